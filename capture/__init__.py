@@ -1,0 +1,1 @@
+"""Traffic and cluster state in, in netpol's own words: one module per source."""

@@ -1,0 +1,87 @@
+"""A Flow: one observed connection, or several equal ones, as a source saw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from netpol.peers import Endpoint
+
+__all__ = ["SIGNALS", "Account", "Flow"]
+
+SIGNALS: Final = {
+    "opened": "a packet that opens the connection went from client to server",
+    "answered": "the server answered, or data went on after the opening",
+    "refused": "the server reset the connection",
+    "allowed": "an enforcing policy engine allowed the opening packet",
+    "audited": "a policy engine in audit mode would have denied it",
+    "denied": "no policy allowed it and it was dropped",
+    "forbidden": "an explicit deny rule dropped it",
+    "dropped": "it was dropped for a reason that is no policy (routing, conntrack, …)",
+    "forward": "some packet from client to server was seen",
+    "traced": "packets were traced, so an answer would have been seen",
+}
+"""What a source can say about the fate of a connection; a Flow counts the records that said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Connections from ``client`` to ``server``, oriented by who opened them.
+
+    ``port`` is the listening port at the server pod (after service translation); for ICMP it is
+    ``type * 256 + code``; ``None`` where the protocol has none. Times are nanoseconds since the
+    epoch, UTC. Flows with equal client, server, protocol, port and certainty add up.
+    """
+
+    client: Endpoint
+    server: Endpoint
+    protocol: str
+    port: int | None
+    service: str = ""
+    """``namespace/name`` of the Service that the client dialled, when the source says so."""
+    certain: bool = True
+    """False: who opened it was inferred from the port numbers alone."""
+    records: int = 1
+    """How many input records were folded into this flow."""
+    count: int = 1
+    """How many connections or events they stand for (aggregated records count more than one)."""
+    first: int
+    last: int
+    hours: frozenset[int] = frozenset()
+    """Hours since the epoch in which it was seen."""
+    signals: dict[str, int] = field(default_factory=dict, hash=False)
+    """Records per name of :data:`SIGNALS`."""
+    answers: frozenset[tuple[str, str]] = frozenset()
+    """(name, address) pairs from DNS answers that the client received over this connection."""
+    source: str
+    """Name of the flow source: ``hubble`` …"""
+
+
+@dataclass(slots=True)
+class Account:
+    """Where every record of an input went. ``read`` must equal the sum of the others.
+
+    A source fills it while it reads: ``folded`` counts records that became part of a Flow,
+    ``held`` those that could not be understood and ``other`` those that are about no connection,
+    each by reason.
+    """
+
+    read: int = 0
+    folded: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+    other: dict[str, int] = field(default_factory=dict)
+    lost_events: int = 0
+    """Events that the source says it lost before they could be exported."""
+
+    def add(self, other: Account) -> None:
+        """Add another account to this one."""
+        self.read += other.read
+        self.folded += other.folded
+        self.lost_events += other.lost_events
+        for mine, theirs in ((self.held, other.held), (self.other, other.other)):
+            for reason, n in theirs.items():
+                mine[reason] = mine.get(reason, 0) + n
+
+    def balanced(self) -> bool:
+        """The conservation law."""
+        return self.read == self.folded + sum(self.held.values()) + sum(self.other.values())

@@ -1,0 +1,163 @@
+"""The service graph: connections between peers, each with its evidence.
+
+Merging graphs is commutative and associative: evidence adds up by sums, minima, maxima and unions,
+so neither the order of records nor the way in which they were split into files shows in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netpol.flow import Flow
+from netpol.net import ICMP_PROTOCOLS, PortSet
+from netpol.peers import Peer, label
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["Connection", "Evidence", "ServiceGraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Client, server, protocol and the listening port (``type * 256 + code`` for ICMP).
+
+    ``port`` is None for protocols without one.
+    """
+
+    client: Peer
+    server: Peer
+    protocol: str
+    port: int | None
+
+    @property
+    def ports(self) -> PortSet:
+        """The same as a set: what a rule must allow. An ICMP type is allowed with every code."""
+        if self.protocol in ICMP_PROTOCOLS and self.port is not None:
+            return PortSet.icmp(self.protocol, self.port // 256)
+        return PortSet.of(self.protocol, self.port)
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """A sort key that reads like the row that is printed."""
+        port = -1 if self.port is None else self.port
+        return label(self.client), label(self.server), self.protocol, port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen of one connection. Never part of its identity."""
+
+    records: int = 0
+    count: int = 0
+    first: int | None = None
+    last: int | None = None
+    hours: frozenset[int] = frozenset()
+    sources: tuple[tuple[str, int], ...] = ()
+    """(source name, records), sorted."""
+    client_pods: frozenset[str] = frozenset()
+    server_pods: frozenset[str] = frozenset()
+    signals: tuple[tuple[str, int], ...] = ()
+    """(name in ``netpol.flow.SIGNALS``, records), sorted."""
+    names: frozenset[str] = frozenset()
+    """DNS names under which the outside party was known."""
+    addresses: frozenset[str] = frozenset()
+    """Addresses of a party that is an entity."""
+    services: frozenset[str] = frozenset()
+
+    def __add__(self, other: Evidence) -> Evidence:
+        firsts = [t for t in (self.first, other.first) if t is not None]
+        lasts = [t for t in (self.last, other.last) if t is not None]
+        return Evidence(
+            records=self.records + other.records,
+            count=self.count + other.count,
+            first=min(firsts, default=None),
+            last=max(lasts, default=None),
+            hours=self.hours | other.hours,
+            sources=_added(self.sources, other.sources),
+            client_pods=self.client_pods | other.client_pods,
+            server_pods=self.server_pods | other.server_pods,
+            signals=_added(self.signals, other.signals),
+            names=self.names | other.names,
+            addresses=self.addresses | other.addresses,
+            services=self.services | other.services,
+        )
+
+    @staticmethod
+    def of(flow: Flow) -> Evidence:
+        """The evidence that one flow gives."""
+        return Evidence(
+            records=flow.records,
+            count=flow.count,
+            first=flow.first,
+            last=flow.last,
+            hours=flow.hours,
+            sources=((flow.source, flow.records),),
+            client_pods=frozenset(flow.client.pods),
+            server_pods=frozenset(flow.server.pods),
+            signals=tuple(sorted(flow.signals.items())),
+            names=flow.client.names | flow.server.names,
+            services=frozenset({flow.service} - {""}),
+        )
+
+    def signal(self, name: str) -> int:
+        """Records that gave this signal."""
+        return dict(self.signals).get(name, 0)
+
+
+def _added(
+    left: tuple[tuple[str, int], ...], right: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    total = dict(left)
+    for name, n in right:
+        total[name] = total.get(name, 0) + n
+    return tuple(sorted(total.items()))
+
+
+@dataclass(frozen=True)
+class ServiceGraph:
+    """Connections with their evidence, kept in a ``networkx.MultiDiGraph``.
+
+    Nodes are Peers, edge keys are ``(protocol, port)``, edges carry ``evidence``.
+    """
+
+    network: nx.MultiDiGraph[Peer] = field(default_factory=lambda: _empty())
+
+    @staticmethod
+    def of(observed: Iterable[tuple[Connection, Evidence]]) -> ServiceGraph:
+        """A graph of these; equal connections add up."""
+        graph = ServiceGraph()
+        for connection, evidence in observed:
+            graph._add(connection, evidence)
+        return graph
+
+    def _add(self, connection: Connection, evidence: Evidence) -> None:
+        client, server = connection.client, connection.server
+        key = (connection.protocol, connection.port)
+        edge = self.network.get_edge_data(client, server, key)
+        if edge is not None:
+            evidence = edge["evidence"] + evidence
+        self.network.add_edge(client, server, key, evidence=evidence)
+
+    def __iter__(self) -> Iterator[tuple[Connection, Evidence]]:
+        """Every connection with its evidence, sorted."""
+        found = (
+            (Connection(client, server, key[0], key[1]), data["evidence"])
+            for client, server, key, data in self.network.edges(keys=True, data=True)
+        )
+        return iter(sorted(found, key=lambda pair: pair[0].key))
+
+    def __len__(self) -> int:
+        return int(self.network.number_of_edges())
+
+    def __or__(self, other: ServiceGraph) -> ServiceGraph:
+        """Both, with evidence added; commutative and associative."""
+        return ServiceGraph.of([*self, *other])
+
+
+def _empty() -> nx.MultiDiGraph[Peer]:
+    import networkx as nx
+
+    return nx.MultiDiGraph()

@@ -1,0 +1,149 @@
+"""What the cluster consists of: pods and their owners, Services, namespaces, nodes.
+
+An Inventory is a plain value. It is read from a cluster dump (``capture.snapshot``) or derived from
+the identities that flows carry (:func:`netpol.attribute.roster`); inventories add up with ``|``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from netpol.peers import Labels, Workload
+
+__all__ = ["ContainerPort", "Inventory", "Namespace", "Node", "Pod", "Service", "ServicePort"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ContainerPort:
+    """A declared port of a container; ``name`` may be empty."""
+
+    name: str = ""
+    protocol: str = "TCP"
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod, or the template of a workload that has none right now (``template`` True)."""
+
+    namespace: str
+    name: str
+    workload: Workload
+    labels: Labels = ()
+    addresses: tuple[str, ...] = ()
+    node: str = ""
+    host_network: bool = False
+    """It uses its node's address: engines treat it as the node, selectors do not see it."""
+    service_account: str = "default"
+    ports: tuple[ContainerPort, ...] = ()
+    finished: bool = False
+    """Succeeded or failed: its labels still tell about the workload, its address is gone."""
+    template: bool = False
+    sparse: bool = False
+    """Known from flows alone: the labels may be a subset of the real ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePort:
+    """One port of a Service; ``target`` is a number, a container port name, or None for equal."""
+
+    name: str = ""
+    protocol: str = "TCP"
+    port: int
+    target: int | str | None = None
+    node_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A Service; an empty selector selects nothing (its endpoints are kept by someone else)."""
+
+    namespace: str
+    name: str
+    type: str = "ClusterIP"
+    selector: Labels = ()
+    cluster_ips: tuple[str, ...] = ()
+    external_ips: tuple[str, ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+
+    @property
+    def public(self) -> bool:
+        """Whether clients outside the cluster are meant to reach it."""
+        return self.type in ("LoadBalancer", "NodePort") or bool(self.external_ips)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace and its labels; ``kubernetes.io/metadata.name`` is always among them."""
+
+    name: str
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node, its addresses and the pod ranges it was given."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    pod_cidrs: tuple[str, ...] = ()
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """Everything known about the cluster, by name."""
+
+    pods: Mapping[tuple[str, str], Pod] = field(default_factory=dict)
+    """By (namespace, name)."""
+    services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    selectors: Mapping[Workload, Labels] = field(default_factory=dict)
+    """``spec.selector.matchLabels`` of the workloads that have one."""
+    api_servers: tuple[str, ...] = ()
+    """Addresses behind the Service ``default/kubernetes``, sorted."""
+
+    @cached_property
+    def workloads(self) -> dict[Workload, tuple[Pod, ...]]:
+        """The pods of each workload, sorted by name."""
+        groups: dict[Workload, list[Pod]] = {}
+        for _, pod in sorted(self.pods.items()):
+            groups.setdefault(pod.workload, []).append(pod)
+        return {workload: tuple(pods) for workload, pods in sorted(groups.items())}
+
+    @cached_property
+    def by_namespace(self) -> dict[str, tuple[Pod, ...]]:
+        """The pods of each namespace, sorted by name."""
+        groups: dict[str, list[Pod]] = {}
+        for (namespace, _), pod in sorted(self.pods.items()):
+            groups.setdefault(namespace, []).append(pod)
+        return {name: tuple(pods) for name, pods in groups.items()}
+
+    def services_of(self, pod: Pod) -> Iterable[Service]:
+        """The Services whose selector matches a pod."""
+        labels = set(pod.labels)
+        return (
+            service
+            for service in self.services.values()
+            if service.namespace == pod.namespace
+            and service.selector
+            and labels.issuperset(service.selector)
+        )
+
+    def __or__(self, other: Inventory) -> Inventory:
+        """Both; where both know a thing, the one that is not sparse wins, else the left one."""
+        pods = dict(other.pods)
+        for key, pod in self.pods.items():
+            if key not in pods or not pod.sparse or pods[key].sparse:
+                pods[key] = pod
+        return Inventory(
+            pods=pods,
+            services={**other.services, **self.services},
+            namespaces={**other.namespaces, **self.namespaces},
+            nodes={**other.nodes, **self.nodes},
+            selectors={**other.selectors, **self.selectors},
+            api_servers=tuple(sorted({*self.api_servers, *other.api_servers})),
+        )

@@ -1,0 +1,240 @@
+"""The vendor-neutral policy model: every dialect is read into it and written from it.
+
+``PolicySet = policies in tiers``. A tier's policies that select an endpoint are asked in order;
+the first rule that matches decides (allow or deny) or leaves the tier (pass). When none matches,
+the tier's default applies — ``deny`` only if some selecting policy *isolates*. After the last tier:
+allow.
+
+============================  ====================================================================
+Kubernetes NetworkPolicy      tier ``default``, order 1000, allow rules only, isolates
+Calico NetworkPolicy          its tier and order; isolates
+Cilium policy                 allow rules in tier ``default``; deny sections in tier
+                              ``cilium-deny`` before it; ``isolates`` from enableDefaultDeny
+default deny                  a policy that selects a namespace and has no rules: not a special case
+============================  ====================================================================
+
+Sources: Kubernetes API networking/v1, Calico "Policy" reference (tiers), Cilium "Policy
+Enforcement" pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from netpol.net import PortSet
+
+__all__ = [
+    "ANY",
+    "DEFAULT_TIER",
+    "DENY_TIER",
+    "NAMESPACE",
+    "Action",
+    "CidrSelector",
+    "EntitySelector",
+    "FqdnSelector",
+    "PodSelector",
+    "Policy",
+    "PolicySet",
+    "Requirement",
+    "Rule",
+    "Selector",
+    "Tier",
+    "in_namespace",
+    "normal",
+]
+
+NAMESPACE: Final = "kubernetes.io/metadata.name"
+"""The label that the API server keeps on every namespace; each dialect's own way of naming a
+namespace is read into a requirement on it."""
+
+Operator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Requirement:
+    """One condition on a label, with the truth table of metav1.LabelSelector.
+
+    ``NotIn`` and ``DoesNotExist`` hold where the key is absent. ``values`` is sorted without
+    duplicates; ``key: value`` is ``In`` with one value.
+    """
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PodSelector:
+    """Pods whose labels meet all of ``pods``, in namespaces that meet all of ``namespaces``.
+
+    Both are sorted conjunctions; an empty one holds for everything. So ``PodSelector()`` is every
+    pod of the cluster, and nothing but pods: never nodes, hostNetwork pods or outside addresses.
+    """
+
+    namespaces: tuple[Requirement, ...] = ()
+    pods: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CidrSelector:
+    """Addresses in ``cidr`` and in none of ``excluded``; canonical text, excluded sorted."""
+
+    cidr: str
+    excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FqdnSelector:
+    """Addresses to which a DNS name (or a pattern with ``*``) resolves."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntitySelector:
+    """One of ``netpol.peers.ENTITIES``, or Cilium's ``all``, ``cluster``."""
+
+    name: str
+
+
+Selector: TypeAlias = PodSelector | CidrSelector | FqdnSelector | EntitySelector
+Action: TypeAlias = Literal["allow", "deny", "pass"]
+
+ANY: Final = None
+"""As ``Rule.peers``: no condition on the other side, everyone inside and outside the cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What happens to connections with these peers on these ports.
+
+    ``peers`` is :data:`ANY` or a tuple of alternatives; the empty tuple matches nobody. Ports are
+    those of the server's pod, in both directions. ``named_ports`` are (protocol, name) pairs that
+    each server pod resolves by its own container ports; they add to ``ports``.
+    """
+
+    action: Action = "allow"
+    peers: tuple[Selector, ...] | None
+    ports: PortSet
+    named_ports: tuple[tuple[str, str], ...] = ()
+    dns: tuple[str, ...] = ()
+    """Patterns of names that may be asked through this rule where the engine inspects DNS
+    (Cilium); empty where it does not. Not part of what is allowed at L4."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Rules for the pods that ``subject`` selects, per direction.
+
+    A direction that is ``None`` is not restricted by this policy; ``()`` allows nothing.
+    ``isolates`` False: the rules add to what others say and trigger no default deny.
+    """
+
+    name: str
+    namespace: str
+    subject: PodSelector
+    ingress: tuple[Rule, ...] | None = None
+    egress: tuple[Rule, ...] | None = None
+    tier: str = "default"
+    order: float = 1000
+    isolates: bool = True
+    origin: str = ""
+    """Where it was read from (``file: document n, Kind ns/name``); never part of equality of
+    meaning, see :func:`normal`."""
+
+    def rules(self, direction: str) -> tuple[Rule, ...] | None:
+        """The rules of ``"ingress"`` or ``"egress"``."""
+        return self.ingress if direction == "ingress" else self.egress
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tier:
+    """A layer of policies; lower ``order`` is asked first."""
+
+    order: float
+    name: str
+    default: Literal["deny", "pass"] = "deny"
+
+
+DEFAULT_TIER: Final = Tier(1_000_000, "default", "deny")
+DENY_TIER: Final = Tier(999_999, "cilium-deny", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """Policies and the tiers that they are in."""
+
+    policies: tuple[Policy, ...] = ()
+    tiers: tuple[Tier, ...] = (DENY_TIER, DEFAULT_TIER)
+
+
+def in_namespace(name: str) -> tuple[Requirement, ...]:
+    """The namespace requirements of "the namespace called ``name``"."""
+    return (Requirement(NAMESPACE, "In", (name,)),)
+
+
+def normal(policies: PolicySet) -> PolicySet:
+    """One value for all ways to write the same allow rules: sorted, merged, without origins.
+
+    Rules of a policy that only allows are re-cut: the union of ports per peer, peers with equal
+    ports together. Rule lists that deny or pass keep their order. Tiers without policies are
+    dropped. Two sets with equal normal forms mean the same; the reverse need not hold.
+    """
+    kept = sorted((_normal_policy(one) for one in policies.policies), key=_identity)
+    used = {one.tier for one in kept}
+    return PolicySet(
+        policies=tuple(kept), tiers=tuple(sorted(t for t in policies.tiers if t.name in used))
+    )
+
+
+def _identity(policy: Policy) -> tuple[str, float, str, str]:
+    return policy.tier, policy.order, policy.namespace, policy.name
+
+
+def _normal_policy(policy: Policy) -> Policy:
+    ingress, egress = (
+        None if rules is None else _normal_rules(rules) for rules in (policy.ingress, policy.egress)
+    )
+    return replace(policy, ingress=ingress, egress=egress, origin="")
+
+
+def _normal_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    rules = tuple(rules)
+    if any(rule.action != "allow" for rule in rules):
+        return rules
+    ports: dict[tuple[Selector | None, tuple[str, ...]], PortSet] = {}
+    named: dict[tuple[Selector | None, tuple[str, ...]], set[tuple[str, str]]] = {}
+    for rule in rules:
+        for peer in (None,) if rule.peers is None else rule.peers:
+            key = (peer, rule.dns)
+            ports[key] = ports.get(key, PortSet()) | rule.ports
+            named.setdefault(key, set()).update(rule.named_ports)
+    groups: dict[tuple[bool, PortSet, tuple[tuple[str, str], ...], tuple[str, ...]], list[Selector]]
+    groups = {}
+    for (peer, dns), allowed in ports.items():
+        group = groups.setdefault(
+            (peer is None, allowed, tuple(sorted(named[(peer, dns)])), dns), []
+        )
+        if peer is not None:
+            group.append(peer)
+    merged = [
+        Rule(
+            peers=None if anyone else tuple(sorted(peers, key=_selector_key)),
+            ports=allowed,
+            named_ports=names,
+            dns=dns,
+        )
+        for (anyone, allowed, names, dns), peers in groups.items()
+    ]
+    return tuple(sorted(merged, key=_rule_key))
+
+
+def _selector_key(selector: Selector) -> tuple[str, Selector]:
+    return type(selector).__name__, selector
+
+
+def _rule_key(rule: Rule) -> tuple[object, ...]:
+    peers = () if rule.peers is None else tuple(_selector_key(peer) for peer in rule.peers)
+    return rule.peers is not None, peers, rule.ports.parts, rule.named_ports, rule.dns
