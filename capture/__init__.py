@@ -1,1 +1,13 @@
 """Traffic and cluster state in, in netpol's own words: one module per source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capture.hubble import HUBBLE
+from capture.source import FlowSource
+
+__all__ = ["SOURCES"]
+
+SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE,)
+"""Every flow source; the first of those that are equally sure of an input reads it."""

@@ -156,6 +156,21 @@ class ServiceGraph:
         """Both, with evidence added; commutative and associative."""
         return ServiceGraph.of([*self, *other])
 
+    def graphml(self) -> str:
+        """GraphML, for Gephi, yEd and the like; counts and times are edge attributes."""
+        import networkx as nx
+
+        plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for connection, evidence in self:
+            plain.add_edge(
+                label(connection.client),
+                label(connection.server),
+                protocol=connection.protocol,
+                ports=connection.ports.text(connection.protocol),
+                records=evidence.records,
+            )
+        return "\n".join(nx.generate_graphml(plain)) + "\n"
+
 
 def _empty() -> nx.MultiDiGraph[Peer]:
     import networkx as nx

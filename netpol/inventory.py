@@ -142,8 +142,18 @@ class Inventory:
         return Inventory(
             pods=pods,
             services={**other.services, **self.services},
-            namespaces={**other.namespaces, **self.namespaces},
+            namespaces=_fuller(self.namespaces, other.namespaces),
             nodes={**other.nodes, **self.nodes},
             selectors={**other.selectors, **self.selectors},
             api_servers=tuple(sorted({*self.api_servers, *other.api_servers})),
         )
+
+
+def _fuller(left: Mapping[str, Namespace], right: Mapping[str, Namespace]) -> dict[str, Namespace]:
+    """The labels that either side knows of a namespace; where they differ, the left one's."""
+    merged = dict(right)
+    for name, namespace in left.items():
+        known = dict(merged[name].labels) if name in merged else {}
+        labels = tuple(sorted({**known, **dict(namespace.labels)}.items()))
+        merged[name] = Namespace(name=name, labels=labels)
+    return merged

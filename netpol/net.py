@@ -26,8 +26,11 @@ __all__ = [
     "IPNetwork",
     "PortSet",
     "canonical_cidr",
+    "contains",
     "host_cidr",
     "network",
+    "overlaps",
+    "without",
 ]
 
 IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -194,3 +197,34 @@ def canonical_cidr(text: str) -> str:
 def host_cidr(address: str) -> str:
     """One address as its narrowest block: ``/32`` for IPv4, ``/128`` for IPv6."""
     return str(ipaddress.ip_network(address))
+
+
+def contains(block: str, inner: str) -> bool:
+    """Whether every address of ``inner`` is in ``block``; families never mix."""
+    outer, part = network(block), network(inner)
+    if outer.version != part.version or outer.prefixlen > part.prefixlen:
+        return False
+    shift = part.max_prefixlen - outer.prefixlen
+    return int(outer.network_address) >> shift == int(part.network_address) >> shift
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether two blocks share an address."""
+    return contains(one, other) or contains(other, one)
+
+
+def without(block: str, holes: Iterable[str]) -> tuple[str, ...]:
+    """``block`` minus ``holes``, as the fewest disjoint canonical blocks, sorted by address."""
+    parts = [canonical_cidr(block)]
+    for hole in holes:
+        parts = [rest for part in parts for rest in _minus(part, hole)]
+    return tuple(sorted(parts, key=lambda part: int(network(part).network_address)))
+
+
+def _minus(block: str, hole: str) -> list[str]:
+    if contains(hole, block):
+        return []
+    if not contains(block, hole):
+        return [block]
+    halves = network(block).subnets()
+    return [rest for half in halves for rest in _minus(str(half), hole)]

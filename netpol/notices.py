@@ -58,4 +58,31 @@ CATALOGUE: Final[dict[str, Entry]] = {
         " not seen.",
         what_to_do="Collect again over a window in which every node reports.",
     ),
+    "NP025": Entry(
+        title="no selector tells two workloads apart",
+        why="Every label that the pods of one workload share is also on pods of the other, so a"
+        " rule for the first applies to the second too.",
+        what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
+        " certificate lists what the shared selector opens.",
+    ),
+    "NP080": Entry(
+        title="an object of the inventory could not be read",
+        why="The object does not have the shape that Kubernetes gives its kind: a field has the"
+        " wrong type, a name is missing, or an address is none. It was left out; all others were"
+        " read.",
+        what_to_do="Look at the named document and path. Record the inventory again with kubectl,"
+        " or mend the manifest; a pod that is left out may show up as an unknown address.",
+    ),
+    "NP081": Entry(
+        title="the inventory contains Secrets",
+        why="A dump of the cluster holds Secret objects. netpol does not look into them and keeps"
+        " nothing of them, but the file itself does.",
+        what_to_do="Delete them from the file and record only the kinds that an inventory needs; do"
+        " not commit the file.",
+    ),
+    "NP082": Entry(
+        title="a path holds nothing that an inventory uses",
+        why="It has Kubernetes objects, but no pods, workloads, Services, namespaces or nodes.",
+        what_to_do="Check that the right path was given to --inventory.",
+    ),
 }

@@ -1,0 +1,210 @@
+"""Endpoints of Hubble's records: decoded once per distinct text, then known by small numbers.
+
+The text of an endpoint is the same in every record of a pod, so labels are decoded a few thousand
+times for millions of records. Two sides are told apart by what a policy can select — namespace,
+labels, service account, owner — and not by pod, so that the pods of one workload are one side. What
+only the pod's own node adds (ID, workloads, cluster) is no part of that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from capture.hubble_errors import Bad, Incomplete
+from capture.hubble_record import EndpointRecord, decode_endpoint
+from netpol.owners import from_pod_name
+from netpol.peers import ENTITIES, Endpoint, Labels
+
+__all__ = ["TAIL", "Interned", "Side", "Sides"]
+
+TAIL: Final = 160
+"""Bytes at the end of an endpoint's text that nearly always tell pods apart (the pod's name is
+there): a short key to look up, whose hit is then compared in full."""
+
+CACHE_BYTES: Final = 24 << 20
+"""Endpoint texts that are remembered; beyond it the memory starts anew."""
+
+_NAMESPACE: Final = "io.kubernetes.pod.namespace"
+_NAMESPACE_LABEL: Final = "io.cilium.k8s.namespace.labels."
+_SERVICE_ACCOUNT: Final = "io.cilium.k8s.policy.serviceaccount"
+_CLUSTER: Final = "io.cilium.k8s.policy.cluster"
+
+_BY_NUMBER: Final = {
+    1: "host",
+    2: "world",
+    4: "health",
+    5: "init",
+    6: "remote-node",
+    7: "kube-apiserver",
+    8: "ingress",
+    9: "world",
+    10: "world",
+}
+"""Reserved identities (cilium/cilium ``pkg/identity/numericidentity.go``)."""
+
+
+class Side(NamedTuple):
+    """What tells one side of connections from another. ``ip`` only where no pod is named."""
+
+    namespace: str = ""
+    labels: Labels = ()
+    namespace_labels: Labels = ()
+    service_account: str = ""
+    owner: tuple[str, str] = ("", "")
+    """(kind, name) by the pattern of the pod's name: keeps StatefulSets with equal labels apart."""
+    entities: frozenset[str] = frozenset()
+    ip: str = ""
+
+    @property
+    def is_pod(self) -> bool:
+        """Whether it is some pod, named or not."""
+        return bool(self.namespace)
+
+
+@dataclass(slots=True)
+class Interned:
+    """What one endpoint text means."""
+
+    raw: bytes
+    side: int
+    """Number of its Side."""
+    pod: str
+    """Name of the pod; empty when the source names none, and the address is needed."""
+    names: tuple[str, ...] = ()
+    """DNS names among its labels."""
+
+
+@dataclass(slots=True)
+class Sides:
+    """Every distinct Side seen, numbered, and the memory of endpoint texts."""
+
+    known: list[Side] = field(default_factory=list)
+    tails: dict[bytes, Interned] = field(default_factory=dict)
+    """Last :data:`TAIL` bytes → the first text seen that ends so."""
+    _numbers: dict[Side, int] = field(default_factory=dict)
+    _texts: dict[bytes, Interned] = field(default_factory=dict)
+    _size: int = 0
+    _owners: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
+
+    def number(self, side: Side) -> int:
+        """The number of a side, new or known."""
+        found = self._numbers.setdefault(side, len(self.known))
+        if found == len(self.known):
+            self.known.append(side)
+        return found
+
+    def find(self, side: Side) -> int | None:
+        """The number of a side that is known."""
+        return self._numbers.get(side)
+
+    def intern(self, raw: bytes, path: str) -> Interned:
+        """What an endpoint's text means. Raises :class:`Bad` when it means nothing."""
+        found = self._texts.get(raw)
+        if found is None:
+            found = self._decode(raw, path)
+            self._remember(raw, found)
+        return found
+
+    def _remember(self, raw: bytes, found: Interned) -> None:
+        self._size += len(raw)
+        if self._size > CACHE_BYTES:
+            self._texts.clear()
+            self.tails.clear()
+            self._size = len(raw)
+        self._texts[raw] = found
+        self.tails.setdefault(raw[-TAIL:], found)
+
+    def _decode(self, raw: bytes, path: str) -> Interned:
+        if not raw or raw == b"null":
+            raise Incomplete(path)
+        try:
+            record = decode_endpoint(raw)
+        except (ValueError, RecursionError) as error:
+            raise Bad(path, str(error)) from error
+        side, names = _side(record)
+        number = self.number(side)
+        for owner in record.workloads[:1]:
+            if owner.kind and owner.name:
+                self._owners.setdefault(number, set()).add((owner.kind, owner.name))
+        named = side.namespace and "health" not in side.entities
+        return Interned(raw, number, record.pod_name if named else "", names)
+
+    def endpoint(self, number: int, pods: set[str], names: set[str]) -> Endpoint:
+        """One side as the rest of netpol knows it."""
+        side = self.known[number]
+        owners = self._owners.get(number, set())
+        return Endpoint(
+            namespace=side.namespace,
+            pods=tuple(sorted(pods)),
+            labels=side.labels,
+            namespace_labels=side.namespace_labels,
+            service_account=side.service_account,
+            workload=next(iter(owners)) if len(owners) == 1 else None,
+            ip=side.ip,
+            entities=side.entities,
+            names=frozenset(names),
+        )
+
+
+def _side(record: EndpointRecord) -> tuple[Side, tuple[str, ...]]:
+    """The side that an endpoint is, without its address, and the DNS names among its labels."""
+    sorted_out = _Labels()
+    for text in record.labels:
+        sorted_out.add(text)
+    entities = sorted_out.entities
+    if not record.labels:
+        entities.update(name for n, name in _BY_NUMBER.items() if n == record.identity)
+    elif sorted_out.outside and not entities and not sorted_out.own:
+        entities.add("world")
+    namespace = record.namespace or sorted_out.namespace
+    named = namespace and record.pod_name
+    side = Side(
+        namespace=namespace,
+        labels=tuple(sorted(sorted_out.own.items())),
+        namespace_labels=tuple(sorted(sorted_out.of_namespace.items())),
+        service_account=sorted_out.service_account,
+        owner=from_pod_name(record.pod_name) if named else ("", ""),
+        entities=frozenset(entities),
+    )
+    return side, tuple(sorted(sorted_out.names))
+
+
+@dataclass(slots=True)
+class _Labels:
+    """Cilium's labels, ``source:key=value``, by what they are about."""
+
+    own: dict[str, str] = field(default_factory=dict)
+    of_namespace: dict[str, str] = field(default_factory=dict)
+    namespace: str = ""
+    service_account: str = ""
+    entities: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    outside: bool = False
+    """It has the identity of an address block or a DNS name."""
+
+    def add(self, text: str) -> None:
+        source, _, rest = text.partition(":")
+        match source:
+            case "k8s":
+                self._kubernetes(*rest.partition("=")[::2])
+            case "reserved":
+                entity = "world" if rest.startswith("world-ipv") else rest.rstrip("=")
+                self.entities.update({entity} & set(ENTITIES))
+            case "cidr":
+                self.outside = True
+            case "fqdn":
+                self.outside = True
+                self.names.update([rest.lower().rstrip(".")] if "*" not in rest else [])
+            case _:
+                pass  # container, unspec …: no Kubernetes policy can select by them
+
+    def _kubernetes(self, key: str, value: str) -> None:
+        if key.startswith(_NAMESPACE_LABEL):
+            self.of_namespace[key.removeprefix(_NAMESPACE_LABEL)] = value
+        elif key == _NAMESPACE:
+            self.namespace = value
+        elif key == _SERVICE_ACCOUNT:
+            self.service_account = value
+        elif key != _CLUSTER:
+            self.own[key] = value

@@ -1,0 +1,108 @@
+"""From a decoded record to its orientation and signals, remembered per combination."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from capture.hubble_errors import Incomplete
+from capture.hubble_orient import Judged, Seen, answer_ports, judge
+from capture.hubble_record import VERDICTS, FlowRecord, Icmp, Layer4, Ports, Tcp
+
+__all__ = ["Plain", "judged"]
+
+Plain: TypeAlias = dict[tuple[object, ...], Judged]
+"""(verdict, event type, reply, SYN, ACK, RST) of TCP records without L7 part → what to do."""
+
+_REMEMBERED: Final = 4096
+_LAYER7: Final = ("UNKNOWN", "REQUEST", "RESPONSE", "SAMPLE")
+_DROPS: Final = {
+    "DROP_REASON_UNKNOWN": 0,
+    "POLICY_DENIED": 133,
+    "POLICY_DENY": 181,
+    "AUTH_REQUIRED": 189,
+}
+_OTHER_DROP: Final = 1
+_DROP, _POLICY_VERDICT = 1, 5
+
+
+def judged(flow: FlowRecord, plain: Plain) -> tuple[Judged, Tcp | Ports]:
+    """What to do with a record, and its ports. Raises :class:`Incomplete`."""
+    verdict = _verdict(flow)
+    protocol, part = _layer4(flow.l4)
+    ports = part if isinstance(part, Tcp | Ports) else Ports()
+    found = _judge(flow, verdict, protocol, part, ports)
+    if isinstance(part, Tcp) and flow.l7 is None and flow.verdict and verdict != "DROPPED":
+        if len(plain) >= _REMEMBERED:
+            plain.clear()
+        flags = part.flags
+        reply = flow.is_reply if flow.is_reply is not None else flow.reply or None
+        key = flow.verdict, flow.event_type.type, reply, flags.SYN, flags.ACK, flags.RST
+        plain[key] = found
+    if found.port:
+        ports = Ports(found.port, found.port)
+    return found, ports
+
+
+def _judge(
+    flow: FlowRecord, verdict: str, protocol: str, part: Tcp | Ports | Icmp | None, ports: Tcp | Ports
+) -> Judged:
+    flags = part.flags if isinstance(part, Tcp) else Tcp().flags
+    dropped = verdict == "DROPPED"
+    seen = Seen(
+        protocol=protocol,
+        verdict=verdict,
+        event=flow.event_type.type,
+        reply=flow.is_reply if flow.is_reply is not None else flow.reply or None,
+        layer7=_layer7(flow),
+        syn=flags.SYN,
+        rst=flags.RST,
+        ack=flags.ACK,
+        drop=_drop_reason(flow) if dropped else 0,
+        icmp=part.type if isinstance(part, Icmp) else 0,
+        answer_ports=dropped and answer_ports(ports.source_port, ports.destination_port),
+    )
+    try:
+        return judge(seen)
+    except ValueError:
+        raise Incomplete(".l4") from None
+
+
+def _verdict(flow: FlowRecord) -> str:
+    if flow.verdict is None:
+        if flow.Type in ("SOCK", 3):
+            return "TRACED"
+        raise Incomplete(".verdict")
+    return flow.verdict if isinstance(flow.verdict, str) else VERDICTS[flow.verdict]
+
+
+def _layer7(flow: FlowRecord) -> str:
+    if flow.l7 is None:
+        return ""
+    kind = flow.l7.type
+    if isinstance(kind, int):
+        return _LAYER7[kind] if 0 <= kind < len(_LAYER7) else _LAYER7[0]
+    return kind or _LAYER7[0]
+
+
+def _layer4(l4: Layer4) -> tuple[str, Tcp | Ports | Icmp | None]:
+    """Protocol, and the part with ports or type; the protocol is empty when there is none."""
+    for name, part in (("TCP", l4.TCP), ("UDP", l4.UDP), ("SCTP", l4.SCTP)):
+        if part is not None:
+            return name, part
+    for name, icmp in (("ICMP", l4.ICMPv4), ("ICMPv6", l4.ICMPv6)):
+        if icmp is not None:
+            return name, icmp
+    if l4.VRRP is not None or l4.IGMP is not None:
+        return "VRRP", None
+    return "", None
+
+
+def _drop_reason(flow: FlowRecord) -> int:
+    """Number of the reason of a drop, from the newest of the three places that may tell it."""
+    reason = flow.drop_reason_desc
+    number = _DROPS.get(reason, _OTHER_DROP) if isinstance(reason, str) else reason
+    event = flow.event_type
+    if event.type == _DROP:
+        return number or flow.drop_reason or event.sub_type
+    unnamed = _DROPS["POLICY_DENIED"] if event.type == _POLICY_VERDICT else 0
+    return number or flow.drop_reason or unnamed

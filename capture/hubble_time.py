@@ -1,0 +1,60 @@
+"""Hubble's times: text that sorts, the hour, and nanoseconds.
+
+Times are RFC 3339 with as many fraction digits as the writer liked, so ``…20Z`` sorts after
+``…20.5Z`` as text. Without the ``Z`` the text of equal offset sorts by time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from capture.hubble_errors import Bad, Incomplete
+
+__all__ = ["Clock", "nanoseconds"]
+
+_RFC3339: Final = re.compile(
+    r"((?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_REMEMBERED: Final = 8192
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """Remembers the seconds that were found to be valid, with their hour since the epoch."""
+
+    def __init__(self) -> None:
+        self.hours: dict[str, int] = {}
+        """``2026-11-02T09:14:07`` → hours since the epoch."""
+
+    def read(self, text: str) -> tuple[str, int]:
+        """(time that sorts, hour) of any time. Raises :class:`Bad`."""
+        if not text:
+            raise Incomplete(".time")
+        found = _RFC3339.fullmatch(text)
+        if found is None:
+            raise Bad(".time", f"expected an RFC 3339 time, found {text[:40]!r}")
+        try:
+            second = _utc(found)
+        except (ValueError, OverflowError):
+            raise Bad(".time", f"expected an RFC 3339 time, found {text[:40]!r}") from None
+        stamp = second.strftime("%Y-%m-%dT%H:%M:%S")
+        if len(self.hours) >= _REMEMBERED:
+            self.hours.clear()
+        hour = self.hours[stamp] = (second - _EPOCH) // timedelta(hours=1)
+        return (f"{stamp}.{found[3]}" if found[3] else stamp), hour
+
+
+def _utc(found: re.Match[str]) -> datetime:
+    """The whole second in UTC. Raises ``ValueError`` for dates and offsets that do not exist."""
+    offset = "+00:00" if found[4] in "Zz" else found[4]
+    return datetime.fromisoformat(f"{found[1]}T{found[2]}{offset}").astimezone(UTC)
+
+
+def nanoseconds(stamp: str) -> int:
+    """Nanoseconds since the epoch of a time that a Clock gave out."""
+    second = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)
+    fraction = re.match(r"\d{0,9}", stamp[20:], re.ASCII)
+    digits = fraction[0] if fraction else ""
+    return round((second - _EPOCH).total_seconds()) * 10**9 + int(digits.ljust(9, "0"))

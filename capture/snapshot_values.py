@@ -1,0 +1,158 @@
+"""From Kubernetes objects to what the inventory holds of them.
+
+Labels come out sorted, addresses in canonical text. Text that is no address, where the API has one,
+raises ``ValueError``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from capture import snapshot_objects as objects
+from netpol.inventory import ContainerPort, Namespace, Node, Pod, Service, ServicePort
+from netpol.net import canonical_cidr
+from netpol.peers import Labels, Workload
+
+__all__ = ["api_servers", "labels", "namespace", "node", "pod", "service", "template"]
+
+_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+_NODE_ANNOTATIONS: Final = (
+    "projectcalico.org/IPv4IPIPTunnelAddr",
+    "projectcalico.org/IPv4VXLANTunnelAddr",
+    "projectcalico.org/IPv6VXLANTunnelAddr",
+    "projectcalico.org/IPv4WireguardInterfaceAddr",
+    "projectcalico.org/IPv6WireguardInterfaceAddr",
+    "network.cilium.io/ipv4-cilium-host",
+    "network.cilium.io/ipv6-cilium-host",
+)
+"""Where Calico and Cilium write down the addresses of the pod range that a node speaks from."""
+
+
+def labels(pairs: objects.LabelPairs | None) -> Labels:
+    """Label pairs, sorted by key."""
+    return tuple(sorted((key, value or "") for key, value in (pairs or {}).items()))
+
+
+def pod(item: objects.Pod, workload: Workload) -> Pod:
+    """A pod of the cluster. One that has finished, or uses its node's network, has no address."""
+    spec = item.spec or objects.PodSpec()
+    status = item.status or objects.PodStatus()
+    finished = status.phase in ("Succeeded", "Failed")
+    own = not finished and not spec.host_network
+    seen = [one.ip for one in status.pod_ips or ()] or [status.pod_ip]
+    return Pod(
+        namespace=item.metadata.space,
+        name=item.metadata.title,
+        workload=workload,
+        labels=labels(item.metadata.labels),
+        addresses=_addresses(seen, "status.podIPs") if own else (),
+        node=spec.node_name or "",
+        host_network=bool(spec.host_network),
+        service_account=_service_account(spec),
+        ports=tuple(_ports(spec)),
+        finished=finished,
+    )
+
+
+def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
+    """A pod that stands for those which a workload would make."""
+    spec = item.spec or objects.PodSpec()
+    return Pod(
+        namespace=workload.namespace,
+        name=name,
+        workload=workload,
+        labels=labels(item.labels),
+        host_network=bool(spec.host_network),
+        service_account=_service_account(spec),
+        ports=tuple(_ports(spec)),
+        template=True,
+    )
+
+
+def service(item: objects.Service) -> Service:
+    """A Service; load balancers that have names instead of addresses are left out."""
+    spec = item.spec or objects.ServiceSpec()
+    balancer = item.status and item.status.load_balancer
+    ingress = [one.ip for one in (balancer and balancer.ingress) or ()]
+    return Service(
+        namespace=item.metadata.space,
+        name=item.metadata.title,
+        type=spec.type or "ClusterIP",
+        selector=labels(spec.selector),
+        cluster_ips=_addresses(spec.cluster_ips or [spec.cluster_ip], "spec.clusterIPs"),
+        external_ips=_addresses([*(spec.external_ips or ()), *ingress], "spec.externalIPs"),
+        ports=tuple(_service_port(port) for port in spec.ports or ()),
+    )
+
+
+def namespace(item: objects.Object) -> Namespace:
+    """A namespace, with the label that the API server gives to every one."""
+    name = item.metadata.title
+    return Namespace(name=name, labels=labels({**(item.metadata.labels or {}), _NAME_LABEL: name}))
+
+
+def node(item: objects.Node) -> Node:
+    """A node, with the addresses that its network plugin gave it."""
+    spec = item.spec or objects.NodeSpec()
+    listed = (item.status and item.status.addresses) or ()
+    told = item.metadata.annotations or {}
+    own = [one.address for one in listed if one.type in ("InternalIP", "ExternalIP")]
+    plugin = [told.get(key) for key in _NODE_ANNOTATIONS]
+    ranges = [one for one in spec.pod_cidrs or [spec.pod_cidr or ""] if one]
+    return Node(
+        name=item.metadata.title,
+        addresses=_addresses([*own, *plugin], "status.addresses"),
+        pod_cidrs=_each(ranges, canonical_cidr, "spec.podCIDRs"),
+        labels=labels(item.metadata.labels),
+    )
+
+
+def api_servers(item: objects.EndpointSlice | objects.Endpoints) -> tuple[str, ...]:
+    """The addresses of the endpoints."""
+    match item:
+        case objects.EndpointSlice():
+            seen = [ip for one in item.endpoints or () for ip in one.addresses or ()]
+            return _addresses(seen, "endpoints")
+        case objects.Endpoints():
+            listed = [ip.ip for one in item.subsets or () for ip in one.addresses or ()]
+            return _addresses(listed, "subsets")
+
+
+def _addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:
+    """Each address once, in the order given; a headless Service's ``None`` is no address."""
+    given = (text for text in texts if text and text != "None")
+    return _each(given, lambda text: str(ipaddress.ip_address(text)), path)
+
+
+def _each(texts: Iterable[str], canonical: Callable[[str], str], path: str) -> tuple[str, ...]:
+    """The canonical texts, each once; an error names the path, as msgspec's errors do."""
+    try:
+        return tuple(dict.fromkeys(canonical(text) for text in texts))
+    except ValueError as error:
+        raise ValueError(f"{error} - at `$.{path}`") from error
+
+
+def _service_account(spec: objects.PodSpec) -> str:
+    return spec.service_account_name or spec.service_account or "default"
+
+
+def _ports(spec: objects.PodSpec) -> Iterator[ContainerPort]:
+    sidecars = (one for one in spec.init_containers or () if one.restart_policy == "Always")
+    for container in (*(spec.containers or ()), *sidecars):
+        for port in container.ports or ():
+            yield ContainerPort(
+                name=port.name or "", protocol=port.protocol or "TCP", port=port.container_port
+            )
+
+
+def _service_port(port: objects.ServicePort) -> ServicePort:
+    """A Service's port; the API reads a target of 0 or nothing as the same port."""
+    return ServicePort(
+        name=port.name or "",
+        protocol=port.protocol or "TCP",
+        port=port.port,
+        target=port.target_port or None,
+        node_port=port.node_port or None,
+    )

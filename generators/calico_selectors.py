@@ -1,0 +1,130 @@
+"""Calico selectors as requirements, and back: what of the language the neutral model can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Final, TypeAlias, assert_never
+
+from generators.calico_grammar import (
+    All,
+    And,
+    Compare,
+    Comparison,
+    Global,
+    Has,
+    Node,
+    Not,
+    Or,
+    tree,
+)
+from generators.reading import UndecidedError, undecided
+from generators.selectors import require
+from netpol.errors import NetpolError
+from netpol.fields import Field
+from netpol.policy import Requirement
+
+__all__ = ["Conjunction", "alternatives", "written"]
+
+_MAX_ALTERNATIVES: Final = 256
+
+Conjunction: TypeAlias = tuple[Requirement, ...]
+
+
+def alternatives(field: Field) -> tuple[Conjunction, ...]:
+    """A selector as alternatives (``||``) of conjunctions; none at all when nothing can match.
+
+    Raises NetpolError for a text that is no selector, and UndecidedError for the operators that
+    requirements have no words for, or more than 256 alternatives.
+    """
+    try:
+        found = _alternatives(tree(field.text("")), True)
+    except UndecidedError as error:
+        undecided(field, error.what)
+    except NetpolError as error:
+        field.refuse(error.what)
+    return tuple(sorted(tuple(sorted(one)) for one in found))
+
+
+_Set: TypeAlias = frozenset[frozenset[Requirement]]
+_NEVER: Final[_Set] = frozenset()
+_ALWAYS: Final[_Set] = frozenset({frozenset()})
+
+
+def _alternatives(node: Node, wanted: bool) -> _Set:
+    """Disjunctive normal form of the node, or of its negation."""
+    match node:
+        case All():
+            return _ALWAYS if wanted else _NEVER
+        case Global():
+            raise UndecidedError("global() is not read")
+        case Has(key):
+            return _one(require(key, "Exists" if wanted else "DoesNotExist"))
+        case Compare(key, operator, values):
+            return _compared(key, operator, values, wanted)
+        case Not(part):
+            return _alternatives(part, not wanted)
+        case And(parts) | Or(parts):
+            inner = [_alternatives(part, wanted) for part in parts]
+            return _product(inner) if isinstance(node, And) is wanted else _bounded(_union(inner))
+        case _:
+            assert_never(node)
+
+
+def _compared(key: str, operator: Comparison, values: tuple[str, ...], wanted: bool) -> _Set:
+    if operator != "in":
+        raise UndecidedError(f"the operator {operator!r} is not read")
+    if not values:
+        return _NEVER if wanted else _ALWAYS
+    return _one(require(key, "In" if wanted else "NotIn", values))
+
+
+def _one(requirement: Requirement) -> _Set:
+    return frozenset({frozenset({requirement})})
+
+
+def _union(parts: Iterable[_Set]) -> _Set:
+    return frozenset(one for part in parts for one in part)
+
+
+def _product(parts: Sequence[_Set]) -> _Set:
+    found = _ALWAYS
+    for part in parts:
+        found = _bounded(frozenset(left | right for left, right in product(found, part)))
+    return found
+
+
+def _bounded(found: _Set) -> _Set:
+    if len(found) > _MAX_ALTERNATIVES:
+        raise UndecidedError(f"more than {_MAX_ALTERNATIVES} alternatives")
+    return found
+
+
+# Requirements → text
+
+
+def written(conjunction: Conjunction) -> str:
+    """A conjunction as Calico writes it: ``app == 'x' && has(y)``; ``all()`` for the empty one."""
+    return " && ".join(_term(one) for one in conjunction) or "all()"
+
+
+def _term(one: Requirement) -> str:
+    match one.operator:
+        case "Exists":
+            return f"has({one.key})"
+        case "DoesNotExist":
+            return f"!has({one.key})"
+        case "In" | "NotIn" as operator:
+            quoted = [_quoted(value) for value in one.values]
+            if len(quoted) == 1:
+                return f"{one.key} {'==' if operator == 'In' else '!='} {quoted[0]}"
+            return f"{one.key} {'in' if operator == 'In' else 'not in'} {{{', '.join(quoted)}}}"
+        case _:
+            assert_never(one.operator)
+
+
+def _quoted(value: str) -> str:
+    quote = '"' if "'" in value else "'"
+    if quote in value:
+        raise NetpolError("calico cannot say a text with both kinds of quotes", where=value)
+    return f"{quote}{value}{quote}"

@@ -1,0 +1,101 @@
+"""What a dialect is: a name, what its engine does, a writer and a reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from netpol.errors import NetpolError
+from netpol.manifests import Document, dump
+from netpol.notices import Tell
+from netpol.policy import Policy, PolicySet, Requirement, in_namespace
+from netpol.profile import Profile
+
+__all__ = ["Dialect", "Manifest", "cannot_say", "files", "is_name", "manifest", "subject"]
+
+_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAMESPACE: Final = re.compile(_LABEL)
+_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One file to write: its path relative to the output directory, and its objects."""
+
+    path: str
+    documents: tuple[dict[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One way to write policies.
+
+    ``render`` raises NetpolError ("<name> cannot say …") rather than write something else than was
+    meant. ``parse`` reads the documents whose (apiVersion, kind) is in ``kinds`` and no others;
+    what it cannot read or model it tells, leaves out and never guesses.
+    """
+
+    name: str
+    summary: str
+    profile: Profile
+    kinds: frozenset[tuple[str, str]]
+    render: Callable[[PolicySet], tuple[Manifest, ...]]
+    parse: Callable[[Iterable[Document], Tell], PolicySet]
+
+
+def files(dialect: Dialect, policies: PolicySet) -> dict[str, str]:
+    """Path → text of every file of a policy set, with the ``kustomization.yaml`` that lists them.
+
+    Raises NetpolError when the dialect cannot say something, or two policies would be one object.
+    """
+    written: dict[str, str] = {}
+    for one in dialect.render(policies):
+        if one.path in written:
+            raise NetpolError("two policies have the same namespace and name", where=one.path)
+        written[one.path] = "---\n".join(dump(document) for document in one.documents)
+    kustomization: dict[str, object] = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(written),
+    }
+    return {"kustomization.yaml": dump(kustomization), **dict(sorted(written.items()))}
+
+
+def manifest(policy: Policy, api_version: str, kind: str, spec: dict[str, object]) -> Manifest:
+    """The file of one policy object. Raises NetpolError for a name that Kubernetes refuses."""
+    if not is_name(policy.name):
+        raise NetpolError("not a name that Kubernetes takes", where=repr(policy.name))
+    if not _NAMESPACE.fullmatch(policy.namespace):
+        raise NetpolError("not a namespace that Kubernetes takes", where=repr(policy.namespace))
+    document: dict[str, object] = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": policy.name, "namespace": policy.namespace},
+        "spec": spec,
+    }
+    return Manifest(path=f"{policy.namespace}/{policy.name}.yaml", documents=(document,))
+
+
+def is_name(text: str) -> bool:
+    """Whether Kubernetes takes this as the name of an object (a DNS subdomain)."""
+    return len(text) <= 253 and _NAME.fullmatch(text) is not None
+
+
+def cannot_say(dialect: str, policy: Policy, what: str) -> NetpolError:
+    """The error for something of the neutral model that a dialect has no words for."""
+    return NetpolError(f"{dialect} cannot say {what}", where=f"{policy.namespace}/{policy.name}")
+
+
+def subject(dialect: str, policy: Policy) -> tuple[Requirement, ...]:
+    """The pod requirements of a policy's subject, which lies in the policy's own namespace.
+
+    Raises NetpolError for any other subject, and for a policy that restricts no direction: written
+    out it would restrict one.
+    """
+    if policy.subject.namespaces != in_namespace(policy.namespace):
+        raise cannot_say(dialect, policy, "a subject outside the policy's own namespace")
+    if policy.ingress is None and policy.egress is None:
+        raise cannot_say(dialect, policy, "a policy for no direction")
+    return policy.subject.pods

@@ -1,0 +1,175 @@
+"""The proof that comes with generated policies: computed from their YAML, after it was read back.
+
+Sufficient: no accepted connection is denied. Tight: in-cluster tuples that are allowed without
+having been observed are listed with the reason. Minimal: every rule has a witness, a connection
+that would be denied without it. Honest: workloads without traffic, and what the dialect does not
+decide.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netpol.evaluate import Decision, Judge, decides
+from netpol.graph import Connection, Evidence
+from netpol.learn import Learned
+from netpol.net import PortSet
+from netpol.parties import outside
+from netpol.peers import Entity, Peer, Workload, label
+from netpol.policy import PolicySet
+from netpol.profile import Profile
+from netpol.world import World, world
+
+__all__ = ["Certificate", "Denied", "Opened", "certify", "world_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """An accepted connection that the policies deny, and what denies it."""
+
+    connection: Connection
+    evidence: Evidence
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Ports that are allowed between two workloads without having been observed, and why."""
+
+    client: Peer
+    server: Peer
+    ports: PortSet
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What was proved about one set of policies."""
+
+    profile: Profile
+    accepted: int
+    """Accepted connections that the dialect decides; all of them were evaluated."""
+    undecided: tuple[Connection, ...]
+    """Accepted connections of a kind that the dialect does not decide (ICMP in Kubernetes)."""
+    denied: tuple[Denied, ...]
+    opened: tuple[Opened, ...]
+    rules: int
+    without_witness: tuple[str, ...]
+    silent: tuple[Workload, ...]
+    """Workloads under default deny for which nothing was accepted: not seen is not not needed."""
+    allowed: dict[tuple[Peer, Peer], PortSet]
+    """Every in-cluster pair with what may pass."""
+
+
+def world_of(learned: Learned) -> World:
+    """The world in which policies are judged: the inventory and everybody who was observed."""
+    return world(learned.inventory, outside(learned.accepted, learned.inventory))
+
+
+def certify(
+    policies: PolicySet,
+    learned: Learned,
+    profile: Profile,
+    declared: Iterable[Connection] = (),
+    policed: frozenset[str] | None = None,
+) -> Certificate:
+    """Prove what ``policies`` do to what was learned.
+
+    ``declared`` connections count as needed when rules look for a witness and give the reason of
+    what they open. ``policed`` limits the workloads without traffic to these namespaces; None
+    takes the namespaces in which a policy is.
+    """
+    judge = Judge(policies=policies, world=world_of(learned), profile=profile)
+    declared = frozenset(declared)
+    edges = [(c, e) for c, e in learned.accepted if decides(profile, c)]
+    allowed = {(client, server): ports for client, server, ports in judge.connections()}
+    denied = []
+    for connection, evidence in edges:
+        decision = judge.decide(connection)
+        if not decision.allowed:
+            denied.append(Denied(connection=connection, evidence=evidence, decision=decision))
+    if policed is None:
+        policed = frozenset(policy.namespace for policy in policies.policies)
+    return Certificate(
+        profile=profile,
+        accepted=len(edges),
+        undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
+        denied=tuple(denied),
+        opened=tuple(_opened(allowed, learned, declared, policed)),
+        rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
+        without_witness=_without_witness(judge, policies, [c for c, _ in edges], declared),
+        silent=_silent(learned, policed),
+        allowed=allowed,
+    )
+
+
+def _opened(
+    allowed: dict[tuple[Peer, Peer], PortSet],
+    learned: Learned,
+    declared: frozenset[Connection],
+    policed: frozenset[str],
+) -> Iterable[Opened]:
+    seen = _ports(c for c, _ in learned.accepted)
+    promised = _ports(declared)
+    for (client, server), ports in sorted(
+        allowed.items(), key=lambda kv: (label(kv[0][0]), label(kv[0][1]))
+    ):
+        if not _inside(client, policed) and not _inside(server, policed):
+            continue
+        rest = ports - seen[(client, server)]
+        for part, reason in (
+            (rest & promised[(client, server)], "declared need: name resolution"),
+            (rest - promised[(client, server)], _why_open(client, server, policed)),
+        ):
+            if part:
+                yield Opened(client=client, server=server, ports=part, reason=reason)
+
+
+def _why_open(client: Peer, server: Peer, policed: frozenset[str]) -> str:
+    for peer in (client, server):
+        if not _inside(peer, policed):
+            return f"{label(peer)} is not policed"
+    return "a selector or rule is wider than what was observed"
+
+
+def _inside(peer: Peer, policed: frozenset[str]) -> bool:
+    return isinstance(peer, Workload) and peer.namespace in policed
+
+
+def _ports(connections: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
+    table: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
+    for connection in connections:
+        table[(connection.client, connection.server)] |= connection.ports
+    return table
+
+
+def _without_witness(
+    judge: Judge,
+    policies: PolicySet,
+    accepted: list[Connection],
+    declared: frozenset[Connection],
+) -> tuple[str, ...]:
+    """Rules whose removal would deny nothing that is needed, by name."""
+    witnessed = judge.witnesses([*accepted, *sorted(declared, key=lambda c: c.key)])
+    return tuple(
+        f"{policy.namespace}/{policy.name} {direction} rule {number + 1}"
+        for index, policy in enumerate(policies.policies)
+        for direction in ("ingress", "egress")
+        for number, _ in enumerate(policy.rules(direction) or ())
+        if (index, direction, number) not in witnessed
+    )
+
+
+def _silent(learned: Learned, policed: frozenset[str]) -> tuple[Workload, ...]:
+    busy = {
+        p for c, _ in learned.accepted for p in (c.client, c.server) if c.client != Entity("host")
+    }
+    return tuple(
+        workload
+        for workload, pods in learned.inventory.workloads.items()
+        if workload.namespace in policed
+        and workload not in busy
+        and not all(pod.host_network for pod in pods)
+    )

@@ -1,0 +1,58 @@
+"""The desk: where a person meets netpol. Everything that prints, asks or exits is in here."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from netpol.cli.check import check
+from netpol.cli.explain import explain
+from netpol.cli.generate import generate
+from netpol.cli.graph import graph
+from netpol.errors import NetpolError
+
+__all__ = ["cli", "main"]
+
+TROUBLE = 2
+"""Exit code when the answer could not be computed; 0 is "nothing to report", 1 "look at this"."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 nothing to report, 1 denied traffic (or notices under --strict),"
+    " 2 trouble.",
+)
+@click.version_option(package_name="netpol-generator", prog_name="netpol")
+def cli() -> None:
+    """Learn what a cluster says to itself; write the smallest policies that let it; prove it.
+
+    \b
+    Start here:
+      netpol generate flows.jsonl --target kubernetes -o policies
+      netpol check policies flows.jsonl
+    """
+
+
+for _command in (generate, check, graph, explain):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """The ``netpol`` program."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except NetpolError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(TROUBLE)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(TROUBLE)
+    except BrokenPipeError:
+        # The reader of our output has gone (`netpol graph … | head`); that is no trouble of ours.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

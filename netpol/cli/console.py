@@ -1,0 +1,59 @@
+"""What is said on stderr: progress, notices, and the conservation line. stdout stays the result."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+
+import click
+
+from netpol.learn import Learned
+from netpol.notices import CATALOGUE, Notice
+
+__all__ = ["Notices", "account_line", "say"]
+
+
+@dataclass(slots=True)
+class Notices:
+    """Collects notices; shows each code once, with how often it occurred and its first case."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Notice] = field(default_factory=dict)
+
+    def tell(self, notice: Notice) -> None:
+        """What library code is given as ``tell``."""
+        self.counts[notice.code] += 1
+        self.examples.setdefault(notice.code, notice)
+
+    def show(self) -> None:
+        """Print the summary to stderr."""
+        for code, count in sorted(self.counts.items()):
+            example = self.examples[code]
+            place = f"{example.where}: " if example.where else ""
+            title = CATALOGUE[code].title
+            times = "" if count == 1 else f" ({count}×; the first:)"
+            say(f"{code} {title}{times}\n      {place}{example.message}")
+        if self.counts:
+            say("      `netpol explain CODE` says more")
+
+
+def say(text: str) -> None:
+    """A line for the person who watches."""
+    click.echo(text, err=True)
+
+
+def account_line(learned: Learned) -> str:
+    """Where every record went, in one line; the parts add up to what was read."""
+    r = learned.records
+    lost = f"; the source lost {learned.lost_events:,} events" if learned.lost_events else ""
+    return (
+        f"Learned from {r.connections:,} of {r.read:,} records"
+        f" ({len(learned.accepted):,} connections); {r.held:,} held, {r.other:,} about no"
+        f" connection{lost}"
+    )
+
+
+def is_terminal() -> bool:
+    """Whether somebody watches stderr."""
+    return sys.stderr.isatty()

@@ -1,0 +1,148 @@
+"""``netpol generate``: flows in, policies and their certificate out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netpol.cli.console import Notices, account_line, say
+from netpol.cli.options import flow_options, strict_option
+from netpol.errors import NetpolError
+
+if TYPE_CHECKING:
+    from netpol.cli.proof import Proof
+    from netpol.compare import Difference
+    from netpol.learn import Learned
+
+__all__ = ["generate"]
+
+TARGETS = ("kubernetes", "calico", "cilium")
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@flow_options
+@click.option(
+    "--target",
+    type=click.Choice(TARGETS),
+    default="kubernetes",
+    show_default=True,
+    help="The dialect to write.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write one file per policy and a kustomization.yaml there; without it, print the YAML.",
+)
+@click.option("-n", "--namespace", "only", multiple=True, help="Police only this namespace.")
+@click.option(
+    "--exclude-namespace", "exclude", multiple=True, help="Leave this namespace unpoliced."
+)
+@click.option(
+    "--dns/--no-dns",
+    default=True,
+    show_default=True,
+    help="Declare name resolution for every pod of a policed namespace.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@strict_option
+@click.pass_context
+def generate(
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    inventory: tuple[str, ...],
+    source: str | None,
+    target: str,
+    output: Path | None,
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+    dns: bool,
+    form: str,
+    strict: bool,
+) -> None:
+    """Write the smallest policies that allow what the flows in SOURCES… show, and prove it.
+
+    Nothing is written, and the exit code is 2, when the written policies would deny a connection
+    that was accepted as needed.
+
+    \b
+    Examples:
+      netpol generate flows.jsonl.gz --inventory cluster/ --target cilium -o policies
+      netpol generate flows.jsonl -n shop | kubectl diff -f -
+    """
+    from generators import DIALECTS
+    from netpol.cli.proof import prove
+    from netpol.cli.run import inventory_from, learn_from
+    from netpol.compare import differences
+    from netpol.synthesize import Options
+
+    notices = Notices()
+    learned = learn_from(sources, inventory_from(inventory, notices), notices, source)
+    options = Options(
+        dns=dns,
+        namespaces=frozenset(only) if only else None,
+        exclude=frozenset(exclude),
+    )
+    # Every dialect is proved, whichever is written: that is how differences come to light. Notices
+    # of the others would only repeat those of the target.
+    proofs = {
+        one.name: prove(learned, one, options, notices.tell if one.name == target else _quiet)
+        for one in DIALECTS
+    }
+    chosen = proofs[target]
+    _refuse_insufficient(chosen)
+    found = differences((proof.certificate for proof in proofs.values()), learned)
+    if output is not None:
+        from netpol.cli.output import write
+
+        write(chosen.files, output)
+    notices.show()
+    _print(chosen, learned, found, output, form)
+    ctx.exit(1 if strict and notices.counts else 0)
+
+
+def _quiet(_: object) -> None:
+    """Tell nobody."""
+
+
+def _refuse_insufficient(proof: Proof) -> None:
+    from netpol.report.certificates import denied_rows
+
+    denied = denied_rows(proof.certificate)
+    if denied:
+        first = denied[0]
+        raise NetpolError(
+            f"the {proof.dialect.name} policies would deny {len(denied)} accepted connections;"
+            f" nothing was written. The first: {first['client']} → {first['server']}"
+            f" {first['protocol']} {first['ports']} ({first['by']})",
+            hint="this is a bug in netpol unless policies were changed by hand; please report it",
+        )
+
+
+def _print(
+    proof: Proof,
+    learned: Learned,
+    found: tuple[Difference, ...],
+    output: Path | None,
+    form: str,
+) -> None:
+    from netpol.report.certificates import certificate_object, certificate_text
+
+    if form == "json":
+        click.echo(
+            json.dumps(certificate_object(proof.certificate, learned, found, proof.files), indent=2)
+        )
+        return
+    text = f"{account_line(learned)}\n{certificate_text(proof.certificate, learned, found)}"
+    if output is None:
+        click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
+        say(text)
+        return
+    click.echo(text, nl=False)
+    click.echo(f"Wrote {len(proof.files)} files to {output}")
+    say(f"next: netpol check {output} <the same flows>, then read {output}/ and commit it")

@@ -1,0 +1,64 @@
+"""``netpol graph``: what talks to what."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from netpol.cli.console import Notices, account_line, say
+from netpol.cli.options import flow_options, strict_option
+
+__all__ = ["graph"]
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@flow_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "dot", "mermaid", "graphml"]),
+    default="table",
+    show_default=True,
+)
+@strict_option
+@click.pass_context
+def graph(
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    inventory: tuple[str, ...],
+    source: str | None,
+    form: str,
+    strict: bool,
+) -> None:
+    """Show the service graph that the flows in SOURCES… give.
+
+    SOURCES are files, directories, or - for standard input; .gz and .zst are read as they are.
+
+    \b
+    Examples:
+      netpol graph flows.jsonl.gz --inventory cluster/
+      hubble observe -o jsonpb | netpol graph - --format mermaid
+    """
+    from netpol.cli.run import inventory_from, learn_from
+    from netpol.cli.tables import graph_table
+    from netpol.report import graphs
+
+    notices = Notices()
+    learned = learn_from(sources, inventory_from(inventory, notices), notices, source)
+    match form:
+        case "table":
+            text = graph_table(learned)
+        case "json":
+            text = json.dumps(graphs.graph_object(learned), indent=2) + "\n"
+        case "dot":
+            text = graphs.dot(learned.accepted)
+        case "mermaid":
+            text = graphs.mermaid(learned.accepted)
+        case _:
+            text = learned.accepted.graphml()
+    click.echo(text, nl=False)
+    notices.show()
+    say(account_line(learned))
+    ctx.exit(1 if strict and notices.counts else 0)

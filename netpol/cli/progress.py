@@ -1,0 +1,48 @@
+"""Progress of long reads: a moving line on a terminal, a plain line at the end elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from netpol.cli.console import say
+from netpol.flow import Account
+
+__all__ = ["reading"]
+
+_REDRAW_SECONDS = 0.25
+
+
+@contextmanager
+def reading(path: str, account: Account) -> Iterator[None]:
+    """Show how many records of an input were read so far; ``account`` is watched, never changed."""
+    started = time.monotonic()
+    done = Event()
+    watcher = Thread(target=_watch, args=(path, account, done, started), daemon=True)
+    if sys.stderr.isatty():
+        watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if watcher.is_alive():
+            watcher.join()
+    say(f"read {path}: {_rate(account, started)}")
+
+
+def _watch(path: str, account: Account, done: Event, started: float) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("") as status:
+        while not done.wait(_REDRAW_SECONDS):
+            status.update(f"reading {path}: {_rate(account, started)}")
+
+
+def _rate(account: Account, started: float) -> str:
+    seconds = time.monotonic() - started
+    rate = f" ({account.read / seconds:,.0f}/s)" if seconds > 1 else ""
+    return f"{account.read:,} records{rate}"

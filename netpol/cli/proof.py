@@ -1,0 +1,61 @@
+"""One dialect, all the way: policies, their YAML, read back, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from netpol.certificate import Certificate, certify
+from netpol.cli.output import write
+from netpol.learn import Learned
+from netpol.manifests import load
+from netpol.notices import Tell
+from netpol.synthesize import Options, Synthesis, synthesize
+
+if TYPE_CHECKING:
+    from generators.generator import Dialect
+
+__all__ = ["Proof", "prove"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The files of one dialect and what was proved about them."""
+
+    dialect: Dialect
+    synthesis: Synthesis
+    files: dict[str, str]
+    """Relative path → YAML text."""
+    certificate: Certificate
+
+
+def prove(learned: Learned, dialect: Dialect, options: Options, tell: Tell) -> Proof:
+    """Synthesise, render, read the text back and certify what it says, not what was meant."""
+    from generators import parse
+    from generators.generator import files
+
+    synthesis = synthesize(learned, dialect.profile, options, tell)
+    written = files(dialect, synthesis.policies)
+    with TemporaryDirectory(prefix="netpol-") as directory:
+        write(written, Path(directory))
+        policies, _ = parse(load([directory], tell), tell)
+    return Proof(
+        dialect=dialect,
+        synthesis=synthesis,
+        files=written,
+        certificate=certify(
+            policies,
+            learned,
+            dialect.profile,
+            declared=synthesis.declared,
+            policed=synthesis.policed,
+        ),
+    )
+
+
+def dialect_named(name: str, dialects: Iterable[Dialect]) -> Dialect:
+    """The dialect of that name."""
+    return next(one for one in dialects if one.name == name)

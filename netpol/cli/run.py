@@ -1,0 +1,74 @@
+"""From the command line's inputs to what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from netpol.cli.console import Notices, say
+from netpol.cli.progress import reading
+from netpol.errors import NetpolError
+from netpol.flow import Account, Flow
+from netpol.inventory import Inventory
+from netpol.learn import Learned, learn
+from netpol.policy import PolicySet
+from netpol.profile import KUBERNETES, Profile
+
+__all__ = ["inventory_from", "learn_from", "policies_from"]
+
+
+def learn_from(
+    paths: Iterable[str], inventory: Inventory, notices: Notices, source: str | None = None
+) -> Learned:
+    """Read every input and learn from all of them together."""
+    account = Account()
+    return learn(list(_flows(paths, notices, account, source)), inventory, account)
+
+
+def _flows(
+    paths: Iterable[str], notices: Notices, account: Account, source: str | None
+) -> Iterator[Flow]:
+    from capture import inputs
+
+    for path in inputs.expand(paths):
+        one = Account()
+        with reading(path, one):
+            yield from inputs.read(path, source=source, tell=notices.tell, account=one)
+        account.add(one)
+
+
+def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:
+    """The inventory of all ``paths`` together; an empty one when there are none."""
+    paths = tuple(paths)
+    if not paths:
+        return Inventory()
+    from capture.snapshot import read_inventory
+
+    inventory = read_inventory(paths, notices.tell)
+    say(
+        f"inventory: {len(inventory.pods):,} pods of {len(inventory.workloads):,} workloads,"
+        f" {len(inventory.services):,} services, {len(inventory.nodes):,} nodes"
+    )
+    return inventory
+
+
+def policies_from(path: str, notices: Notices) -> tuple[PolicySet, Profile]:
+    """The policies in a file or directory, and the profile of the dialect they are written in."""
+    from generators import DIALECTS, parse
+    from netpol.manifests import load
+
+    policies, seen = parse(load([path], notices.tell), notices.tell)
+    if not policies.policies:
+        raise NetpolError(
+            "no network policy was found there",
+            where=path,
+            hint="give a file or directory with Kubernetes, Calico or Cilium policies",
+        )
+    # A cluster runs one engine; its own dialect tells which, beside plain Kubernetes policies.
+    own = [one.profile for one in DIALECTS if one.name in seen and one.profile is not KUBERNETES]
+    if len(own) > 1:
+        raise NetpolError(
+            "Calico and Cilium policies are mixed: no engine enforces both",
+            where=path,
+            hint="check the directories one by one",
+        )
+    return policies, own[0] if own else KUBERNETES

@@ -1,0 +1,86 @@
+"""Tables that a person reads, drawn by rich to the width of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import Any
+
+from netpol.learn import Learned
+from netpol.report.rows import Row, connection_row
+
+__all__ = ["check_text", "graph_table", "rows_table", "table"]
+
+_WIDEST = 160
+
+
+def table(columns: Sequence[str], lines: Iterable[Sequence[str]], title: str = "") -> str:
+    """A plain table; no colours or boxes, so that it can be pasted and grepped."""
+    from shutil import get_terminal_size
+
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*columns, box=SIMPLE, title=title or None, title_justify="left", pad_edge=False)
+    for line in lines:
+        drawn.add_row(*line)
+    out = StringIO()
+    width = min(get_terminal_size((_WIDEST, 40)).columns, _WIDEST)
+    Console(file=out, width=width, markup=False, highlight=False, emoji=False).print(drawn)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def rows_table(found: Iterable[Row], extra: Sequence[str] = ()) -> str:
+    """JSON rows as a table, with the columns in ``extra`` after the usual four."""
+    columns = ["client", "server", "protocol", "ports", *extra]
+    return table(columns, ([str(row.get(c, "")) for c in columns] for row in found))
+
+
+def graph_table(learned: Learned) -> str:
+    """Accepted connections, then the held ones with their reasons."""
+    seen = [
+        {**connection_row(c), "seen": f"{e.records:,}×", "names": ", ".join(sorted(e.names))}
+        for c, e in learned.accepted
+    ]
+    text = rows_table(seen, ("seen", "names"))
+    held = [{**connection_row(h.connection), "held": h.reason} for h in learned.held]
+    held += [
+        {"client": u.client, "server": u.server, "protocol": u.protocol}
+        | {"ports": "" if u.port is None else str(u.port), "held": u.reason}
+        for u in learned.unattributed
+    ]
+    return text + (held_table(held) if held else "")
+
+
+_SHOWN = 12
+
+
+def check_text(shown: dict[str, Any]) -> str:
+    """The result of ``check``: denied traffic first, then what nobody uses or needs."""
+    total = shown["allowed"] + len(shown["denied"])
+    parts = [f"{shown['allowed']:,} of {total:,} accepted connections are allowed.\n"]
+    if shown["denied"]:
+        parts.append("\nDenied:\n" + rows_table(shown["denied"], ("by",)))
+    if shown["unused_rules"]:
+        lines = ([r["policy"], r["direction"], str(r["rule"])] for r in shown["unused_rules"])
+        drawn = table(("policy", "direction", "rule"), lines)
+        parts.append("\nRules that no observed connection uses:\n" + drawn)
+    if shown["unobserved"]:
+        parts.append(
+            "\nAllowed in the cluster, never observed:\n"
+            + rows_table(shown["unobserved"], ("reason",))
+        )
+    return "".join(parts)
+
+
+def held_table(held: list[Row]) -> str:
+    """Held connections; a reason with very many is cut, with the number that is not shown."""
+    shown: list[Row] = []
+    for reason in sorted({row["held"] for row in held}):
+        group = [row for row in held if row["held"] == reason]
+        shown += group[:_SHOWN]
+        if len(group) > _SHOWN:
+            more = f"… {len(group) - _SHOWN:,} more (--format json lists them)"
+            shown.append({"client": more, "held": reason})
+    return "\nHeld, not learned:\n" + rows_table(shown, ("held",))

@@ -1,0 +1,87 @@
+"""Where the dialects of one run differ in what they allow, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from netpol.certificate import Certificate
+from netpol.learn import Learned
+from netpol.net import ICMP_PROTOCOLS, PortSet
+from netpol.peers import Cidr, Peer, label
+from netpol.profile import Profile
+
+__all__ = ["Difference", "differences"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A tuple that one dialect treats otherwise than the others."""
+
+    client: Peer
+    server: Peer
+    ports: PortSet
+    dialect: str
+    reason: str
+
+
+def differences(certificates: Iterable[Certificate], learned: Learned) -> tuple[Difference, ...]:
+    """Every in-cluster tuple that is not allowed alike, and outside parties not said alike."""
+    certificates = tuple(certificates)
+    found = [
+        difference
+        for certificate in certificates
+        for difference in (
+            *_inside(certificate, _union(certificates)),
+            *_names(certificate.profile, learned),
+        )
+    ]
+    return tuple(sorted(found, key=_key))
+
+
+def _union(certificates: Iterable[Certificate]) -> dict[tuple[Peer, Peer], PortSet]:
+    union: dict[tuple[Peer, Peer], PortSet] = {}
+    for certificate in certificates:
+        for pair, ports in certificate.allowed.items():
+            union[pair] = union.get(pair, PortSet()) | ports
+    return union
+
+
+def _inside(
+    certificate: Certificate, union: Mapping[tuple[Peer, Peer], PortSet]
+) -> Iterable[Difference]:
+    """What others allow inside the cluster and this dialect does not."""
+    name = certificate.profile.name
+    for (client, server), ports in union.items():
+        for part in (ports - certificate.allowed.get((client, server), PortSet())).split():
+            icmp = part.parts[0][0] in ICMP_PROTOCOLS and not certificate.profile.icmp
+            yield Difference(
+                client=client,
+                server=server,
+                ports=part,
+                dialect=name,
+                reason=f"{name} rules cannot name ICMP; what happens to it is up to the engine"
+                if icmp
+                else "allowed in another dialect, not in this one",
+            )
+
+
+def _names(profile: Profile, learned: Learned) -> Iterable[Difference]:
+    """Destinations known by name that had to be written as addresses."""
+    if profile.fqdn:
+        return
+    for connection, evidence in learned.accepted:
+        if isinstance(connection.server, Cidr) and evidence.names:
+            names = ", ".join(sorted(evidence.names))
+            yield Difference(
+                client=connection.client,
+                server=connection.server,
+                ports=connection.ports,
+                dialect=profile.name,
+                reason=f"{profile.name} rules cannot name {names}: only the addresses that were"
+                " seen are allowed, and they may change",
+            )
+
+
+def _key(one: Difference) -> tuple[str, str, str, str]:
+    return one.dialect, label(one.client), label(one.server), str(one.ports)

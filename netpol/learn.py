@@ -1,0 +1,84 @@
+"""From flows to what was learned: attribution and quarantine, with every record accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from netpol.attribute import Unattributed, attribute
+from netpol.flow import Account, Flow
+from netpol.graph import ServiceGraph
+from netpol.inventory import Inventory
+from netpol.quarantine import Held, judge
+from netpol.roster import roster
+
+__all__ = ["Learned", "Records", "learn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Where every record that was read went; ``read == connections + held + other``."""
+
+    read: int
+    connections: int
+    held: int
+    other: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Held and other records by reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """All that a run knows: the needed connections, the held ones, and the cluster they are in."""
+
+    accepted: ServiceGraph
+    held: tuple[Held, ...]
+    unattributed: tuple[Unattributed, ...]
+    inventory: Inventory
+    records: Records
+    lost_events: int
+
+    @property
+    def attributed_share(self) -> float:
+        """Share of the records about connections whose two sides and direction are known."""
+        about = self.records.read - self.records.other
+        known = self.records.connections + sum(one.evidence.records for one in self.held)
+        return known / about if about else 1.0
+
+
+def learn(flows: Iterable[Flow], inventory: Inventory, account: Account) -> Learned:
+    """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them."""
+    flows = list(flows)
+    inventory = inventory | roster(flows)
+    attributed = attribute(flows, inventory)
+    judged = judge(attributed.graph, inventory)
+    return Learned(
+        accepted=judged.accepted,
+        held=judged.held,
+        unattributed=attributed.held,
+        inventory=inventory,
+        records=_records(account, judged.accepted, judged.held, attributed.held),
+        lost_events=account.lost_events,
+    )
+
+
+def _records(
+    account: Account,
+    accepted: ServiceGraph,
+    held: Iterable[Held],
+    unattributed: Iterable[Unattributed],
+) -> Records:
+    reasons = {**account.held, **account.other}
+    held_records = sum(account.held.values())
+    waiting = [(one.reason, one.evidence.records) for one in held]
+    waiting += [(one.reason, one.evidence.records) for one in unattributed]
+    for reason, records in waiting:
+        reasons[reason] = reasons.get(reason, 0) + records
+        held_records += records
+    return Records(
+        read=account.read,
+        connections=sum(evidence.records for _, evidence in accepted),
+        held=held_records,
+        other=sum(account.other.values()),
+        reasons=dict(sorted(reasons.items())),
+    )

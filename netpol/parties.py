@@ -1,0 +1,85 @@
+"""The addresses and names behind peers that are no pods."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+
+from netpol.graph import Connection, Evidence
+from netpol.inventory import Inventory
+from netpol.net import host_cidr, overlaps, without
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
+from netpol.world import Outside
+
+__all__ = ["PRIVATE", "entity_blocks", "is_public", "outside"]
+
+PRIVATE = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+"""Blocks that are never "the internet": RFC 1918, 6598, 1122, 3927, 4193, 4291. Pods, nodes and
+the metadata service of clouds live in them."""
+
+
+def is_public(cidr: str) -> bool:
+    """Whether a block lies wholly outside :data:`PRIVATE`."""
+    return not any(overlaps(cidr, private) for private in PRIVATE)
+
+
+def entity_blocks(name: str, inventory: Inventory, evidence: Evidence) -> tuple[str, ...]:
+    """The addresses by which engines without entities know one; from the inventory, else as seen.
+
+    Nodes are all nodes: a pod may run on any of them tomorrow.
+    """
+    match name:
+        case "host" | "remote-node":
+            known = {a for node in inventory.nodes.values() for a in node.addresses}
+        case "kube-apiserver":
+            known = set(inventory.api_servers)
+        case _:
+            known = set()
+    return tuple(sorted(host_cidr(a) for a in known or evidence.addresses))
+
+
+def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> list[Outside]:
+    """Every party of these connections that is no pod, once each, sorted."""
+    merged: dict[Peer, Evidence] = defaultdict(Evidence)
+    for connection, evidence in edges:
+        for peer in (connection.client, connection.server):
+            if not isinstance(peer, Workload):
+                merged[peer] = merged[peer] + evidence
+    return [_party(peer, merged[peer], inventory) for peer in sorted(merged, key=repr)]
+
+
+def _party(peer: Peer, evidence: Evidence, inventory: Inventory) -> Outside:
+    addresses: tuple[str, ...]
+    match peer:
+        case Cidr(cidr):
+            addresses, entities = (cidr,), {"world"}
+        case Fqdn():
+            addresses, entities = (), {"world"}
+        case Entity("world"):
+            addresses, entities = _internet(), {"world"}
+        case Entity(name):
+            addresses, entities = entity_blocks(name, inventory, evidence), {name}
+            nodes = {host_cidr(a) for node in inventory.nodes.values() for a in node.addresses}
+            if name == "kube-apiserver" and nodes & set(addresses):
+                entities.add("remote-node")
+        case Workload():
+            raise AssertionError("a workload is not outside")
+    names = frozenset({peer.name}) if isinstance(peer, Fqdn) else evidence.names
+    return Outside(peer=peer, addresses=addresses, names=names, entities=frozenset(entities))
+
+
+@lru_cache(maxsize=1)
+def _internet() -> tuple[str, ...]:
+    """Everything that is public, as blocks: what "the internet" must be allowed to mean."""
+    return (*without("0.0.0.0/0", PRIVATE), *without("::/0", PRIVATE))

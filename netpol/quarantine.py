@@ -1,0 +1,116 @@
+"""Which observed connections are accepted as needed, and which wait for a person.
+
+Accepted is what was answered, or what an enforcing engine allowed where nothing says that the
+answer failed to come. Everything else is held with a reason: an attacker, a typo or a scanner must
+not be able to teach a rule.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from netpol.graph import Connection, Evidence, ServiceGraph
+from netpol.inventory import Inventory
+from netpol.peers import Peer, Workload
+
+__all__ = ["Held", "Judged", "judge"]
+
+SWEEP_TARGETS: Final = 20
+"""So many unanswered or refused (server, port) targets make a client a scanner."""
+
+PROBE_FACTOR: Final = 4
+"""An answered connection of a scanner is a probe too when it has at most so many times the records
+of its median failed probe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A connection that is not taken as needed, with the reason."""
+
+    connection: Connection
+    reason: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The accepted graph and the held connections, sorted."""
+
+    accepted: ServiceGraph
+    held: tuple[Held, ...] = ()
+
+
+def judge(graph: ServiceGraph, inventory: Inventory) -> Judged:
+    """Divide a graph by what its evidence shows."""
+    edges = list(graph)
+    reasons = {connection: _reason(connection, evidence) for connection, evidence in edges}
+    probes = _probes(edges, reasons)
+    debuggers = _debug_pods(inventory)
+    accepted: list[tuple[Connection, Evidence]] = []
+    held: list[Held] = []
+    for connection, evidence in edges:
+        reason = reasons[connection]
+        if {connection.client, connection.server} & debuggers:
+            reason = "debug pod"
+        elif connection in probes:
+            reason = "scan"
+        if reason is None:
+            accepted.append((connection, evidence))
+        else:
+            held.append(Held(connection=connection, reason=reason, evidence=evidence))
+    return Judged(accepted=ServiceGraph.of(accepted), held=tuple(held))
+
+
+def _reason(connection: Connection, evidence: Evidence) -> str | None:
+    """Why a connection is held by its own evidence; None when it is accepted."""
+    seen = evidence.signal
+    if seen("forbidden"):
+        return "explicitly denied"
+    if seen("answered"):
+        return None
+    if seen("denied"):
+        return "denied by policy"
+    if seen("refused"):
+        return "refused by the server"
+    if seen("allowed") and (connection.protocol == "UDP" or not seen("traced")):
+        return None
+    if seen("dropped"):
+        return "dropped, not by a policy"
+    if seen("audited"):
+        return "would be denied, not answered"
+    return "not answered"
+
+
+def _probes(
+    edges: Iterable[tuple[Connection, Evidence]], reasons: dict[Connection, str | None]
+) -> set[Connection]:
+    """Connections that belong to a sweep over many ports or hosts, answered ones included."""
+    by_client: dict[Peer, list[tuple[Connection, Evidence]]] = defaultdict(list)
+    for connection, evidence in edges:
+        by_client[connection.client].append((connection, evidence))
+    probes: set[Connection] = set()
+    for found in by_client.values():
+        failed = [(c, e) for c, e in found if reasons[c] in _FAILED]
+        if len(failed) < SWEEP_TARGETS:
+            continue
+        limit = PROBE_FACTOR * median(e.records for _, e in failed)
+        probes.update(c for c, _ in failed)
+        probes.update(c for c, e in found if reasons[c] is None and e.records <= limit)
+    return probes
+
+
+_FAILED: Final = frozenset({"refused by the server", "not answered", "denied by policy"})
+
+
+def _debug_pods(inventory: Inventory) -> frozenset[Peer]:
+    """Bare pods that ``kubectl run`` or ``kubectl debug`` made (label ``run``, node-debugger-*)."""
+    bare = (pod for pod in inventory.pods.values() if pod.workload.kind == "Pod")
+    return frozenset[Workload](
+        pod.workload
+        for pod in bare
+        if ("run", pod.name) in pod.labels or pod.name.startswith("node-debugger-")
+    )

@@ -1,0 +1,1 @@
+"""Results as text: one formatter per file, each from values to a string."""

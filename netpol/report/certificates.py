@@ -1,0 +1,171 @@
+"""The certificate as JSON and as the first screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from netpol.certificate import Certificate
+from netpol.compare import Difference
+from netpol.evaluate import Decision, Step
+from netpol.learn import Learned
+from netpol.peers import label
+from netpol.replay import Replay
+from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
+
+__all__ = [
+    "certificate_object",
+    "certificate_text",
+    "check_object",
+    "denied_rows",
+    "difference_rows",
+    "opened_rows",
+]
+
+
+def opened_rows(certificate: Certificate) -> list[Row]:
+    """What is allowed in the cluster without having been observed."""
+    return [
+        {**row, "reason": one.reason}
+        for one in certificate.opened
+        for row in rows(one.client, one.server, one.ports)
+    ]
+
+
+def denied_rows(certificate: Certificate) -> list[Row]:
+    """Accepted connections that are denied, by what, with their evidence."""
+    return [
+        {
+            **connection_row(one.connection),
+            "by": blame(one.decision),
+            "evidence": evidence_object(one.evidence),
+        }
+        for one in certificate.denied
+    ]
+
+
+def difference_rows(found: Iterable[Difference]) -> list[Row]:
+    """Where dialects differ."""
+    return [
+        {**row, "dialect": one.dialect, "reason": one.reason}
+        for one in found
+        for row in rows(one.client, one.server, one.ports)
+    ]
+
+
+def blame(decision: Decision) -> str:
+    """What denies a connection, in words: the side, then the policies."""
+    return "; ".join(
+        f"{step.direction}: {_step(step)}"
+        for step in (decision.egress, decision.ingress)
+        if not step.allowed
+    )
+
+
+def _step(step: Step) -> str:
+    names = ", ".join(f"{p.namespace}/{p.name}" for p in step.policies)
+    if step.rule is not None:
+        return f"rule {step.rule + 1} of {names}"
+    return f"{step.reason} of {names}" if names else step.reason
+
+
+def certificate_object(
+    certificate: Certificate,
+    learned: Learned,
+    found: Iterable[Difference],
+    files: Iterable[str],
+) -> dict[str, Any]:
+    """What ``generate --format json`` prints; counts where the text shows a number."""
+    return {
+        "target": certificate.profile.name,
+        "records": records_object(learned.records),
+        "accepted": certificate.accepted,
+        "denied": len(certificate.denied),
+        "undecided": [connection_row(c) for c in certificate.undecided],
+        "unobserved": opened_rows(certificate),
+        "rules": certificate.rules,
+        "rules_without_witness": len(certificate.without_witness),
+        "dialect_differences": difference_rows(found),
+        "attributed_share": round(learned.attributed_share, 4),
+        "lost_events": learned.lost_events,
+        "silent_workloads": [label(one) for one in certificate.silent],
+        "files": sorted(files),
+    }
+
+
+def check_object(result: Replay, learned: Learned) -> dict[str, Any]:
+    """What ``check --format json`` prints."""
+    certificate = result.certificate
+    return {
+        "records": records_object(learned.records),
+        "allowed": certificate.accepted - len(certificate.denied),
+        "denied": denied_rows(certificate),
+        "undecided": [connection_row(c) for c in certificate.undecided],
+        "unused_rules": [
+            {
+                "policy": f"{one.policy.namespace}/{one.policy.name}",
+                "direction": one.direction,
+                "rule": one.number,
+                "origin": one.policy.origin,
+            }
+            for one in result.unused
+        ],
+        "unobserved": opened_rows(certificate),
+    }
+
+
+def certificate_text(
+    certificate: Certificate, learned: Learned, found: tuple[Difference, ...]
+) -> str:
+    """Five lines, one per promise of the certificate; a mark in front says kept or not."""
+    c = certificate
+    declared = [o for o in c.opened if o.reason.startswith("declared")]
+    wider = [o for o in c.opened if not o.reason.startswith("declared")]
+    lines = [
+        _line(
+            not c.denied,
+            "sufficient",
+            f"{c.accepted - len(c.denied)} of {c.accepted} accepted connections are allowed by the"
+            " policies as written",
+        ),
+        _line(
+            not wider,
+            "tight",
+            f"{len(wider)} unobserved in-cluster pairs opened, {len(declared)} more declared needed"
+            " (name resolution)",
+        ),
+        _line(
+            not c.without_witness,
+            "minimal",
+            f"{c.rules - len(c.without_witness)} of {c.rules} rules have a connection that needs"
+            " them",
+        ),
+        _line(True, "equal", _equality(found)),
+        _line(not c.silent and not learned.lost_events, "honest", _unseen(certificate, learned)),
+    ]
+    return "".join(line + "\n" for line in lines)
+
+
+def _line(kept: bool, promise: str, text: str) -> str:
+    return f"  {'✔' if kept else '!'} {promise:<11}{text}"
+
+
+def _equality(found: tuple[Difference, ...]) -> str:
+    if not found:
+        return "kubernetes, calico and cilium allow the same in-cluster connections"
+    counts = ", ".join(f"{n} in {d}" for d, n in sorted(Counter(f.dialect for f in found).items()))
+    return f"the dialects allow the same but for {len(found)} listed differences ({counts})"
+
+
+def _unseen(certificate: Certificate, learned: Learned) -> str:
+    silent = ", ".join(label(one) for one in certificate.silent[:3])
+    more = len(certificate.silent) - 3
+    parts = [f"{learned.attributed_share:.1%} of the records about connections attributed"]
+    if learned.lost_events:
+        parts.append(f"{learned.lost_events:,} events lost by the source")
+    if certificate.silent:
+        parts.append(f"no traffic seen of {silent}" + (f" and {more} more" if more > 0 else ""))
+    if certificate.undecided:
+        parts.append(f"{len(certificate.undecided)} ICMP connections not decided by this dialect")
+    return "; ".join(parts)

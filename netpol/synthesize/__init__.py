@@ -1,0 +1,203 @@
+"""The smallest allow-list for what was observed, on top of default deny.
+
+Per namespace: ``default-deny`` and ``allow-dns``. Per workload: one policy with the fewest rules
+``peers × ports`` that cover what was accepted and nothing else. The result is a neutral PolicySet
+in what the given profile can say; everything it contains was observed, or is a declared need.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from netpol.graph import Connection
+from netpol.learn import Learned
+from netpol.net import ICMP_PROTOCOLS
+from netpol.notices import Tell
+from netpol.peers import Cidr, Entity, Workload
+from netpol.policy import (
+    NAMESPACE,
+    PodSelector,
+    Policy,
+    PolicySet,
+    Requirement,
+    Rule,
+    Selector,
+    in_namespace,
+)
+from netpol.profile import Profile
+from netpol.synthesize import dns
+from netpol.synthesize.builder import Edge, Rules, Selectors
+from netpol.synthesize.names import object_names
+from netpol.synthesize.outside import Outsiders
+
+__all__ = ["Options", "Synthesis", "synthesize"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user chose."""
+
+    dns: bool = True
+    """Declare name resolution for every pod of a policed namespace."""
+    namespaces: frozenset[str] | None = None
+    """Police only these; None: every namespace in which traffic was seen."""
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """The policies, and what they contain beside what was observed."""
+
+    policies: PolicySet
+    policed: frozenset[str]
+    """Namespaces with default deny."""
+    declared: frozenset[Connection] = frozenset()
+    """Connections allowed because they are declared needs; some of them were observed too."""
+    shared: Mapping[Workload, tuple[Workload, ...]] = field(default_factory=dict)
+    """Workloads that no selector can tell from others, with those others."""
+
+
+def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
+    """Policies for everything accepted in ``learned``.
+
+    Raises NetpolError when an accepted connection touches a workload that no selector can name.
+    """
+    edges = [edge for edge in learned.accepted if _needs_a_rule(edge[0], profile)]
+    policed = _policed(edges, options)
+    inventory = learned.inventory
+    selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
+    rules = Rules(selectors=selectors, outsiders=Outsiders(inventory=inventory, profile=profile))
+    serving = dns.resolvers(edges, inventory) if options.dns else {}
+    asking = dns.clients(serving, inventory, policed)
+    declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
+    own = [edge for edge in edges if edge[0] not in declared]
+    inspected = _namespaces_with_names(own) if profile.fqdn else set[str]()
+    return Synthesis(
+        policies=PolicySet(
+            policies=(
+                *(_default_deny(namespace) for namespace in sorted(policed)),
+                *_allow_dns(serving, asking, inspected, selectors),
+                *_serve_dns(serving, asking, selectors),
+                *_workload_policies(own, policed, rules),
+            )
+        ),
+        policed=policed,
+        declared=declared,
+        shared=selectors.shared,
+    )
+
+
+def _needs_a_rule(connection: Connection, profile: Profile) -> bool:
+    """Not what every engine exempts (own node to pod), nor what the dialect does not decide."""
+    if connection.protocol in ICMP_PROTOCOLS and not profile.icmp:
+        return False
+    return connection.client != Entity("host")
+
+
+def _policed(edges: Iterable[Edge], options: Options) -> frozenset[str]:
+    seen = {
+        peer.namespace
+        for connection, _ in edges
+        for peer in (connection.client, connection.server)
+        if isinstance(peer, Workload)
+    }
+    wanted = seen if options.namespaces is None else seen & options.namespaces
+    return frozenset(wanted - options.exclude)
+
+
+def _default_deny(namespace: str) -> Policy:
+    return Policy(
+        name="default-deny",
+        namespace=namespace,
+        subject=PodSelector(in_namespace(namespace)),
+        ingress=(),
+        egress=(),
+    )
+
+
+def _namespaces_with_names(edges: Iterable[Edge]) -> set[str]:
+    """Namespaces whose pods are allowed destinations by name: their DNS must be inspected."""
+    return {
+        connection.client.namespace
+        for connection, evidence in edges
+        if isinstance(connection.client, Workload)
+        and isinstance(connection.server, Cidr)
+        and evidence.names
+    }
+
+
+def _allow_dns(
+    serving: dns.Resolvers,
+    asking: Mapping[str, tuple[Workload, ...]],
+    inspected: set[str],
+    selectors: Selectors,
+) -> Iterable[Policy]:
+    """Every pod of a namespace may ask the resolvers."""
+    for namespace in (name for name, workloads in asking.items() if workloads):
+        yield Policy(
+            name="allow-dns",
+            namespace=namespace,
+            subject=PodSelector(in_namespace(namespace)),
+            egress=tuple(
+                Rule(
+                    peers=(selectors.of(server),),
+                    ports=dns.dns_ports(ports),
+                    dns=("*",) if namespace in inspected else (),
+                )
+                for server, ports in serving.items()
+            ),
+        )
+
+
+def _serve_dns(
+    serving: dns.Resolvers, asking: Mapping[str, tuple[Workload, ...]], selectors: Selectors
+) -> Iterable[Policy]:
+    """The other half: a resolver accepts every pod of the namespaces that ask.
+
+    In its own namespace the clients are named one by one, so that it does not open to itself.
+    """
+    names = object_names(serving)
+    for server, ports in serving.items():
+        if server.namespace not in asking:
+            continue
+        others = tuple(n for n, found in asking.items() if found and n != server.namespace)
+        peers: list[Selector] = []
+        if others:
+            peers.append(PodSelector((Requirement(NAMESPACE, "In", others),)))
+        peers += [selectors.of(neighbour) for neighbour in asking[server.namespace]]
+        yield Policy(
+            name=f"{names[server]}-serve-dns",
+            namespace=server.namespace,
+            subject=selectors.of(server),
+            ingress=(Rule(peers=tuple(peers), ports=dns.dns_ports(ports)),),
+        )
+
+
+def _workload_policies(
+    edges: list[Edge], policed: frozenset[str], rules: Rules
+) -> Iterable[Policy]:
+    egress = _by_side(edges, lambda connection: connection.client)
+    ingress = _by_side(edges, lambda connection: connection.server)
+    subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
+    names = object_names(subjects)
+    for workload in subjects:
+        yield Policy(
+            name=names[workload],
+            namespace=workload.namespace,
+            subject=rules.selectors.of(workload),
+            ingress=rules.of(ingress.get(workload, ()), ingress=True),
+            egress=rules.of(egress.get(workload, ()), ingress=False),
+        )
+
+
+def _by_side(
+    edges: Iterable[Edge], side: Callable[[Connection], object]
+) -> dict[Workload, list[Edge]]:
+    groups: dict[Workload, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        workload = side(edge[0])
+        if isinstance(workload, Workload):
+            groups[workload].append(edge)
+    return groups

@@ -1,0 +1,332 @@
+"""The smallest label selector that names a workload: all of its pods, no other pod beside them.
+
+``choose`` looks at what labels do in this namespace, not at a list of labels to ignore. A
+requirement that holds for every pod of the workload *rejects* some of the other pods; the selector
+is the cheapest set of requirements that rejects all of them, exactly
+(:func:`netpol.synthesize.covers.cheapest_cover`). Cheapest, in this order:
+
+1. fewest values that change with a release (versions, hashes, charts);
+2. fewest requirements that say what a pod is *not* or only that a key is there;
+3. fewest requirements;
+4. the best liked labels: the workload's own ``spec.selector``, then its Services' selectors, then
+   the recommended labels, then ``app`` and its like, then any other, then lists of values;
+5. the first keys: those of :data:`netpol.synthesize.labels.PREFERRED_KEYS`, then by the alphabet.
+
+Every selector names at least one value of one label, also where the workload is alone: an empty
+selector means everyone, and one that only excludes means every newcomer.
+
+Laws (``tests/laws/test_selectors.py``): matches all and only, unless ``also`` says whom else; no
+cheaper selector exists; equal for shuffled inventories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+from netpol.inventory import Inventory, Pod
+from netpol.peers import Labels, Workload
+from netpol.policy import PodSelector, Requirement, in_namespace
+from netpol.synthesize.covers import Option, cheapest_cover
+from netpol.synthesize.labels import PREFERRED_KEYS, changes_with_release, usable_labels
+
+__all__ = ["SEARCH_LIMIT", "Chosen", "choose"]
+
+SEARCH_LIMIT: Final = 1 << 20
+"""Steps of the exact search; real namespaces need a few dozen."""
+
+_RECOMMENDED: Final = frozenset(PREFERRED_KEYS[:3])
+_COMMON: Final = frozenset(PREFERRED_KEYS[3:])
+
+# Powers of two: one disliked label weighs more than any label above it in the list.
+_OWN, _SERVICE, _IS_RECOMMENDED, _IS_COMMON, _OTHER, _LIST, _EXISTS, _ABSENT, _NOT_IN = (
+    1 << rank for rank in range(9)
+)
+# Steps between the levels of the order, wide enough that no sum reaches the next one.
+_COUNT: Final = 1 << 32
+_NEGATIVE: Final = 1 << 64
+_RELEASE: Final = 1 << 96
+
+LabelSet = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """How a rule points at a workload, and what a reviewer should know about it."""
+
+    selector: PodSelector
+    also: tuple[Workload, ...] = ()
+    """Other workloads that are matched too because no labels tell them apart, sorted."""
+    reason: str
+    """Why this selector, in one sentence for a person."""
+    fragile: tuple[str, ...] = ()
+    """Keys in it whose value changes with a release, sorted: the policy would lose its pods."""
+    exact: bool = True
+    """False: the search was cut, a selector with fewer requirements may exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A requirement that every pod of the workload meets."""
+
+    requirement: Requirement
+    price: int
+    fragile: bool = False
+
+    @property
+    def positive(self) -> bool:
+        return self.requirement.operator == "In"
+
+    @property
+    def cost(self) -> int:
+        return (
+            self.price
+            + _COUNT
+            + (0 if self.positive else _NEGATIVE)
+            + (_RELEASE if self.fragile else 0)
+        )
+
+
+def choose(
+    workload: Workload, inventory: Inventory, *, identity_labels_only: bool
+) -> Chosen | None:
+    """The selector of a workload, or None when no usable label is common to all of its pods.
+
+    ``identity_labels_only``: selectors see only what Cilium's default filter leaves
+    (:func:`netpol.synthesize.labels.identity_relevant`). hostNetwork pods of others are no
+    selectable pods and do not count; pods known from flows alone count with the labels they showed.
+    """
+    own = _classes(inventory.workloads.get(workload, ()), identity_labels_only)
+    if not own:
+        return None
+    others = _classes(_others(workload, inventory), identity_labels_only)
+    pods = [pods[0] for pods in own.values()]
+    liked = _Liked.of(workload, pods, inventory)
+    candidates = _candidates(own, list(others), liked)
+    if not any(one.positive for one in candidates):
+        return None
+    return _chosen(workload, candidates, others)
+
+
+def _others(workload: Workload, inventory: Inventory) -> Iterable[Pod]:
+    """The pods of the namespace that the selector should not match."""
+    return (
+        pod
+        for pod in inventory.by_namespace.get(workload.namespace, ())
+        if not pod.host_network and pod.workload != workload
+    )
+
+
+def _classes(pods: Iterable[Pod], identity_labels_only: bool) -> dict[LabelSet, list[Pod]]:
+    """Pods that no selector can tell apart, together."""
+    exact: dict[Labels, list[Pod]] = {}
+    for pod in pods:
+        exact.setdefault(pod.labels, []).append(pod)
+    classes: dict[LabelSet, list[Pod]] = {}
+    for labels, alike in exact.items():
+        seen = frozenset(usable_labels(labels, identity_labels_only=identity_labels_only))
+        classes.setdefault(seen, []).extend(alike)
+    return classes
+
+
+@dataclass(frozen=True, slots=True)
+class _Liked:
+    """Label pairs that somebody already selects the workload by."""
+
+    own: LabelSet
+    service: LabelSet
+
+    @staticmethod
+    def of(workload: Workload, pods: Iterable[Pod], inventory: Inventory) -> _Liked:
+        services = (one for pod in pods for one in inventory.services_of(pod))
+        return _Liked(
+            frozenset(inventory.selectors.get(workload, ())),
+            frozenset(pair for service in services for pair in service.selector),
+        )
+
+    def price(self, key: str, values: Sequence[str]) -> int:
+        """The price of ``key In values``, by rank."""
+        pairs = {(key, value) for value in values}
+        if pairs <= self.own:
+            return _OWN
+        if len(pairs) > 1:
+            return _LIST
+        if pairs <= self.service:
+            return _SERVICE
+        if key in _RECOMMENDED:
+            return _IS_RECOMMENDED
+        return _IS_COMMON if key in _COMMON else _OTHER
+
+    def fragile(self, key: str, values: Sequence[str]) -> bool:
+        """Whether the values go with the next release; ``spec.selector`` cannot change."""
+        return not {(key, value) for value in values} <= self.own and changes_with_release(
+            key, values
+        )
+
+
+def _candidates(
+    own: Mapping[LabelSet, Sequence[Pod]], others: Sequence[LabelSet], liked: _Liked
+) -> list[_Candidate]:
+    """Every requirement worth asking for, the first among equals first."""
+    pods = sum(len(alike) for alike in own.values())
+    have: dict[str, set[str]] = {}
+    holders: dict[str, int] = {}
+    for labels, alike in own.items():
+        for key, value in labels:
+            have.setdefault(key, set()).add(value)
+            holders[key] = holders.get(key, 0) + len(alike)
+    # By observation: where every pod has its own value, the next pod will have a new one.
+    volatile = {key for key, values in have.items() if 1 < holders[key] == len(values)}
+    found: list[_Candidate] = []
+    for key in (key for key in have if holders[key] == pods):
+        values = () if key in volatile else tuple(sorted(have[key]))
+        found += _positive(key, values, liked)
+    found += _negative(have, {key for key in have if holders[key] == pods} | volatile, others)
+    return sorted(found, key=_order)
+
+
+def _positive(key: str, values: tuple[str, ...], liked: _Liked) -> Iterable[_Candidate]:
+    """``key In values``; the mere key where there are no lasting values."""
+    fragile = liked.fragile(key, values)
+    if values:
+        yield _Candidate(Requirement(key, "In", values), liked.price(key, values), fragile)
+    if not values or fragile:
+        yield _Candidate(Requirement(key, "Exists"), _EXISTS)
+
+
+def _negative(
+    have: Mapping[str, set[str]], skip: set[str], others: Iterable[LabelSet]
+) -> Iterable[_Candidate]:
+    """What other pods have and no pod of the workload has: keys, or values of a key."""
+    theirs: dict[str, set[str]] = {}
+    for key, value in (pair for labels in others for pair in labels):
+        if key not in skip and value not in have.get(key, ()):
+            theirs.setdefault(key, set()).add(value)
+    for key, seen in theirs.items():
+        if key not in have:
+            yield _Candidate(Requirement(key, "DoesNotExist"), _ABSENT)
+        else:
+            values = tuple(sorted(seen))
+            fragile = changes_with_release(key, values)
+            yield _Candidate(Requirement(key, "NotIn", values), _NOT_IN, fragile)
+
+
+def _order(candidate: _Candidate) -> tuple[int, Requirement]:
+    key = candidate.requirement.key
+    place = PREFERRED_KEYS.index(key) if key in PREFERRED_KEYS else len(PREFERRED_KEYS)
+    return place, candidate.requirement
+
+
+def _chosen(
+    workload: Workload,
+    candidates: Sequence[_Candidate],
+    others: Mapping[LabelSet, Sequence[Pod]],
+) -> Chosen:
+    rejected = _Rejections.of(list(others))
+    picked = cheapest_cover(
+        [
+            Option(rejected.by(one.requirement), cost)
+            for one, cost in zip(candidates, _distinct_costs(candidates), strict=True)
+        ],
+        limit=SEARCH_LIMIT,
+    )
+    chosen = [candidates[index] for index in picked.chosen]
+    requirements = rejected.trimmed([one.requirement for one in chosen])
+    also = {pod.workload for labels in rejected.kept(requirements) for pod in others[labels]}
+    return Chosen(
+        selector=PodSelector(in_namespace(workload.namespace), tuple(sorted(requirements))),
+        also=tuple(sorted(also)),
+        reason=_reason(chosen, also, picked.exact),
+        fragile=tuple(sorted({one.requirement.key for one in chosen if one.fragile})),
+        exact=picked.exact,
+    )
+
+
+def _distinct_costs(candidates: Sequence[_Candidate]) -> Iterable[int]:
+    """Costs that no two sets of candidates share: among equals, the first in order is cheaper."""
+    size = len(candidates)
+    room = size + size.bit_length()
+    return (
+        (one.cost << room) + (1 << size) - (1 << (size - 1 - place))
+        for place, one in enumerate(candidates)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejections:
+    """Which label sets a requirement rejects, as bit sets; bit 0 is a pod without any labels.
+
+    That pod need not exist: only a requirement that names a value rejects it, so that each
+    selector has one.
+    """
+
+    classes: Sequence[LabelSet]
+    keys: Mapping[str, int]
+    pairs: Mapping[tuple[str, str], int]
+
+    @staticmethod
+    def of(classes: Sequence[LabelSet]) -> _Rejections:
+        keys: dict[str, int] = {}
+        pairs: dict[tuple[str, str], int] = {}
+        for place, labels in enumerate(classes, 1):
+            for key, value in labels:
+                keys[key] = keys.get(key, 0) | 1 << place
+                pairs[key, value] = pairs.get((key, value), 0) | 1 << place
+        return _Rejections(classes, keys, pairs)
+
+    def by(self, requirement: Requirement) -> int:
+        """The bits that one requirement rejects."""
+        everyone = (1 << len(self.classes) + 1) - 1
+        values = 0
+        for value in requirement.values:
+            values |= self.pairs.get((requirement.key, value), 0)
+        match requirement.operator:
+            case "In":
+                return everyone & ~values
+            case "NotIn":
+                return values
+            case "Exists":
+                return everyone & ~self.keys.get(requirement.key, 0) & ~1
+            case "DoesNotExist":
+                return self.keys.get(requirement.key, 0)
+            case _:
+                assert_never(requirement.operator)
+
+    def kept(self, requirements: Iterable[Requirement]) -> Iterable[LabelSet]:
+        """The label sets that meet all of the requirements."""
+        rejected = 0
+        for one in requirements:
+            rejected |= self.by(one)
+        return (labels for place, labels in enumerate(self.classes, 1) if not rejected >> place & 1)
+
+    def trimmed(self, requirements: Sequence[Requirement]) -> list[Requirement]:
+        """The same, with only those values after ``NotIn`` that no other requirement rejects.
+
+        A value that is not needed would change the policy whenever some other workload changes.
+        """
+        result = list(requirements)
+        for place, one in enumerate(result):
+            if one.operator != "NotIn":
+                continue
+            left = list(self.kept(result[:place] + result[place + 1 :]))
+            needed = {value for labels in left for key, value in labels if key == one.key}
+            values = tuple(value for value in one.values if value in needed)
+            result[place] = replace(one, values=values)
+        return result
+
+
+def _reason(chosen: Sequence[_Candidate], also: Iterable[Workload], exact: bool) -> str:
+    """What was weighed, for the person who reviews the policy."""
+    names = ", ".join(sorted(f"{one.namespace}/{one.kind}/{one.name}" for one in also))
+    negative = ", ".join(sorted(one.requirement.key for one in chosen if not one.positive))
+    fragile = ", ".join(sorted(one.requirement.key for one in chosen if one.fragile))
+    parts = [
+        f"no usable labels tell it from {names}"
+        if names
+        else "fewest requirements that match its pods and no other pod of the namespace",
+        f"label values alone do not suffice, hence the condition on {negative}" if negative else "",
+        f"the value of {fragile} changes with a release" if fragile else "",
+        "" if exact else "the search was cut: fewer requirements may suffice",
+    ]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The main job on samples/shop: one hour of Hubble flows in, policies in three dialects out, each
+# with its certificate; then the written policies are held against the same hour once more.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+flows=samples/shop/hubble.jsonl.gz
+inventory=samples/shop/cluster
+out=out/demo
+
+say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+run() { say "$@"; "$@"; }
+
+for target in kubernetes calico cilium; do
+  run netpol generate "$flows" --inventory "$inventory" --target "$target" -o "$out/$target"
+done
+run netpol check "$out/cilium" "$flows" --inventory "$inventory"
+run cat "$out/kubernetes/payments/payments.yaml"
+
+cat <<TEXT
+
+Where to look next:
+  $out/{kubernetes,calico,cilium}/   one file per workload, and a kustomization.yaml
+  samples/shop/README.md             what is in this cluster, and what is odd about its hour
+  netpol graph $flows --inventory $inventory
+                                     what talks to what, and what was held with the reason
+  netpol explain                     every notice, and what to do about it
+TEXT
