@@ -13,7 +13,7 @@ from capture.hubble_time import nanoseconds
 from netpol.flow import Flow
 from netpol.net import PROTOCOLS
 
-__all__ = ["ANSWERS_KEPT", "Edge", "Extra", "flow"]
+__all__ = ["ANSWERS_KEPT", "Edge", "Extra", "finished"]
 
 _T = TypeVar("_T", str, tuple[str, str])
 
@@ -71,7 +71,7 @@ def _keep(kept: set[_T], new: Iterable[_T]) -> bool:
     return len(fresh) > room
 
 
-def flow(key: tuple[int, int, int, int], edge: Edge, sides: Sides) -> Flow:
+def finished(key: tuple[int, int, int, int], edge: Edge, sides: Sides) -> Flow:
     """The Flow that an edge became."""
     client, server, port, tag = key
     given: Counter[str] = Counter()

@@ -61,6 +61,17 @@ class Side(NamedTuple):
         """Whether it is some pod, named or not."""
         return bool(self.namespace)
 
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What sides are sorted by."""
+        return (*self._replace(entities=frozenset()), sorted(self.entities))
+
+    def __str__(self) -> str:
+        who = self.owner[1] or ",".join(f"{key}={value}" for key, value in self.labels)
+        if self.namespace:
+            return f"{self.namespace}/{who or '?'}"
+        return ",".join(sorted(self.entities)) or self.ip or "?"
+
 
 @dataclass(slots=True)
 class Interned:
@@ -136,7 +147,7 @@ class Sides:
         owners = self._owners.get(number, set())
         return Endpoint(
             namespace=side.namespace,
-            pods=tuple(sorted(pods)),
+            pods=tuple(sorted(pods - {""})),
             labels=side.labels,
             namespace_labels=side.namespace_labels,
             service_account=side.service_account,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from capture.hubble_address import canonical
 from capture.hubble_edge import Extra
-from capture.hubble_endpoint import Interned
 from capture.hubble_errors import Bad
 from capture.hubble_record import FlowRecord, Layer7, ServiceRecord
 
 __all__ = ["extra"]
 
 
-def extra(flow: FlowRecord, client: Interned, server: Interned, *, reply: bool) -> Extra:
+def extra(flow: FlowRecord, *, reply: bool) -> Extra:
     """The extras of a record, by client and server. Raises :class:`Bad`."""
     source, destination = flow.source_names or (), flow.destination_names or ()
     theirs, ours = (destination, source) if reply else (source, destination)
     return Extra(
         count=_count(flow),
-        client_names=(*map(_name, theirs), *client.names),
-        server_names=(*map(_name, ours), *server.names),
+        client_names=tuple(map(_name, theirs)),
+        server_names=tuple(map(_name, ours)),
         service=_service(flow.source_service if reply else flow.destination_service),
         answers=_answers(flow.l7) if reply and flow.l7 is not None else (),
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from capture.hubble_address import Aside, Key, Parties
-from capture.hubble_edge import Edge, flow
+from capture.hubble_edge import Edge, finished
 from capture.hubble_endpoint import TAIL, Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
@@ -38,6 +38,10 @@ __all__ = ["Fold"]
 
 UNREADABLE: Final = "unreadable"
 INCOMPLETE: Final = "incomplete"
+PLACES_REMEMBERED: Final = 16384
+
+Place: TypeAlias = tuple[int, int, int, int, bytes]
+"""Client side, server side, port, tag, and the text of the addresses."""
 
 
 class Fold:
@@ -50,6 +54,7 @@ class Fold:
         self.parties = Parties(self.sides, self.edges)
         self.clock = Clock()
         self.plain: Plain = {}
+        self.places: dict[Place, Key] = {}
         self.aside: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.line = 0
@@ -65,11 +70,12 @@ class Fold:
         for mine, theirs in ((account.held, self.held), (account.other, self.aside)):
             for reason, records in theirs.items():
                 mine[reason] = mine.get(reason, 0) + records
+        self._tell_limits()
 
     def _fold(self, block: list[bytes]) -> None:  # noqa: C901 - one loop: calls cost more than work
         decode, plain, hours, edges = decode_line, self.plain, self.clock.hours, self.edges
         intern, tails = self.sides.intern, self.sides.tails
-        number = self.line
+        places, number = self.places, self.line
         for line in block:
             number += 1
             try:
@@ -82,19 +88,21 @@ class Fold:
                 reply = flow.is_reply
                 if reply is None and flow.reply:
                     reply = True
-                ports, found = flow.l4.TCP, None
-                if ports is not None and flow.l7 is None:
+                ports = flow.l4.TCP
+                if ports is not None:
                     flags = ports.flags
-                    found = plain.get(
-                        (
-                            flow.verdict,
-                            flow.event_type.type,
-                            reply,
-                            flags.SYN,
-                            flags.ACK,
-                            flags.RST,
-                        )
+                    known = (
+                        flow.verdict,
+                        flow.event_type.type,
+                        reply,
+                        flags.SYN,
+                        flags.ACK,
+                        flags.RST,
                     )
+                else:
+                    ports = flow.l4.UDP
+                    known = flow.verdict, flow.event_type.type, reply
+                found = None if ports is None or flow.l7 else plain.get(known)
                 if found is None or ports is None:
                     found, ports = judged(flow, plain)
                 way, tag = found.way, found.tag
@@ -130,21 +138,22 @@ class Fold:
                 more = None
                 if (
                     flow.destination_names
-                    or flow.source_names
+                    or flow.l7
                     or flow.destination_service
+                    or flow.source_names
                     or flow.source_service
                     or flow.aggregate
-                    or flow.l7
-                    or client.names
-                    or server.names
                 ):
-                    more = extra(flow, client, server, reply=way == REPLY)
+                    more = extra(flow, reply=way == REPLY)
 
                 # Add it to its edge.
                 if client.pod and server.pod:
                     key = client.side, server.side, port, tag
                 else:
-                    key = self._placed(flow, client, server, port, tag, way)
+                    placed = client.side, server.side, port, tag, bytes(flow.IP)
+                    key = places.get(placed)
+                    if key is None:
+                        key = self._placed(flow, client, server, placed, way)
                 edge = edges.get(key)
                 if edge is None:
                     edge = edges[key] = Edge(stamp, stamp, hour, {hour})
@@ -175,21 +184,28 @@ class Fold:
 
     def _bare(self, record: Line, line: bytes, number: int) -> FlowRecord:
         """The flow of a line that is no wrapper of one. Raises :class:`Aside` for other lines."""
+        reason = status(record, f"{self.reading.where}:{number}", self.reading)
+        if reason:
+            raise Aside(reason)
         flow = decode_bare(line)
-        if flow.verdict is None and not flow.source and not flow.IP:
-            raise Aside(status(record, f"{self.reading.where}:{number}", self.reading))
+        if flow.verdict is None and not flow.source:
+            raise Incomplete(".flow")
         return flow
 
     def _placed(
-        self, flow: FlowRecord, client: Interned, server: Interned, port: int, tag: int, way: int
+        self, flow: FlowRecord, client: Interned, server: Interned, place: Place, way: int
     ) -> Key:
         """The edge of a record of which a side is known by its address."""
         try:
             ips = decode_addresses(flow.IP) if flow.IP else Addresses()
         except (ValueError, RecursionError) as error:
             raise Bad(".IP", str(error)) from error
-        pair = ips.source, ips.destination
-        return self.parties.key(client, server, pair[::-1] if way == REPLY else pair, port, tag)
+        pair = (ips.destination, ips.source) if way == REPLY else (ips.source, ips.destination)
+        key = self.parties.key(client, server, pair, place[2], place[3])
+        if len(self.places) >= PLACES_REMEMBERED:
+            self.places.clear()
+        self.places[place] = key
+        return key
 
     def _bad(self, line: bytes, number: int, error: Exception) -> None:
         if not line.strip():
@@ -204,7 +220,27 @@ class Fold:
 
     def flows(self) -> Iterator[Flow]:
         """Each edge as a Flow, in an order that does not depend on that of the lines."""
-        ...
+        for key in sorted(self.edges, key=self._order):
+            yield finished(key, self.edges[key], self.sides)
+
+    def _order(self, key: Key) -> tuple[object, ...]:
+        client, server, port, tag = key
+        known = self.sides.known
+        return known[client].order, known[server].order, tag, port
+
+    def _tell_limits(self) -> None:
+        """Say where the bounds on memory were felt."""
+        for key in sorted(self.parties.crowded, key=self._order):
+            message = f"too many addresses to keep apart: {self._named(key)}"
+            self.reading.tell(Notice(code="NP005", message=message, where=self.reading.where))
+        for key in sorted((k for k, edge in self.edges.items() if edge.full), key=self._order):
+            message = f"too many names to keep: {self._named(key)}"
+            self.reading.tell(Notice(code="NP006", message=message, where=self.reading.where))
+
+    def _named(self, key: Key) -> str:
+        client, server, port, tag = key
+        known = self.sides.known
+        return f"{known[client]} → {known[server]} {PROTOCOLS[tag // 2]} {port}"
 
 
 def _port_path(tag: int, way: int) -> str:

@@ -31,16 +31,28 @@ def judged(flow: FlowRecord, plain: Plain) -> tuple[Judged, Tcp | Ports]:
     protocol, part = _layer4(flow.l4)
     ports = part if isinstance(part, Tcp | Ports) else Ports()
     found = _judge(flow, verdict, protocol, part, ports)
-    if isinstance(part, Tcp) and flow.l7 is None and flow.verdict and verdict != "DROPPED":
-        if len(plain) >= _REMEMBERED:
-            plain.clear()
-        flags = part.flags
-        reply = flow.is_reply if flow.is_reply is not None else flow.reply or None
-        key = flow.verdict, flow.event_type.type, reply, flags.SYN, flags.ACK, flags.RST
-        plain[key] = found
+    if flow.l7 is None and flow.verdict and verdict != "DROPPED":
+        _remember(flow, part, plain, found)
     if found.port:
         ports = Ports(found.port, found.port)
     return found, ports
+
+
+def _remember(
+    flow: FlowRecord, part: Tcp | Ports | Icmp | None, plain: Plain, found: Judged
+) -> None:
+    if len(plain) >= _REMEMBERED:
+        plain.clear()
+    common = flow.verdict, flow.event_type.type, _reply(flow)
+    if isinstance(part, Tcp):
+        plain[(*common, part.flags.SYN, part.flags.ACK, part.flags.RST)] = found
+    elif part is not None and part is flow.l4.UDP:
+        plain[common] = found
+
+
+def _reply(flow: FlowRecord) -> bool | None:
+    """Whether it is a reply; the old field ``reply`` only ever means yes."""
+    return flow.is_reply if flow.is_reply is not None else flow.reply or None
 
 
 def _judge(
@@ -52,7 +64,7 @@ def _judge(
         protocol=protocol,
         verdict=verdict,
         event=flow.event_type.type,
-        reply=flow.is_reply if flow.is_reply is not None else flow.reply or None,
+        reply=_reply(flow),
         layer7=_layer7(flow),
         syn=flags.SYN,
         rst=flags.RST,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from capture.hubble_errors import Incomplete
 from capture.hubble_orient import AGENT
 from capture.hubble_record import Line, LostEvents, NodeStatus
 from capture.source import Reading
@@ -24,7 +23,7 @@ _NODES_SHOWN: Final = 5
 def status(line: Line, where: str, reading: Reading) -> str:
     """Account for a line without a flow: the reason under which it is counted.
 
-    Raises :class:`Incomplete` when it is nothing that Hubble writes.
+    Empty when it is none of these lines.
     """
     if line.lost_events is not None:
         _lost(line.lost_events, where, reading)
@@ -34,7 +33,7 @@ def status(line: Line, where: str, reading: Reading) -> str:
         return NODE
     if line.agent_event is not None or line.debug_event is not None:
         return AGENT
-    raise Incomplete(".flow")
+    return ""
 
 
 def _lost(event: LostEvents, where: str, reading: Reading) -> None:

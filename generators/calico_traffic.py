@@ -60,10 +60,12 @@ def _numbered(protocol: str, ports: PortSet, named: Named) -> Iterator[Written]:
 
 def _unnumbered(protocol: str, ranges: Ranges) -> Iterator[dict[str, object]]:
     for low, high in ranges:
-        if protocol in ICMP_PROTOCOLS:
-            yield from ({"protocol": protocol, "icmp": one} for one in _icmp(low, high))
-        else:
-            yield from ({"protocol": number} for number in _others(low, high))
+        if protocol not in ICMP_PROTOCOLS:
+            for number in _others(low, high):
+                yield {"protocol": number}
+            continue
+        for one in _icmp(low, high):
+            yield {"protocol": protocol, "icmp": one}
 
 
 def _icmp(low: int, high: int) -> Iterator[dict[str, object]]:

@@ -1,8 +1,8 @@
 """A second evaluator, slow and plain: pod by pod, address by address, port by port, rule by rule.
 
-It is written from the reference (docs on policy semantics and ``netpol/policy.py``) and shares no
-code with ``netpol.evaluate``: no bit sets, no classes, no cut space. What the two agree on is either
-right or wrong in the reference.
+It is written from the reference (the semantics page and ``netpol/policy.py``) and shares no code
+with ``netpol.evaluate``: no bit sets, no classes, no cut space. What the two agree on is right, or
+wrong in the reference.
 """
 
 from __future__ import annotations
@@ -121,39 +121,36 @@ class Oracle:
         )
 
     def of_party(self, peer: Peer) -> Iterator[Side]:
-        addresses: set[str] = set()
-        names: set[str] = set()
-        entities: set[str] = set()
-        for party in self.outside:
-            if party.peer == peer:
-                addresses |= set(party.addresses)
-                names |= set(party.names)
-                entities |= set(party.entities)
+        given = [party for party in self.outside if party.peer == peer]
+        addresses = {text for party in given for text in party.addresses}
+        names = frozenset(name for party in given for name in party.names)
+        entities = frozenset(entity for party in given for entity in party.entities)
+        if isinstance(peer, Entity):
+            entities |= {peer.name}
+        else:
+            entities |= {"world"}
         if isinstance(peer, Cidr):
             addresses.add(peer.cidr)
-            entities.add("world")
-        elif isinstance(peer, Fqdn):
-            names.add(peer.name)
-            entities.add("world")
-        elif isinstance(peer, Entity):
-            entities.add(peer.name)
+        if isinstance(peer, Fqdn):
+            names |= {peer.name}
         if entities & {"host", "remote-node"}:
             addresses |= self.nodes()
         if "kube-apiserver" in entities:
             addresses |= set(self.inventory.api_servers)
-        for text in addresses:
-            block = ipaddress.ip_network(text)
-            here = set(entities)
-            if block.num_addresses == 1:
-                one = str(block.network_address)
-                if one in self.inventory.api_servers:
-                    here.add("kube-apiserver")
-                if one in self.nodes() and "host" not in here:
-                    here = here - {"world"} | {"remote-node"}
-            for address in self.telling(block):
-                yield Side(None, address, frozenset(names), frozenset(here))
         if not addresses:
-            yield Side(None, None, frozenset(names), frozenset(entities))
+            yield Side(None, None, names, entities)
+        for block in map(ipaddress.ip_network, addresses):
+            here = self.known(block, entities)
+            yield from (Side(None, address, names, here) for address in self.telling(block))
+
+    def known(self, block: Any, entities: frozenset[str]) -> frozenset[str]:
+        """The inventory knows by address what is a node, and what is an API server."""
+        one = str(block.network_address) if block.num_addresses == 1 else ""
+        if one in self.inventory.api_servers:
+            entities |= {"kube-apiserver"}
+        if one in self.nodes() and "host" not in entities:
+            entities = entities - {"world"} | {"remote-node"}
+        return entities
 
     def nodes(self) -> set[str]:
         found = {a for node in self.inventory.nodes.values() for a in node.addresses}
@@ -313,5 +310,6 @@ def matches_name(pattern: str, name: str) -> bool:
             return False
         given = given[len(given) - len(wanted) :]
     return len(wanted) == len(given) and all(
-        re.fullmatch(re.escape(w).replace(r"\*", ".*"), g) for w, g in zip(wanted, given)
+        re.fullmatch(re.escape(w).replace(r"\*", ".*"), g)
+        for w, g in zip(wanted, given, strict=True)
     )

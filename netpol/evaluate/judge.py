@@ -16,7 +16,7 @@ from netpol.evaluate.decide import Decision, Step, step, walk
 from netpol.evaluate.ports import PortAtoms, port_atoms
 from netpol.evaluate.rows import Reach, reach
 from netpol.evaluate.select import selected
-from netpol.evaluate.witness import RuleId, Trial, witnesses
+from netpol.evaluate.witness import RuleId, Trial, used, witnesses
 from netpol.graph import Connection
 from netpol.net import PORT_PROTOCOLS, PortSet
 from netpol.peers import Entity, Peer, Workload, label
@@ -95,6 +95,15 @@ class Judge:
         judge = self._knowing(peer for one in asked for peer in (one.client, one.server))
         allowed = (one for one in asked if judge._allowed(one))
         return witnesses((one, judge._trials(one)) for one in allowed)
+
+    def used(self, connections: Iterable[Connection]) -> set[RuleId]:
+        """The rules that decide some of ``connections``, on either side and for any pair of pods.
+
+        Where several rules would allow one, the first is the one that is used.
+        """
+        asked = list(connections)
+        judge = self._knowing(peer for one in asked for peer in (one.client, one.server))
+        return used(trial for one in asked for trial in judge._trials(one))
 
     @cached_property
     def _words(self) -> Vocabulary:

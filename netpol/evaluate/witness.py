@@ -10,7 +10,7 @@ from netpol.evaluate.compile import Direction, Program
 from netpol.evaluate.decide import walk
 from netpol.graph import Connection
 
-__all__ = ["RuleId", "Trial", "witnesses"]
+__all__ = ["RuleId", "Trial", "used", "witnesses"]
 
 RuleId: TypeAlias = tuple[int, Direction, int]
 """(place of the policy in the set, direction, place of the rule in that direction)."""
@@ -53,3 +53,13 @@ def _deciding(trial: Trial) -> Iterator[tuple[int, int]]:
 def _allowed_without(trial: Trial, place: tuple[int, int]) -> bool:
     again = walk(trial.program, trial.other, trial.ports, without=place)
     return all(verdict.allowed for verdict in again)
+
+
+def used(trials: Iterable[Trial]) -> set[RuleId]:
+    """The rules that decide some of these: the first that matches, per side and port."""
+    return {
+        (verdict.rule.policy, trial.direction, verdict.rule.rule)
+        for trial in trials
+        for verdict in walk(trial.program, trial.other, trial.ports)
+        if verdict.rule is not None
+    }

@@ -12,12 +12,12 @@ options, and cut where the cost so far plus that of elements which share no opti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-__all__ = ["Option", "Picked", "cheapest_cover"]
+__all__ = ["Option", "Picked", "bits", "cheapest_cover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,14 @@ def cheapest_cover(options: Sequence[Option], *, limit: int) -> Picked:
     Deterministic in the order of ``options``; among covers of one cost the first one found. Give
     each option a cost of its own where that is not enough. With no elements, nothing is picked.
     """
-    rows, alive = _reduced(options)
-    if not rows:
-        return Picked((), exact=True)
-    kept = list(_bits(alive))
-    columns = [_column(rows, index) for index in kept]
-    small = [
-        Option(covers, options[index].cost) for covers, index in zip(columns, kept, strict=True)
-    ]
+    columns = _reduced(options)
+    kept = sorted(columns)
+    small = [Option(columns[index], options[index].cost) for index in kept]
     chosen, exact = _search(small, limit)
     return Picked(tuple(sorted(kept[index] for index in chosen)), exact)
 
 
-def _bits(mask: int) -> Iterator[int]:
+def bits(mask: int) -> Iterator[int]:
     """The positions of the set bits, lowest first."""
     while mask:
         low = mask & -mask
@@ -62,34 +57,27 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def _column(rows: Sequence[int], index: int) -> int:
-    """The elements that option ``index`` covers, by their position in ``rows``."""
-    return sum(1 << place for place, row in enumerate(rows) if row >> index & 1)
+def _turned(sets: Mapping[int, int]) -> dict[int, int]:
+    """The same relation from the other side: for each member, the bit set of the sets with it."""
+    found: dict[int, int] = {}
+    for name, members in sets.items():
+        for member in bits(members):
+            found[member] = found.get(member, 0) | 1 << name
+    return found
 
 
-def _transposed(sets: Sequence[int]) -> list[int]:
-    """For each element, the positions in ``sets`` that hold it; elements in none are left out."""
-    rows: dict[int, int] = {}
-    for index, members in enumerate(sets):
-        for element in _bits(members):
-            rows[element] = rows.get(element, 0) | 1 << index
-    return [rows[element] for element in sorted(rows)]
-
-
-def _reduced(options: Sequence[Option]) -> tuple[list[int], int]:
-    """The elements that matter, each as the bit set of its options, and the options that do."""
-    rows = _tightest(_transposed([option.covers for option in options]))
-    alive = 0
-    for row in rows:
-        alive |= row
+def _reduced(options: Sequence[Option]) -> dict[int, int]:
+    """The options that matter, each with the elements that do."""
+    columns = {index: option.covers for index, option in enumerate(options)}
     while True:
-        useful = _useful(rows, alive, options)
-        if useful == alive:
-            return rows, alive
-        rows, alive = _tightest([row & useful for row in rows]), useful
+        rows = _tightest(_turned(columns).values())
+        before = len(columns)
+        columns = _useful(_turned(dict(enumerate(rows))), options)
+        if len(columns) == before:
+            return columns
 
 
-def _tightest(rows: list[int]) -> list[int]:
+def _tightest(rows: Iterable[int]) -> list[int]:
     """Without the elements that any cover of another element covers too; fewest options first."""
     kept: list[int] = []
     for row in sorted(set(rows), key=lambda row: (row.bit_count(), row)):
@@ -98,17 +86,14 @@ def _tightest(rows: list[int]) -> list[int]:
     return kept
 
 
-def _useful(rows: Sequence[int], alive: int, options: Sequence[Option]) -> int:
-    """The options for which no other one covers as much for less (or, at one cost, comes first)."""
-    order = sorted(_bits(alive), key=lambda index: (options[index].cost, index))
-    kept: list[int] = []
-    useful = 0
-    for index in order:
-        column = _column(rows, index)
-        if column and not any(other & column == column for other in kept):
-            kept.append(column)
-            useful |= 1 << index
-    return useful
+def _useful(columns: Mapping[int, int], options: Sequence[Option]) -> dict[int, int]:
+    """Without the options for which another one covers as much for less, or before it."""
+    kept: dict[int, int] = {}
+    for index in sorted(columns, key=lambda index: (options[index].cost, index)):
+        column = columns[index]
+        if not any(other & column == column for other in kept.values()):
+            kept[index] = column
+    return kept
 
 
 def _search(options: Sequence[Option], limit: int) -> tuple[tuple[int, ...], bool]:
@@ -156,17 +141,17 @@ class _Problem:
 
     @staticmethod
     def of(options: Sequence[Option]) -> _Problem:
-        rows = sorted(
-            _transposed([one.covers for one in options]), key=lambda row: (row.bit_count(), row)
-        )
-        columns = [_column(rows, index) for index in range(len(options))]
+        turned = _turned({index: one.covers for index, one in enumerate(options)})
+        rows = sorted(turned.values(), key=lambda row: (row.bit_count(), row))
+        elements = _turned(dict(enumerate(rows)))
+        columns = [elements[index] for index in range(len(options))]
         costs = [one.cost for one in options]
         return _Problem(
             rows,
             columns,
             costs,
-            floors=[min(costs[index] for index in _bits(row)) for row in rows],
-            near=[reduce(or_, (columns[index] for index in _bits(row))) for row in rows],
+            floors=[min(costs[index] for index in bits(row)) for row in rows],
+            near=[reduce(or_, (columns[index] for index in bits(row))) for row in rows],
         )
 
     @property
@@ -190,7 +175,7 @@ class _Problem:
         element = (node.missing & -node.missing).bit_length() - 1
         allowed, found = node.allowed, []
         for index in sorted(
-            _bits(self.rows[element] & allowed),
+            bits(self.rows[element] & allowed),
             key=lambda index: (
                 self.costs[index],
                 -(self.columns[index] & node.missing).bit_count(),

@@ -2,9 +2,10 @@
 
 A rule with several peers and several ports allows every combination of them, so only combinations
 that were all observed may share a rule. Peers with equal ports are one row; ports are cut where
-rows differ and those used by the same rows are one column. What remains is a small table, and the
-rectangles that cannot grow in it (its formal concepts) are all that a smallest cover needs; which
-of them, :func:`netpol.synthesize.covers.cheapest_cover` finds exactly.
+rows differ and those used by the same rows are one column; parts that share nothing are looked at
+one by one. What remains are small tables, and the rectangles that cannot grow in them (formal
+concepts) are all that a smallest cover needs; which of them,
+:func:`netpol.synthesize.covers.cheapest_cover` finds exactly.
 
 Laws (``tests/laws/test_rectangles.py``): the union of the rectangles is the relation; their number
 is the least possible; no rectangle is needless; the order of the input does not matter.
@@ -16,21 +17,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from operator import or_
+from operator import and_, or_
 from typing import Any, Final, TypeVar
 
 from netpol.net import PortSet
 from netpol.notices import Notice, Tell
-from netpol.synthesize.covers import Option, cheapest_cover
+from netpol.synthesize.covers import Option, bits, cheapest_cover
 
 __all__ = ["CONCEPT_LIMIT", "SEARCH_LIMIT", "cover"]
 
 P = TypeVar("P")
 
-CONCEPT_LIMIT: Final = 512
-"""Rectangles that the exact search looks at; past it, those of one row or one column only."""
-SEARCH_LIMIT: Final = 1 << 11
-"""Steps of the exact search, about 10 ms."""
+CONCEPT_LIMIT: Final = 256
+"""Rectangles that the exact search looks at in one table."""
+SEARCH_LIMIT: Final = 1 << 10
+"""Steps of the exact search in one table, a few milliseconds."""
 
 
 def cover(
@@ -45,25 +46,27 @@ def cover(
     Peers without ports are left out. Rectangles overlap only where that saves one: a pair that
     several of them hold is taken out of as many as possible, peers before ports. Sorted by the
     peers' keys, then by ports. Exact up to :data:`CONCEPT_LIMIT` and :data:`SEARCH_LIMIT`; past
-    them a cover that is close, without needless rectangles, and notice NP022 is told with
-    ``where``.
+    them a cover without needless rectangles that may not be the smallest, and notice NP022 is told
+    with ``where``.
     """
     groups: dict[PortSet, list[P]] = {}
     for peer in sorted(pairs, key=key):
         if pairs[peer]:
             groups.setdefault(pairs[peer], []).append(peer)
-    table = _Table.of(list(groups))
-    rectangles, exact = _fewest(table)
-    if tell is not None and not exact:
-        tell(Notice(code="NP022", where=where, message=f"{len(rectangles)} rules; fewer may do"))
     rows = list(groups.values())
-    found = [
-        (
-            tuple(sorted((peer for row in _bits(one.rows) for peer in rows[row]), key=key)),
-            PortSet.union(table.atoms[column] for column in _bits(one.columns)),
-        )
-        for one in _without_overlap(rectangles, table)
-    ]
+    atoms, tables = _tables(list(groups))
+    found, exact = [], True
+    for table in tables:
+        rectangles, proven = _fewest(table)
+        exact = exact and proven
+        for one in _without_overlap(rectangles):
+            peers = sorted(
+                (peer for row in bits(one.rows) for peer in rows[table.names[row]]), key=key
+            )
+            ports = PortSet.union(atoms[column] for column in bits(one.columns))
+            found.append((tuple(peers), ports))
+    if tell is not None and not exact:
+        tell(Notice(code="NP022", where=where, message=f"{len(found)} rules; fewer may do"))
     return tuple(sorted(found, key=lambda one: ([key(peer) for peer in one[0]], one[1].parts)))
 
 
@@ -77,35 +80,40 @@ class _Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The relation without equal rows and equal columns."""
+    """A connected part of the relation, without equal rows and equal columns."""
 
-    atoms: Sequence[PortSet]
-    """The ports of each column."""
     rows: Sequence[int]
     """Per row, its columns as a bit set."""
+    columns: Mapping[int, int]
+    """Per column, its rows as a bit set."""
+    names: Sequence[int]
+    """What the rows are called outside."""
 
-    @staticmethod
-    def of(rows: Sequence[PortSet]) -> _Table:
-        columns = _columns(rows)
-        return _Table(
-            list(columns.values()),
-            [
-                sum(1 << place for place, members in enumerate(columns) if members >> row & 1)
-                for row in range(len(rows))
-            ],
-        )
-
-    def cells(self, rectangle: _Rectangle) -> int:
-        """The pairs in a rectangle as a bit set, row after row."""
-        width = len(self.atoms)
-        return sum(rectangle.columns << row * width for row in _bits(rectangle.rows))
-
-    def holders(self, columns: int) -> int:
-        """The rows that have all of some columns."""
-        return sum(1 << row for row, mine in enumerate(self.rows) if mine & columns == columns)
+    def grown(self, columns: int) -> _Rectangle:
+        """The largest rectangle with these columns."""
+        members = reduce(and_, (self.columns[column] for column in bits(columns)))
+        return _Rectangle(members, reduce(and_, (self.rows[row] for row in bits(members))))
 
 
-def _columns(rows: Sequence[PortSet]) -> dict[int, PortSet]:
+def _tables(rows: Sequence[PortSet]) -> tuple[list[PortSet], list[_Table]]:
+    """The ports of each column, and the relation in parts that share no row and no column."""
+    atoms = _atoms(rows)
+    lines = [0] * len(rows)
+    for column, members in enumerate(atoms):
+        for row in bits(members):
+            lines[row] |= 1 << column
+    tables = []
+    for part in _parts(list(atoms), lines):
+        inner = {row: place for place, row in enumerate(part)}
+        columns: dict[int, int] = {}
+        for row, place in inner.items():
+            for column in bits(lines[row]):
+                columns[column] = columns.get(column, 0) | 1 << place
+        tables.append(_Table([lines[row] for row in part], columns, part))
+    return list(atoms.values()), tables
+
+
+def _atoms(rows: Sequence[PortSet]) -> dict[int, PortSet]:
     """The ports cut where rows differ: (rows that have them as a bit set) → ports."""
     edges: dict[tuple[str, int], int] = {}
     for row, ports in enumerate(rows):
@@ -122,62 +130,93 @@ def _columns(rows: Sequence[PortSet]) -> dict[int, PortSet]:
     return {members: PortSet.union(ports) for members, ports in pieces.items()}
 
 
+def _parts(columns: Sequence[int], rows: Sequence[int]) -> list[list[int]]:
+    """Rows that hang together by shared columns, as sorted lists of row numbers."""
+    left, parts = set(range(len(rows))), []
+    for start in range(len(rows)):
+        if start not in left:
+            continue
+        part, border, crossed = {start}, [start], 0
+        while border:
+            for column in bits(rows[border.pop()] & ~crossed):
+                crossed |= 1 << column
+                fresh = set(bits(columns[column])) - part
+                part |= fresh
+                border += fresh
+        left -= part
+        parts.append(sorted(part))
+    return parts
+
+
 def _fewest(table: _Table) -> tuple[list[_Rectangle], bool]:
     """The fewest rectangles that cover the table, and whether that is proven."""
-    intents = _intents(table.rows)
-    complete = len(intents) <= CONCEPT_LIMIT
-    if not complete:
-        intents = _plain_intents(table)
-    concepts = [_Rectangle(table.holders(intent), intent) for intent in sorted(intents)]
-    # The largest first: among equals the greedy start and the search take the first.
-    concepts.sort(key=lambda one: -one.rows.bit_count() * one.columns.bit_count())
-    options = [Option(table.cells(one), 1) for one in concepts]
-    picked = cheapest_cover(options, limit=SEARCH_LIMIT if complete else 1)
-    return [concepts[index] for index in picked.chosen], complete and picked.exact
+    rows = _basis(dict(enumerate(table.rows)))
+    columns = _basis(table.columns)
+    by_row = [table.grown(table.rows[row]) for row in rows]
+    by_column = [table.grown(1 << column) for column in columns]
+    simple = min(by_row, by_column, key=len)
+    intents = _intents([table.rows[row] for row in rows])
+    if intents is None:
+        return simple, False
+    concepts = [table.grown(intent) for intent in intents]
+    options = [Option(_cells(one, rows, columns), 1) for one in concepts]
+    picked = cheapest_cover(options, limit=SEARCH_LIMIT)
+    best = [concepts[index] for index in picked.chosen]
+    return min(best, simple, key=len), picked.exact
 
 
-def _intents(rows: Iterable[int]) -> set[int]:
-    """All non-empty intersections of rows; stops soon after there are too many of them."""
+def _basis(lines: Mapping[int, int]) -> list[int]:
+    """The rows (or columns) that are not the union of others.
+
+    Whatever rectangles cover those, when grown, cover the rest as well: a rectangle that holds a
+    pair of a smaller row holds it for every row that contains that row.
+    """
+    return [
+        name
+        for name, line in lines.items()
+        if reduce(or_, (o for o in lines.values() if o & line == o and o != line), 0) != line
+    ]
+
+
+def _intents(rows: Iterable[int]) -> list[int] | None:
+    """All non-empty intersections of rows, sorted; None when there are too many."""
     found: set[int] = set()
     for row in rows:
         found |= {row, *(row & one for one in found)}
         if len(found) > CONCEPT_LIMIT + 1:
-            break
-    return found - {0}
+            return None
+    return sorted(found - {0})
 
 
-def _plain_intents(table: _Table) -> set[int]:
-    """The rows, and per column what all rows that have it share: enough for any relation."""
-    intents = set(table.rows)
-    for place in range(len(table.atoms)):
-        members = [row for row in table.rows if row >> place & 1]
-        intents.add(reduce(lambda left, right: left & right, members))
-    return intents
+def _cells(one: _Rectangle, rows: Iterable[int], columns: Sequence[int]) -> int:
+    """The pairs of some rows and columns that a rectangle holds, as a bit set."""
+    inside = [place for place, column in enumerate(columns) if one.columns >> column & 1]
+    line = sum(1 << place for place in inside)
+    width = len(columns)
+    return sum(line << place * width for place, row in enumerate(rows) if one.rows >> row & 1)
 
 
-def _without_overlap(rectangles: Sequence[_Rectangle], table: _Table) -> list[_Rectangle]:
+def _without_overlap(rectangles: Sequence[_Rectangle]) -> list[_Rectangle]:
     """The same cover with pairs taken out of rectangles where another one has them.
 
     Rows first: a peer that loses a rule altogether is easier to read than one whose ports are
     spread over several.
     """
     result = list(rectangles)
+    members: dict[int, set[int]] = {}
+    for place, one in enumerate(result):
+        for row in bits(one.rows):
+            members.setdefault(row, set()).add(place)
     for by_row in (True, False):
-        for place in range(len(result)):
-            others = reduce(or_, (table.cells(o) for o in result[:place] + result[place + 1 :]), 0)
-            result[place] = _shrunk(result[place], others, table, by_row=by_row)
+        for place, one in enumerate(result):
+            elsewhere = {
+                row: reduce(or_, (result[o].columns for o in members[row] if o != place), 0)
+                for row in bits(one.rows)
+            }
+            gone = [row for row, ports in elsewhere.items() if by_row and not one.columns & ~ports]
+            for row in gone:
+                members[row].discard(place)
+            spare = 0 if by_row else reduce(and_, elsewhere.values())
+            rows = one.rows & ~sum(1 << row for row in gone)
+            result[place] = _Rectangle(rows, one.columns & ~spare)
     return result
-
-
-def _shrunk(one: _Rectangle, others: int, table: _Table, *, by_row: bool) -> _Rectangle:
-    """Without the rows, or the columns, of which ``others`` hold every pair."""
-    kept = 0
-    for place in _bits(one.rows if by_row else one.columns):
-        line = _Rectangle(1 << place, one.columns) if by_row else _Rectangle(one.rows, 1 << place)
-        if table.cells(line) & ~others:
-            kept |= 1 << place
-    return _Rectangle(kept, one.columns) if by_row else _Rectangle(one.rows, kept)
-
-
-def _bits(mask: int) -> list[int]:
-    return [place for place in range(mask.bit_length()) if mask >> place & 1]

@@ -33,7 +33,7 @@ def judge(scene: Scene, profile) -> Judge:
 def test_decide_agrees_with_the_oracle() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=110)
     @given(scenes(), profiles, st.integers(0, 2**16))
     def law(scene: Scene, profile, seed: int) -> None:
         quick, slow = judge(scene, profile), oracle(scene, profile)
@@ -54,7 +54,7 @@ def test_decide_agrees_with_the_oracle() -> None:
     assert seen["by a rule"] > seen["cases"] // 8
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(scenes(), profiles)
 def test_connections_are_what_some_pair_of_pods_may_do(scene: Scene, profile) -> None:
     rows = {(row.client, row.server): row.ports for row in judge(scene, profile).connections()}
@@ -65,7 +65,7 @@ def test_connections_are_what_some_pair_of_pods_may_do(scene: Scene, profile) ->
         assert listed == slow.somehow(client, server, protocol, number or 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(scenes(), profiles)
 def test_outside_connections_hold_for_the_whole_party(scene: Scene, profile) -> None:
     found = judge(scene, profile).outside_connections()
@@ -79,7 +79,7 @@ def test_outside_connections_hold_for_the_whole_party(scene: Scene, profile) -> 
         assert listed == slow.somehow(client, server, protocol, number or 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(scenes(), profiles, st.data())
 def test_a_witness_is_the_first_connection_that_its_rule_alone_lets_pass(
     scene: Scene, profile, data: st.DataObject
@@ -108,7 +108,7 @@ def without(policies: PolicySet, place: int, direction: str, number: int) -> Pol
     return replace(policies, policies=tuple(every))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(scenes(), profiles, st.randoms(use_true_random=False))
 def test_neither_the_order_of_policies_nor_their_normal_form_shows(
     scene: Scene, profile, random
@@ -122,7 +122,7 @@ def test_neither_the_order_of_policies_nor_their_normal_form_shows(
     assert list(judge(tidy, profile).connections()) == rows
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(scenes(), policy_sets(), profiles, st.data())
 def test_more_allow_rules_never_close_what_isolation_left_open(
     scene: Scene, more: PolicySet, profile, data: st.DataObject
@@ -133,7 +133,7 @@ def test_more_allow_rules_never_close_what_isolation_left_open(
             policy,
             isolates=False,
             order=5000,
-            tier=scene.policies.tiers[-1].name,
+            tier=max(scene.policies.tiers).name,
             ingress=only_allow(policy.ingress),
             egress=only_allow(policy.egress),
         )
@@ -143,19 +143,14 @@ def test_more_allow_rules_never_close_what_isolation_left_open(
     before = judge(scene, profile)
     after = judge(replace(scene, policies=wider), profile)
     for one in data.draw(st.lists(connections(scene.peers), max_size=8)):
-        assert after.decide(one).allowed >= before.decide(one).allowed or later_tier(scene)
+        assert after.decide(one).allowed >= before.decide(one).allowed
 
 
 def only_allow(rules):
     return None if rules is None else tuple(replace(rule, action="allow") for rule in rules)
 
 
-def later_tier(scene: Scene) -> bool:
-    """Whether a tier after the one that was added to could have allowed first."""
-    return scene.policies.tiers[-1] != max(scene.policies.tiers)
-
-
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(scenes(), profiles)
 def test_a_world_without_policies_is_open(scene: Scene, profile) -> None:
     free = Judge(policies=PolicySet(), world=scene.world, profile=profile)
