@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Final, TypeAlias
+from typing import Final
 
+from capture.hubble_edge import EdgeKey
 from capture.hubble_endpoint import Interned, Side, Sides
 from capture.hubble_errors import Bad, Incomplete
 from capture.hubble_orient import MULTICAST
@@ -30,10 +30,6 @@ OUTSIDE: Final = "outside to outside"
 HEALTH: Final = "health check"
 LOOPBACK: Final = "loopback"
 LINK_LOCAL: Final = "link-local address"
-
-Key: TypeAlias = tuple[int, int, int, int]
-"""Client side, server side, port, tag: what tells one edge from another."""
-
 
 class Aside(Exception):  # noqa: N818 - no error: the record is about no connection
     """The record is about no connection, for this reason."""
@@ -65,35 +61,37 @@ def _pair_reason(client: Side, server: Side) -> str:
 
 @dataclass(slots=True)
 class Parties:
-    """Finds the edge of records of which a side is known by its address."""
+    """Finds the sides of records of which one or both are known by their address."""
 
     sides: Sides
-    placed: Container[Key]
-    """The edges that exist."""
-    crowded: set[Key] = field(default_factory=set)
+    crowded: set[EdgeKey] = field(default_factory=set)
     """Edges without addresses, which stand for those that were not kept apart."""
+    _placed: set[EdgeKey] = field(default_factory=set)
+    _kept: Counter[EdgeKey] = field(default_factory=Counter)
     _reasons: dict[tuple[int, int], str] = field(default_factory=dict)
-    _kept: Counter[Key] = field(default_factory=Counter)
 
-    def key(
+    def ends(
         self, client: Interned, server: Interned, ips: tuple[str, str], port: int, tag: int
-    ) -> Key:
-        """The edge of a record. Raises :class:`Aside` or :class:`Bad`."""
+    ) -> tuple[int, int]:
+        """Numbers of the two sides. Raises :class:`Aside` or :class:`Bad`."""
         reason = self._reason(client.side, server.side)
         if reason:
             raise Aside(reason)
         ends = self._at(client, ips[0]), self._at(server, ips[1])
         first, second = map(self.sides.find, ends)
-        if first is not None and second is not None:
-            key = first, second, port, tag
-            if key in self.placed:
-                return key
+        if first is not None and second is not None and (first, second, port, tag) in self._placed:
+            return first, second
         crowd = client.side, server.side, port, tag
         if self._kept[crowd] >= (ADDRESSES_KEPT if client.pod or server.pod else PAIRS_KEPT):
             self.crowded.add(crowd)
-            return crowd
+            return crowd[:2]
         self._kept[crowd] += 1
-        return self.sides.number(ends[0]), self.sides.number(ends[1]), port, tag
+        first, second = self._number(client, ends[0]), self._number(server, ends[1])
+        self._placed.add((first, second, port, tag))
+        return first, second
+
+    def _number(self, end: Interned, side: Side) -> int:
+        return end.side if end.pod else self.sides.number(side)
 
     def _reason(self, client: int, server: int) -> str:
         found = self._reasons.get((client, server))

@@ -8,6 +8,7 @@ only the pod's own node adds (ID, workloads, cluster) is no part of that.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -24,6 +25,8 @@ there): a short key to look up, whose hit is then compared in full."""
 
 CACHE_BYTES: Final = 24 << 20
 """Endpoint texts that are remembered; beyond it the memory starts anew."""
+
+POD_BITS: Final = 256
 
 _NAMESPACE: Final = "io.kubernetes.pod.namespace"
 _NAMESPACE_LABEL: Final = "io.cilium.k8s.namespace.labels."
@@ -54,6 +57,8 @@ class Side(NamedTuple):
     owner: tuple[str, str] = ("", "")
     """(kind, name) by the pattern of the pod's name: keeps StatefulSets with equal labels apart."""
     entities: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    """DNS names among its labels: the identity of an ``toFQDNs`` rule."""
     ip: str = ""
 
     @property
@@ -64,7 +69,7 @@ class Side(NamedTuple):
     @property
     def order(self) -> tuple[object, ...]:
         """What sides are sorted by."""
-        return (*self._replace(entities=frozenset()), sorted(self.entities))
+        return (*self[:5], sorted(self.entities), sorted(self.names), self.ip)
 
     def __str__(self) -> str:
         who = self.owner[1] or ",".join(f"{key}={value}" for key, value in self.labels)
@@ -82,32 +87,49 @@ class Interned:
     """Number of its Side."""
     pod: str
     """Name of the pod; empty when the source names none, and the address is needed."""
-    names: tuple[str, ...] = ()
-    """DNS names among its labels."""
+    bit: int = 0
+    """The pod, as a bit: the place of its name in ``Sides.pods[side]``."""
 
 
 @dataclass(slots=True)
 class Sides:
-    """Every distinct Side seen, numbered, and the memory of endpoint texts."""
+    """Every distinct Side seen, numbered, and the memory of endpoint texts.
+
+    A number stands for at most :data:`POD_BITS` pods; a side with more has several numbers.
+    """
 
     known: list[Side] = field(default_factory=list)
+    """By number."""
+    same: list[int] = field(default_factory=list)
+    """By number: the first number of the same side."""
     tails: dict[bytes, Interned] = field(default_factory=dict)
     """Last :data:`TAIL` bytes → the first text seen that ends so."""
-    _numbers: dict[Side, int] = field(default_factory=dict)
+    _numbers: dict[tuple[Side, int], int] = field(default_factory=dict)
+    _pods: dict[Side, dict[str, int]] = field(default_factory=dict)
+    _names: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     _texts: dict[bytes, Interned] = field(default_factory=dict)
     _size: int = 0
-    _owners: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
+    _owners: defaultdict[int, set[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
 
-    def number(self, side: Side) -> int:
+    def number(self, side: Side, shelf: int = 0) -> int:
         """The number of a side, new or known."""
-        found = self._numbers.setdefault(side, len(self.known))
-        if found == len(self.known):
+        key = side, shelf
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.known)
             self.known.append(side)
+            self.same.append(self._numbers[side, 0] if shelf else found)
         return found
 
     def find(self, side: Side) -> int | None:
         """The number of a side that is known."""
-        return self._numbers.get(side)
+        return self._numbers.get((side, 0))
+
+    def pods_of(self, number: int, bits: int) -> set[str]:
+        """The names of the pods that ``bits`` stand for."""
+        return {name for n, name in enumerate(self._names[number]) if bits >> n & 1}
 
     def intern(self, raw: bytes, path: str) -> Interned:
         """What an endpoint's text means. Raises :class:`Bad` when it means nothing."""
@@ -133,33 +155,45 @@ class Sides:
             record = decode_endpoint(raw)
         except (ValueError, RecursionError) as error:
             raise Bad(path, str(error)) from error
-        side, names = _side(record)
-        number = self.number(side)
+        side = _side(record)
+        if not side.owner[1]:
+            return Interned(raw, self.number(side), "")
+        number, bit = self._pod(side, record.pod_name)
         for owner in record.workloads[:1]:
             if owner.kind and owner.name:
-                self._owners.setdefault(number, set()).add((owner.kind, owner.name))
-        named = side.namespace and "health" not in side.entities
-        return Interned(raw, number, record.pod_name if named else "", names)
+                self._owners[self.same[number]].add((owner.kind, owner.name))
+        return Interned(raw, number, record.pod_name, bit)
+
+    def _pod(self, side: Side, name: str) -> tuple[int, int]:
+        """(number, bit) of a pod of ``side``."""
+        pods = self._pods.setdefault(side, {})
+        index = pods.setdefault(name, len(pods))
+        self.number(side)
+        number = self.number(side, index // POD_BITS)
+        names = self._names[number]
+        if index % POD_BITS == len(names):
+            names.append(name)
+        return number, 1 << index % POD_BITS
 
     def endpoint(self, number: int, pods: set[str], names: set[str]) -> Endpoint:
         """One side as the rest of netpol knows it."""
         side = self.known[number]
-        owners = self._owners.get(number, set())
+        owners = self._owners[number]
         return Endpoint(
             namespace=side.namespace,
-            pods=tuple(sorted(pods - {""})),
+            pods=tuple(sorted(pods)),
             labels=side.labels,
             namespace_labels=side.namespace_labels,
             service_account=side.service_account,
             workload=next(iter(owners)) if len(owners) == 1 else None,
             ip=side.ip,
             entities=side.entities,
-            names=frozenset(names),
+            names=frozenset(names) | side.names,
         )
 
 
-def _side(record: EndpointRecord) -> tuple[Side, tuple[str, ...]]:
-    """The side that an endpoint is, without its address, and the DNS names among its labels."""
+def _side(record: EndpointRecord) -> Side:
+    """The side that an endpoint is, without its address."""
     sorted_out = _Labels()
     for text in record.labels:
         sorted_out.add(text)
@@ -169,16 +203,16 @@ def _side(record: EndpointRecord) -> tuple[Side, tuple[str, ...]]:
     elif sorted_out.outside and not entities and not sorted_out.own:
         entities.add("world")
     namespace = record.namespace or sorted_out.namespace
-    named = namespace and record.pod_name
-    side = Side(
+    named = namespace and record.pod_name and "health" not in entities
+    return Side(
         namespace=namespace,
         labels=tuple(sorted(sorted_out.own.items())),
         namespace_labels=tuple(sorted(sorted_out.of_namespace.items())),
         service_account=sorted_out.service_account,
         owner=from_pod_name(record.pod_name) if named else ("", ""),
         entities=frozenset(entities),
+        names=frozenset(sorted_out.names),
     )
-    return side, tuple(sorted(sorted_out.names))
 
 
 @dataclass(slots=True)

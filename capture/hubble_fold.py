@@ -1,22 +1,23 @@
 """The loop over Hubble's lines: decode, orient, find the edge, count.
 
-Decoding takes most of the time. The rest is kept short by asking every question once per distinct
-text or combination: endpoints by their raw text, orientation and signals by the tuple of enums and
-flags, the hour by the second. State grows with distinct endpoints and edges, never with records.
+Decoding takes a third of the time and waiting for memory most of the rest. So every question is
+asked once per distinct text or combination — endpoints by their raw text, orientation and signals
+by the tuple of enums and flags, the hour by the second — and a record touches one small cell. State
+grows with distinct endpoints and edges, never with records.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
-from capture.hubble_address import Aside, Key, Parties
-from capture.hubble_edge import Edge, finished
+from capture.hubble_address import Aside, Parties
+from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import TAIL, Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
-from capture.hubble_orient import ASIDE, FORWARD, REPLY, lower_port_serves
+from capture.hubble_orient import ASIDE, BY_PORTS, FORWARD, REPLY, lower_port_serves
 from capture.hubble_record import (
     Addresses,
     FlowRecord,
@@ -28,7 +29,7 @@ from capture.hubble_record import (
 from capture.hubble_seen import Plain, judged
 from capture.hubble_status import status
 from capture.hubble_time import Clock
-from capture.lines import LINE_LIMIT, TOO_LONG, lines
+from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import Reading
 from netpol.flow import Flow
 from netpol.net import PROTOCOLS
@@ -38,6 +39,7 @@ __all__ = ["Fold"]
 
 UNREADABLE: Final = "unreadable"
 INCOMPLETE: Final = "incomplete"
+
 PLACES_REMEMBERED: Final = 16384
 
 Place: TypeAlias = tuple[int, int, int, int, bytes]
@@ -45,38 +47,38 @@ Place: TypeAlias = tuple[int, int, int, int, bytes]
 
 
 class Fold:
-    """What was read so far: edges, the sides they join, and the records that are in none."""
+    """What was read so far: the cells of edges, and the records that are in none."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.sides = Sides()
-        self.edges: dict[Key, Edge] = {}
-        self.parties = Parties(self.sides, self.edges)
+        self.cells: dict[tuple[int, int, int, int, int], Cell] = {}
+        """By client side, server side, port, tag, and the mask of the signals given."""
+        self.extras: defaultdict[EdgeKey, Extras] = defaultdict(Extras)
+        self.parties = Parties(self.sides)
+        self.places: dict[Place, tuple[int, int]] = {}
         self.clock = Clock()
         self.plain: Plain = {}
-        self.places: dict[Place, Key] = {}
         self.aside: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
-        self.line = 0
-        self.empty = 0
+        self.records = 0
 
     def read(self, stream: BinaryIO) -> None:
         """Fold every line of ``stream``, and account for it."""
-        for block in lines(stream):
-            self._fold(block)
+        self._fold(stream)
         account = self.reading.account
-        account.read += self.line - self.empty
-        account.folded += sum(sum(edge.counts.values()) for edge in self.edges.values())
+        account.read += self.records
+        account.folded += sum(cell.records for cell in self.cells.values())
         for mine, theirs in ((account.held, self.held), (account.other, self.aside)):
             for reason, records in theirs.items():
                 mine[reason] = mine.get(reason, 0) + records
         self._tell_limits()
 
-    def _fold(self, block: list[bytes]) -> None:  # noqa: C901 - one loop: calls cost more than work
-        decode, plain, hours, edges = decode_line, self.plain, self.clock.hours, self.edges
-        intern, tails = self.sides.intern, self.sides.tails
-        places, number = self.places, self.line
-        for line in block:
+    def _fold(self, stream: BinaryIO) -> None:  # noqa: C901 - a call costs more than the work
+        decode, plain, hours, cells = decode_line, self.plain, self.clock.hours, self.cells
+        intern, tails, places = self.sides.intern, self.sides.tails, self.places
+        number = empty = 0
+        for line in lines(stream):
             number += 1
             try:
                 record = decode(line)
@@ -88,23 +90,29 @@ class Fold:
                 reply = flow.is_reply
                 if reply is None and flow.reply:
                     reply = True
+                layer7 = flow.l7
+                about = None if layer7 is None else layer7.type
                 ports = flow.l4.TCP
                 if ports is not None:
                     flags = ports.flags
-                    known = (
-                        flow.verdict,
-                        flow.event_type.type,
-                        reply,
-                        flags.SYN,
-                        flags.ACK,
-                        flags.RST,
+                    found = plain.get(
+                        (
+                            flow.verdict,
+                            flow.event_type.type,
+                            reply,
+                            about,
+                            flow.drop_reason_desc,
+                            flags.SYN,
+                            flags.ACK,
+                            flags.RST,
+                        )
                     )
                 else:
-                    ports = flow.l4.UDP
-                    known = flow.verdict, flow.event_type.type, reply
-                found = None if ports is None or flow.l7 else plain.get(known)
+                    ports, found = flow.l4.UDP, None
+                    if ports is not None:
+                        found = plain.get((flow.verdict, flow.event_type.type, reply, about))
                 if found is None or ports is None:
-                    found, ports = judged(flow, plain)
+                    found, ports = judged(flow, reply, plain)
                 way, tag = found.way, found.tag
                 if way == ASIDE:
                     raise Aside(found.reason)
@@ -118,27 +126,26 @@ class Fold:
                 server = tails.get(raw[-TAIL:])
                 if server is None or server.raw != raw:
                     server = intern(raw, ".destination")
-
                 port = ports.destination_port
-                if way != FORWARD:
-                    if way != REPLY:
-                        tag += 1
-                        reply = not lower_port_serves(ports.source_port, port)
-                    if way == REPLY or reply:
-                        way = REPLY
-                        client, server, port = server, client, ports.source_port
+                if way == BY_PORTS:
+                    tag += 1
+                    way = FORWARD if lower_port_serves(ports.source_port, port) else REPLY
+                if way == REPLY:
+                    client, server, port, mask = server, client, ports.source_port, found.reply
+                else:
+                    mask = found.forward
                 if not port:
                     raise Incomplete(_port_path(tag, way))
 
-                # When was it?
+                # When was it, and what else does it say?
                 stamp = flow.time.removesuffix("Z")
                 hour = hours.get(stamp[:19])
                 if hour is None or stamp == flow.time:
                     stamp, hour = self.clock.read(flow.time or record.time)
                 more = None
                 if (
-                    flow.destination_names
-                    or flow.l7
+                    layer7
+                    or flow.destination_names
                     or flow.destination_service
                     or flow.source_names
                     or flow.source_service
@@ -146,41 +153,38 @@ class Fold:
                 ):
                     more = extra(flow, reply=way == REPLY)
 
-                # Add it to its edge.
+                # Add it to the others of its kind.
                 if client.pod and server.pod:
-                    key = client.side, server.side, port, tag
+                    key = client.side, server.side, port, tag, mask
                 else:
-                    placed = client.side, server.side, port, tag, bytes(flow.IP)
-                    key = places.get(placed)
-                    if key is None:
-                        key = self._placed(flow, client, server, placed, way)
-                edge = edges.get(key)
-                if edge is None:
-                    edge = edges[key] = Edge(stamp, stamp, hour, {hour})
-                mask = found.reply if way == REPLY else found.forward
-                counts = edge.counts
-                try:
-                    counts[mask] += 1
-                except KeyError:
-                    counts[mask] = 1
-                if stamp > edge.last:
-                    edge.last = stamp
-                elif stamp < edge.first:
-                    edge.first = stamp
-                if hour != edge.hour:
-                    edge.hour = hour
-                    edge.hours.add(hour)
-                if client.pod not in edge.client_pods:
-                    edge.client_pods.add(client.pod)
-                if server.pod not in edge.server_pods:
-                    edge.server_pods.add(server.pod)
+                    place = client.side, server.side, port, tag, bytes(flow.IP)
+                    ends = places.get(place) or self._place(place, client, server, way)
+                    key = *ends, port, tag, mask
+                cell = cells.get(key)
+                if cell is None:
+                    cells[key] = cell = Cell(stamp, stamp, hour, {hour})
+                cell.records += 1
+                if stamp > cell.last:
+                    cell.last = stamp
+                elif stamp < cell.first:
+                    cell.first = stamp
+                if hour != cell.hour:
+                    cell.hour = hour
+                    cell.hours.add(hour)
+                cell.clients |= client.bit
+                cell.servers |= server.bit
                 if more is not None:
-                    edge.add(more)
+                    self.extras[key[:4]].add(more)
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
+                if line.isspace():
+                    empty += 1
+                    continue
                 self._bad(line, number, error)
-        self.line = number
+                if is_cut(line):
+                    skip_line(stream)
+        self.records += number - empty
 
     def _bare(self, record: Line, line: bytes, number: int) -> FlowRecord:
         """The flow of a line that is no wrapper of one. Raises :class:`Aside` for other lines."""
@@ -192,27 +196,25 @@ class Fold:
             raise Incomplete(".flow")
         return flow
 
-    def _placed(
-        self, flow: FlowRecord, client: Interned, server: Interned, place: Place, way: int
-    ) -> Key:
-        """The edge of a record of which a side is known by its address."""
+    def _place(
+        self, place: Place, client: Interned, server: Interned, way: int
+    ) -> tuple[int, int]:
+        """The sides of a record of which one or both are known by their address."""
+        _, _, port, tag, text = place
         try:
-            ips = decode_addresses(flow.IP) if flow.IP else Addresses()
+            ips = decode_addresses(text) if text else Addresses()
         except (ValueError, RecursionError) as error:
             raise Bad(".IP", str(error)) from error
         pair = (ips.destination, ips.source) if way == REPLY else (ips.source, ips.destination)
-        key = self.parties.key(client, server, pair, place[2], place[3])
+        ends = self.parties.ends(client, server, pair, port, tag)
         if len(self.places) >= PLACES_REMEMBERED:
             self.places.clear()
-        self.places[place] = key
-        return key
+        self.places[place] = ends
+        return ends
 
     def _bad(self, line: bytes, number: int, error: Exception) -> None:
-        if not line.strip():
-            self.empty += 1
-            return
         path, message = "", f"longer than {LINE_LIMIT >> 20} MiB"
-        if line is not TOO_LONG:
+        if not is_cut(line):
             path, message = fault(line, error)
         self.held[INCOMPLETE if isinstance(error, Incomplete) else UNREADABLE] += 1
         where = f"{self.reading.where}:{number}" + (f": {path}" if path else "")
@@ -220,24 +222,20 @@ class Fold:
 
     def flows(self) -> Iterator[Flow]:
         """Each edge as a Flow, in an order that does not depend on that of the lines."""
-        for key in sorted(self.edges, key=self._order):
-            yield finished(key, self.edges[key], self.sides)
-
-    def _order(self, key: Key) -> tuple[object, ...]:
-        client, server, port, tag = key
-        known = self.sides.known
-        return known[client].order, known[server].order, tag, port
+        return assemble(self.cells, self.extras, self.sides)
 
     def _tell_limits(self) -> None:
         """Say where the bounds on memory were felt."""
-        for key in sorted(self.parties.crowded, key=self._order):
-            message = f"too many addresses to keep apart: {self._named(key)}"
-            self.reading.tell(Notice(code="NP005", message=message, where=self.reading.where))
-        for key in sorted((k for k, edge in self.edges.items() if edge.full), key=self._order):
-            message = f"too many names to keep: {self._named(key)}"
-            self.reading.tell(Notice(code="NP006", message=message, where=self.reading.where))
+        full = (key for key, extras in self.extras.items() if extras.full)
+        for code, what, keys in (
+            ("NP005", "too many addresses to keep apart", self.parties.crowded),
+            ("NP006", "too many names to keep", full),
+        ):
+            for name in sorted({self._named(key) for key in keys}):
+                notice = Notice(code=code, message=f"{what}: {name}", where=self.reading.where)
+                self.reading.tell(notice)
 
-    def _named(self, key: Key) -> str:
+    def _named(self, key: EdgeKey) -> str:
         client, server, port, tag = key
         known = self.sides.known
         return f"{known[client]} → {known[server]} {PROTOCOLS[tag // 2]} {port}"

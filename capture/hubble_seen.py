@@ -11,7 +11,8 @@ from capture.hubble_record import VERDICTS, FlowRecord, Icmp, Layer4, Ports, Tcp
 __all__ = ["Plain", "judged"]
 
 Plain: TypeAlias = dict[tuple[object, ...], Judged]
-"""(verdict, event type, reply, SYN, ACK, RST) of TCP records without L7 part → what to do."""
+"""What to do with records of TCP, by (verdict, event type, reply, L7 type, drop reason, SYN, ACK,
+RST), and of UDP, by the first four."""
 
 _REMEMBERED: Final = 4096
 _LAYER7: Final = ("UNKNOWN", "REQUEST", "RESPONSE", "SAMPLE")
@@ -25,38 +26,31 @@ _OTHER_DROP: Final = 1
 _DROP, _POLICY_VERDICT = 1, 5
 
 
-def judged(flow: FlowRecord, plain: Plain) -> tuple[Judged, Tcp | Ports]:
+def judged(flow: FlowRecord, reply: bool | None, plain: Plain) -> tuple[Judged, Tcp | Ports]:
     """What to do with a record, and its ports. Raises :class:`Incomplete`."""
     verdict = _verdict(flow)
     protocol, part = _layer4(flow.l4)
     ports = part if isinstance(part, Tcp | Ports) else Ports()
-    found = _judge(flow, verdict, protocol, part, ports)
-    if flow.l7 is None and flow.verdict and verdict != "DROPPED":
-        _remember(flow, part, plain, found)
-    if found.port:
-        ports = Ports(found.port, found.port)
-    return found, ports
-
-
-def _remember(
-    flow: FlowRecord, part: Tcp | Ports | Icmp | None, plain: Plain, found: Judged
-) -> None:
+    found = _judge(flow, reply, verdict, protocol, part, ports)
     if len(plain) >= _REMEMBERED:
         plain.clear()
-    common = flow.verdict, flow.event_type.type, _reply(flow)
-    if isinstance(part, Tcp):
-        plain[(*common, part.flags.SYN, part.flags.ACK, part.flags.RST)] = found
-    elif part is not None and part is flow.l4.UDP:
+    about = None if flow.l7 is None else flow.l7.type
+    common = flow.verdict, flow.event_type.type, reply, about
+    if isinstance(part, Tcp) and flow.verdict and (verdict != "DROPPED" or flow.drop_reason_desc):
+        flags = part.flags
+        plain[(*common, flow.drop_reason_desc, flags.SYN, flags.ACK, flags.RST)] = found
+    elif protocol == "UDP" and flow.verdict and verdict != "DROPPED":
         plain[common] = found
-
-
-def _reply(flow: FlowRecord) -> bool | None:
-    """Whether it is a reply; the old field ``reply`` only ever means yes."""
-    return flow.is_reply if flow.is_reply is not None else flow.reply or None
+    return found, Ports(found.port, found.port) if found.port else ports
 
 
 def _judge(
-    flow: FlowRecord, verdict: str, protocol: str, part: Tcp | Ports | Icmp | None, ports: Tcp | Ports
+    flow: FlowRecord,
+    reply: bool | None,
+    verdict: str,
+    protocol: str,
+    part: Tcp | Ports | Icmp | None,
+    ports: Tcp | Ports,
 ) -> Judged:
     flags = part.flags if isinstance(part, Tcp) else Tcp().flags
     dropped = verdict == "DROPPED"
@@ -64,7 +58,7 @@ def _judge(
         protocol=protocol,
         verdict=verdict,
         event=flow.event_type.type,
-        reply=_reply(flow),
+        reply=reply,
         layer7=_layer7(flow),
         syn=flags.SYN,
         rst=flags.RST,

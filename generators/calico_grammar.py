@@ -97,7 +97,8 @@ def _tokens(text: str) -> list[_Token]:
     while position < end:
         found = _TOKEN.match(text, position)
         if not found or not found.lastgroup:
-            raise NetpolError(f"not a selector at character {position + 1}")
+            blank = len(text) - position - len(text[position:].lstrip(" \t"))
+            raise NetpolError(f"selector: cannot read character {position + blank + 1}")
         kind = found.lastgroup
         tokens.append(_Token(kind, found[kind], found.start(kind), found.end()))
         position = found.end()

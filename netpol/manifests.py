@@ -27,7 +27,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "dump", "load", "r
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Largest file that is read, in bytes."""
 MAX_NODES: Final = 1_000_000
-"""Most values in one YAML document, counted as if every alias were written out."""
+"""Most values that the aliases of one YAML document may stand for, were they written out."""
 MAX_DEPTH: Final = 64
 """Deepest nesting of objects and lists in one document."""
 
@@ -206,6 +206,7 @@ class _Builder:
         self._place = place
         self._tell = tell
         self._nodes = 0
+        self._copied = 0
         self._anchors: dict[str, tuple[object, int, int]] = {}
 
     def build(self, event: yaml.Event, depth: int = 0) -> object:
@@ -214,9 +215,9 @@ class _Builder:
 
     def _value(self, event: yaml.Event, depth: int) -> tuple[object, int]:
         """The value and its height (0 for a scalar)."""
-        self._count(1, event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
+        self._nodes += 1
         before, height = self._nodes, 0
         value: object
         if isinstance(event, yaml.ScalarEvent):
@@ -230,7 +231,7 @@ class _Builder:
         else:
             raise self._error(event, f"unexpected {type(event).__name__}")
         if event.anchor:
-            self._anchors[event.anchor] = (value, self._nodes - before, height)
+            self._anchors[event.anchor] = (value, self._nodes - before + 1, height)
         return value, height
 
     def _alias(self, event: yaml.AliasEvent, depth: int) -> tuple[object, int]:
@@ -240,7 +241,10 @@ class _Builder:
                 event, f"the alias *{_short(str(event.anchor))} is unknown or inside itself"
             )
         value, size, height = self._anchors[event.anchor]
-        self._count(size, event)
+        self._nodes += size
+        self._copied += size
+        if self._copied > MAX_NODES:
+            raise self._error(event, f"its aliases stand for more than {MAX_NODES:,} values")
         if depth + height > MAX_DEPTH:
             raise self._error(event, f"nested deeper than {MAX_DEPTH}")
         return value, height
@@ -307,11 +311,6 @@ class _Builder:
     def _only(self, event: yaml.CollectionStartEvent, name: str) -> None:
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{name}"):
             raise self._error(event, f"the tag {_short(event.tag)} is not supported here")
-
-    def _count(self, number: int, event: yaml.Event) -> None:
-        self._nodes += number
-        if self._nodes > MAX_NODES:
-            raise self._error(event, f"more than {MAX_NODES:,} values")
 
     def _error(self, event: yaml.Event, reason: str) -> NetpolError:
         return _failed(self._place, _line(event), reason)

@@ -58,6 +58,33 @@ CATALOGUE: Final[dict[str, Entry]] = {
         " not seen.",
         what_to_do="Collect again over a window in which every node reports.",
     ),
+    "NP020": Entry(
+        title="a selector uses a label that changes with a release",
+        why="No lasting label, present or absent, tells this workload from the others of its"
+        " namespace, so a version, chart or hash value is part of its selector.",
+        what_to_do="Give its pods a label of their own, in the pod template and in spec.selector;"
+        " or generate again with every release.",
+    ),
+    "NP021": Entry(
+        title="a selector may not be the smallest",
+        why="The exact search was cut at its bound. The selector matches what it should; fewer"
+        " requirements may suffice.",
+        what_to_do="Nothing has to be done. A label that is unique to the workload makes the search"
+        " trivial.",
+    ),
+    "NP022": Entry(
+        title="a policy may have more rules than needed",
+        why="The table of peers and ports was too irregular for the exact search. The rules allow"
+        " exactly what was observed; fewer may do.",
+        what_to_do="Nothing has to be done. Look whether scans or one-off connections were accepted"
+        " for this workload.",
+    ),
+    "NP023": Entry(
+        title="a selector needs an exclusion",
+        why="Label values alone match other pods too, so the selector also says which labels its"
+        " pods lack, or must have with any value. A newcomer without them would be matched.",
+        what_to_do="Give the workload a label of its own.",
+    ),
     "NP025": Entry(
         title="no selector tells two workloads apart",
         why="Every label that the pods of one workload share is also on pods of the other, so a"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from netpol.graph import Connection, Evidence
@@ -34,11 +34,20 @@ def is_public(cidr: str) -> bool:
     return not any(overlaps(cidr, private) for private in PRIVATE)
 
 
-def entity_blocks(name: str, inventory: Inventory, evidence: Evidence) -> tuple[str, ...]:
-    """The addresses by which engines without entities know one; from the inventory, else as seen.
+def entity_blocks(
+    edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory
+) -> dict[str, tuple[str, ...]]:
+    """The addresses by which engines without entities know each entity that was observed."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for connection, evidence in edges:
+        for peer in (connection.client, connection.server):
+            if isinstance(peer, Entity):
+                seen[peer.name] |= evidence.addresses
+    return {name: _blocks(name, inventory, found) for name, found in seen.items()}
 
-    Nodes are all nodes: a pod may run on any of them tomorrow.
-    """
+
+def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
+    """From the inventory, else as seen. Nodes are all nodes: a pod may run on any tomorrow."""
     match name:
         case "host" | "remote-node":
             known = {a for node in inventory.nodes.values() for a in node.addresses}
@@ -46,20 +55,26 @@ def entity_blocks(name: str, inventory: Inventory, evidence: Evidence) -> tuple[
             known = set(inventory.api_servers)
         case _:
             known = set()
-    return tuple(sorted(host_cidr(a) for a in known or evidence.addresses))
+    return tuple(sorted(host_cidr(a) for a in known or seen))
 
 
 def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> list[Outside]:
     """Every party of these connections that is no pod, once each, sorted."""
+    edges = list(edges)
+    blocks = entity_blocks(edges, inventory)
     merged: dict[Peer, Evidence] = defaultdict(Evidence)
     for connection, evidence in edges:
         for peer in (connection.client, connection.server):
             if not isinstance(peer, Workload):
                 merged[peer] = merged[peer] + evidence
-    return [_party(peer, merged[peer], inventory) for peer in sorted(merged, key=repr)]
+    return [
+        _party(peer, merged[peer].names, blocks, inventory) for peer in sorted(merged, key=repr)
+    ]
 
 
-def _party(peer: Peer, evidence: Evidence, inventory: Inventory) -> Outside:
+def _party(
+    peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ...]], inventory: Inventory
+) -> Outside:
     addresses: tuple[str, ...]
     match peer:
         case Cidr(cidr):
@@ -69,13 +84,13 @@ def _party(peer: Peer, evidence: Evidence, inventory: Inventory) -> Outside:
         case Entity("world"):
             addresses, entities = _internet(), {"world"}
         case Entity(name):
-            addresses, entities = entity_blocks(name, inventory, evidence), {name}
+            addresses, entities = blocks[name], {name}
             nodes = {host_cidr(a) for node in inventory.nodes.values() for a in node.addresses}
             if name == "kube-apiserver" and nodes & set(addresses):
                 entities.add("remote-node")
         case Workload():
             raise AssertionError("a workload is not outside")
-    names = frozenset({peer.name}) if isinstance(peer, Fqdn) else evidence.names
+    names = frozenset({peer.name}) if isinstance(peer, Fqdn) else names
     return Outside(peer=peer, addresses=addresses, names=names, entities=frozenset(entities))
 
 

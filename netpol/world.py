@@ -17,10 +17,22 @@ from netpol.net import canonical_cidr
 from netpol.peers import Cidr, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.policy import NAMESPACE
 
-__all__ = ["NamedPort", "Outside", "PodClass", "World", "world"]
+__all__ = ["Members", "NamedPort", "Outside", "PodClass", "World", "world"]
 
 NamedPort: TypeAlias = tuple[str, str, int]
 """(protocol, name, number) of a container port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The pods of one workload in a class."""
+
+    workload: Workload
+    pods: int
+    """How many; finished pods and templates count."""
+    addresses: tuple[tuple[str, ...], ...] = ()
+    """The distinct address sets of those that have one now, as canonical CIDRs. Pods that have none
+    (finished, templates) are taken to get such addresses too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +44,8 @@ class PodClass:
     labels: Labels
     named_ports: tuple[NamedPort, ...] = ()
     service_account: str = "default"
-    addresses: tuple[tuple[str, ...], ...] = ()
-    """The distinct address sets of the pods that have one now, as canonical CIDRs. Pods of the
-    class that have none (finished, templates) are taken to get such addresses too."""
-    workloads: tuple[tuple[Workload, int], ...] = ()
-    """Whose pods these are, and how many; finished pods and templates count."""
+    members: tuple[Members, ...] = ()
+    """Whose pods these are, one entry per workload, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +80,8 @@ class World:
         """For each workload, by label, the places in ``classes`` where its pods are."""
         places: dict[Workload, list[int]] = {}
         for place, one in enumerate(self.classes):
-            for workload, _ in one.workloads:
-                places.setdefault(workload, []).append(place)
+            for some in one.members:
+                places.setdefault(some.workload, []).append(place)
         return {name: tuple(places[name]) for name in sorted(places, key=label)}
 
     @cached_property
@@ -98,10 +107,11 @@ class World:
                 entities.add("world")
             case Entity(name):
                 entities.add(name)
-        if entities & {"host", "remote-node"}:
-            addresses |= self.nodes
+        # An API server on a node is a remote node too, but not every node.
         if "kube-apiserver" in entities:
             addresses |= self.api_servers
+        elif entities & {"host", "remote-node"}:
+            addresses |= self.nodes
         return replace(
             party,
             addresses=_blocks(addresses),
@@ -158,16 +168,16 @@ def _namespace_labels(inventory: Inventory, pod: Pod) -> Labels:
 
 
 def _with_members(one: PodClass, pods: list[Pod]) -> PodClass:
-    counts: dict[Workload, int] = {}
+    owners: dict[Workload, list[Pod]] = {}
     for pod in pods:
-        counts[pod.workload] = counts.get(pod.workload, 0) + 1
+        owners.setdefault(pod.workload, []).append(pod)
+    return replace(one, members=tuple(_members(owner, owners[owner]) for owner in sorted(owners)))
+
+
+def _members(workload: Workload, pods: list[Pod]) -> Members:
     # A finished pod has lost its address (policy-semantics §1.11); a template never had one.
     living = {_blocks(pod.addresses) for pod in pods if not (pod.finished or pod.template)}
-    return replace(
-        one,
-        addresses=tuple(sorted(living - {()})),
-        workloads=tuple(sorted(counts.items())),
-    )
+    return Members(workload=workload, pods=len(pods), addresses=tuple(sorted(living - {()})))
 
 
 def _both(left: Outside, right: Outside) -> Outside:

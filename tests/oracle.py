@@ -114,7 +114,8 @@ class Oracle:
             return {(p.protocol, p.name, p.port) for p in pod.ports if p.name}
 
         return (
-            one.namespace == other.namespace
+            one.workload == other.workload
+            and one.namespace == other.namespace
             and one.labels == other.labels
             and names(one) == names(other)
             and one.service_account == other.service_account

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netpol.inventory import ContainerPort, Inventory, Namespace, Node, Pod
 from netpol.peers import Cidr, Entity, Fqdn, Workload
-from netpol.world import Outside, PodClass, world
+from netpol.world import Members, Outside, PodClass, world
 
 WEB = Workload("shop", "Deployment", "web")
 AGENT = Workload("shop", "DaemonSet", "agent")
@@ -35,8 +35,7 @@ def test_equal_pods_are_one_class_and_a_workload_lists_all_its_classes() -> None
         namespace_labels=(("kubernetes.io/metadata.name", "shop"),),
         labels=labels,
         named_ports=(("TCP", "http", 8080),),
-        addresses=(("10.0.0.1/32",),),
-        workloads=((WEB, 2),),
+        members=(Members(workload=WEB, pods=2, addresses=(("10.0.0.1/32",),)),),
     )
     assert seen.workloads == {WEB: (0, 1)}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
+from netpol.graph import Evidence
 from netpol.learn import Learned
+from netpol.peers import Cidr, Peer
 from netpol.report.rows import Row, connection_row
 
 __all__ = ["check_text", "graph_table", "rows_table", "table"]
@@ -39,11 +42,7 @@ def rows_table(found: Iterable[Row], extra: Sequence[str] = ()) -> str:
 
 def graph_table(learned: Learned) -> str:
     """Accepted connections, then the held ones with their reasons."""
-    seen = [
-        {**connection_row(c), "seen": f"{e.records:,}×", "names": ", ".join(sorted(e.names))}
-        for c, e in learned.accepted
-    ]
-    text = rows_table(seen, ("seen", "names"))
+    text = rows_table(_seen(learned), ("seen", "names"))
     held = [{**connection_row(h.connection), "held": h.reason} for h in learned.held]
     held += [
         {"client": u.client, "server": u.server, "protocol": u.protocol}
@@ -54,6 +53,25 @@ def graph_table(learned: Learned) -> str:
 
 
 _SHOWN = 12
+_ADDRESSES = 8
+
+
+def _seen(learned: Learned) -> Iterable[Row]:
+    """A row per connection; many outside clients of one server port share a row."""
+    outsiders: dict[tuple[Peer, str, int | None], list[Evidence]] = defaultdict(list)
+    for connection, evidence in learned.accepted:
+        if isinstance(connection.client, Cidr):
+            key = connection.server, connection.protocol, connection.port
+            outsiders[key].append(evidence)
+    for connection, evidence in learned.accepted:
+        row = {**connection_row(connection), "names": ", ".join(sorted(evidence.names))}
+        group = outsiders[(connection.server, connection.protocol, connection.port)]
+        if isinstance(connection.client, Cidr) and len(group) > _ADDRESSES:
+            if evidence is not group[0]:
+                continue
+            row["client"] = f"{len(group)} outside addresses"
+            evidence = sum(group[1:], group[0])
+        yield {**row, "seen": f"{evidence.records:,}×"}
 
 
 def check_text(shown: dict[str, Any]) -> str:

@@ -8,17 +8,17 @@ pods; addresses become the set of CIDR selectors that contain them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netpol.evaluate.bits import bits
 from netpol.evaluate.identity import identity_relevant
 from netpol.evaluate.names import name_matches
 from netpol.evaluate.space import Space, space
 from netpol.net import network
-from netpol.peers import Labels
+from netpol.peers import Labels, Workload
 from netpol.policy import CidrSelector, FqdnSelector, PodSelector, PolicySet, Rule, Selector
 from netpol.profile import Profile
-from netpol.world import NamedPort, Outside, PodClass, World
+from netpol.world import Members, NamedPort, Outside, PodClass, World
 
 __all__ = ["NODES", "Cell", "Universe", "Vocabulary", "universe", "vocabulary"]
 
@@ -65,8 +65,8 @@ class Universe:
     cells: tuple[Cell, ...]
     pods: int
     """The cells of pods (bits)."""
-    of_class: tuple[tuple[int, ...], ...]
-    """For each ``world.classes`` its cells: several where its pods' addresses make a difference."""
+    of_workload: dict[Workload, dict[int, int]]
+    """For each workload its cells, each with the place in ``world.classes`` of a class in it."""
     of_party: tuple[tuple[int, ...], ...]
     """For each ``world.outside`` its cells: one per kind of address."""
 
@@ -112,37 +112,40 @@ def universe(words: Vocabulary, world: World, profile: Profile) -> Universe:
         found = dict.fromkeys(cells)
         return tuple(numbers.setdefault(cell, len(numbers)) for cell in found)
 
-    of_class = tuple(numbered(_pod_cells(one, words, cut, profile)) for one in world.classes)
+    of_workload: dict[Workload, dict[int, int]] = {workload: {} for workload in world.workloads}
+    for place, one in enumerate(world.classes):
+        bare = _pod_cell(one, words, profile)
+        for some in one.members:
+            for cell in numbered(_at_addresses(bare, some, words, cut, profile)):
+                of_workload[some.workload].setdefault(cell, place)
     pods = len(numbers)
     of_party = tuple(numbered(_cells(one, world, words, cut, profile)) for one in world.outside)
     return Universe(
-        cells=tuple(numbers), pods=(1 << pods) - 1, of_class=of_class, of_party=of_party
+        cells=tuple(numbers), pods=(1 << pods) - 1, of_workload=of_workload, of_party=of_party
     )
 
 
-def _pod_cells(one: PodClass, words: Vocabulary, cut: Space, profile: Profile) -> Iterator[Cell]:
+def _pod_cell(one: PodClass, words: Vocabulary, profile: Profile) -> Cell:
     keys = words.pod_keys
     if profile.identity_labels_only:
         keys = frozenset(key for key in keys if identity_relevant(key))
-    for family, cidrs in _pod_addresses(one, words, cut, profile):
-        yield Cell(
-            pod=True,
-            labels=tuple(pair for pair in one.labels if pair[0] in keys),
-            namespace_labels=tuple(p for p in one.namespace_labels if p[0] in words.namespace_keys),
-            named_ports=tuple(p for p in one.named_ports if p[:2] in words.named_ports),
-            cidrs=cidrs,
-            family=family,
-        )
+    return Cell(
+        pod=True,
+        labels=tuple(pair for pair in one.labels if pair[0] in keys),
+        namespace_labels=tuple(p for p in one.namespace_labels if p[0] in words.namespace_keys),
+        named_ports=tuple(p for p in one.named_ports if p[:2] in words.named_ports),
+    )
 
 
-def _pod_addresses(
-    one: PodClass, words: Vocabulary, cut: Space, profile: Profile
-) -> set[tuple[int, int]]:
-    """The (IP version, CIDR bits) of the pods, where addresses are looked at and known at all."""
-    if not (profile.cidr_matches_pods and words.cidrs and one.addresses):
-        return {(0, 0)}
-    blocks = (network(address) for addresses in one.addresses for address in addresses)
-    return {(block.version, found) for block in blocks for found in cut.signatures(block)}
+def _at_addresses(
+    cell: Cell, some: Members, words: Vocabulary, cut: Space, profile: Profile
+) -> Iterable[Cell]:
+    """The cell, per kind of address where addresses are looked at and known at all."""
+    if not (profile.cidr_matches_pods and words.cidrs and some.addresses):
+        return (cell,)
+    blocks = (network(address) for addresses in some.addresses for address in addresses)
+    kinds = {(block.version, found) for block in blocks for found in cut.signatures(block)}
+    return (replace(cell, family=family, cidrs=cidrs) for family, cidrs in sorted(kinds))
 
 
 def _cells(

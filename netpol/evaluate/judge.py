@@ -173,9 +173,7 @@ class Judge:
         found: dict[Peer, tuple[int, ...]] = dict(
             zip(self.world.parties, self._everyone.of_party, strict=True)
         )
-        for workload, places in self.world.workloads.items():
-            cells = (cell for place in places for cell in self._everyone.of_class[place])
-            found[workload] = tuple(dict.fromkeys(cells))
+        found.update({one: tuple(cells) for one, cells in self._everyone.of_workload.items()})
         return found
 
     def _cells(self, peer: Peer) -> tuple[int, ...]:
@@ -236,6 +234,4 @@ class Judge:
         outer = self._outer(peer)
         if not isinstance(outer, Workload):
             return self.world.outside[self.world.parties[outer]]
-        places = self.world.workloads[outer]
-        found = next(place for place in places if cell in self._everyone.of_class[place])
-        return self.world.classes[found]
+        return self.world.classes[self._everyone.of_workload[outer][cell]]

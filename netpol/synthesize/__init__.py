@@ -15,7 +15,8 @@ from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.net import ICMP_PROTOCOLS
 from netpol.notices import Tell
-from netpol.peers import Cidr, Entity, Workload
+from netpol.parties import entity_blocks
+from netpol.peers import Cidr, Entity, Workload, label
 from netpol.policy import (
     NAMESPACE,
     PodSelector,
@@ -65,10 +66,13 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     Raises NetpolError when an accepted connection touches a workload that no selector can name.
     """
     edges = [edge for edge in learned.accepted if _needs_a_rule(edge[0], profile)]
-    policed = _policed(edges, options)
+    policed = _policed(learned.accepted, options)
     inventory = learned.inventory
     selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
-    rules = Rules(selectors=selectors, outsiders=Outsiders(inventory=inventory, profile=profile))
+    outsiders = Outsiders(
+        inventory=inventory, profile=profile, blocks=entity_blocks(learned.accepted, inventory)
+    )
+    rules = Rules(selectors=selectors, outsiders=outsiders)
     serving = dns.resolvers(edges, inventory) if options.dns else {}
     asking = dns.clients(serving, inventory, policed)
     declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
@@ -97,11 +101,12 @@ def _needs_a_rule(connection: Connection, profile: Profile) -> bool:
 
 
 def _policed(edges: Iterable[Edge], options: Options) -> frozenset[str]:
+    """Namespaces with traffic, the same for every dialect; probes alone are no traffic."""
     seen = {
         peer.namespace
         for connection, _ in edges
         for peer in (connection.client, connection.server)
-        if isinstance(peer, Workload)
+        if isinstance(peer, Workload) and connection.client != Entity("host")
     }
     wanted = seen if options.namespaces is None else seen & options.namespaces
     return frozenset(wanted - options.exclude)
@@ -187,8 +192,8 @@ def _workload_policies(
             name=names[workload],
             namespace=workload.namespace,
             subject=rules.selectors.of(workload),
-            ingress=rules.of(ingress.get(workload, ()), ingress=True),
-            egress=rules.of(egress.get(workload, ()), ingress=False),
+            ingress=rules.of(ingress.get(workload, ()), ingress=True, where=label(workload)),
+            egress=rules.of(egress.get(workload, ()), ingress=False, where=label(workload)),
         )
 
 

@@ -16,7 +16,7 @@ from netpol.policy import FqdnSelector, PodSelector, Rule, Selector
 from netpol.profile import Profile
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.rectangles import cover
-from netpol.synthesize.selectors import choose
+from netpol.synthesize.selectors import Chosen, choose
 
 __all__ = ["Edge", "Rules", "Selectors"]
 
@@ -52,9 +52,22 @@ class Selectors:
             )
         if chosen.also:
             self.shared[workload] = chosen.also
-            others = ", ".join(label(other) for other in chosen.also)
-            self.tell(Notice(code="NP025", message=f"{label(workload)} also matches {others}"))
+        for code, message in _remarks(chosen):
+            self.tell(Notice(code=code, where=label(workload), message=message))
         return chosen.selector
+
+
+def _remarks(chosen: Chosen) -> Iterable[tuple[str, str]]:
+    """What a reviewer should know about a selector."""
+    if chosen.also:
+        yield "NP025", f"also matches {', '.join(label(other) for other in chosen.also)}"
+    if chosen.fragile:
+        yield "NP020", f"selected by {', '.join(chosen.fragile)}"
+    if not chosen.exact:
+        yield "NP021", chosen.reason
+    excluding = [one.key for one in chosen.selector.pods if one.operator != "In"]
+    if excluding:
+        yield "NP023", f"condition on {', '.join(excluding)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +77,7 @@ class Rules:
     selectors: Selectors
     outsiders: Outsiders
 
-    def of(self, edges: Iterable[Edge], *, ingress: bool) -> tuple[Rule, ...]:
+    def of(self, edges: Iterable[Edge], *, ingress: bool, where: str) -> tuple[Rule, ...]:
         """Rules that cover these connections and no other pair of peer and port."""
         pairs: dict[Selector, PortSet] = defaultdict(PortSet)
         others: list[Edge] = []
@@ -78,7 +91,7 @@ class Rules:
         return tuple(
             Rule(peers=peers, ports=ports)
             for table in self._tables(pairs)
-            for peers, ports in cover(table, key=_by_kind)
+            for peers, ports in cover(table, key=_by_kind, tell=self.selectors.tell, where=where)
         )
 
     def _tables(self, pairs: Mapping[Selector, PortSet]) -> list[dict[Selector, PortSet]]:

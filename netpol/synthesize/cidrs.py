@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from itertools import chain
+from socket import inet_ntoa
 from typing import Final, TypeAlias
 
 from netpol.net import network
@@ -30,7 +31,7 @@ NOT_INTERNET: Final = (
 """Blocks that nobody reaches through the internet: private use (RFC 1918, RFC 4193), carrier-grade
 NAT, which clouds also give to pods (RFC 6598), loopback and link-local (RFC 3927, RFC 4291)."""
 
-# A block is its first address and its number of host bits.
+# A block is its first address and its prefix length: sorted, a block stands before its parts.
 _Block: TypeAlias = tuple[int, int]
 _BITS: Final = {4: 32, 6: 128}
 
@@ -44,7 +45,8 @@ def cover_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     families = _families(addresses)
     return tuple(
         chain.from_iterable(
-            (_text(version, block) for block in _joined(families[version])) for version in _BITS
+            (_text(version, block) for block in _joined(families[version], bits))
+            for version, bits in _BITS.items()
         )
     )
 
@@ -61,9 +63,9 @@ def internet(excluding: Iterable[str]) -> tuple[CidrSelector, ...]:
     """
     families = _families((*NOT_INTERNET, *excluding))
     return tuple(
-        CidrSelector(_text(version, (0, bits)), _texts(version, blocks))
+        CidrSelector(_text(version, (0, 0)), _texts(version, blocks))
         for version, bits in _BITS.items()
-        if (blocks := _joined(families[version])) != [(0, bits)]
+        if (blocks := _joined(families[version], bits)) != [(0, 0)]
     )
 
 
@@ -75,41 +77,37 @@ def _families(texts: Iterable[str]) -> dict[int, set[_Block]]:
     """The blocks by IP version."""
     families: dict[int, set[_Block]] = {version: set() for version in _BITS}
     for text in texts:
-        if "/" in text:
+        # Addresses come by the ten thousand; a network object each would take twice as long.
+        version = 6 if ":" in text else 4
+        host = text.removesuffix(f"/{_BITS[version]}")
+        if "/" in host:
             block = network(text)
-            host_bits = block.max_prefixlen - block.prefixlen
-            families[block.version].add((int(block.network_address), host_bits))
+            families[version].add((int(block.network_address), block.prefixlen))
         else:
-            # Addresses come by the ten thousand; a network object each would take twice as long.
-            address = ipaddress.ip_address(text)
-            families[address.version].add((int(address), 0))
+            address = ipaddress.IPv6Address(host) if version == 6 else ipaddress.IPv4Address(host)
+            families[version].add((int(address), _BITS[version]))
     return families
 
 
-def _joined(blocks: Iterable[_Block]) -> list[_Block]:
-    """The fewest blocks with the same addresses, in order; one pass over the sorted blocks."""
+def _joined(blocks: Iterable[_Block], bits: int) -> list[_Block]:
+    """The fewest blocks with the same addresses, in order; one pass over the sorted blocks.
+
+    ``bits``: the length of an address.
+    """
     stack: list[_Block] = []
-    for block in sorted(blocks, key=lambda block: (block[0], -block[1])):
-        if stack and _within(block, stack[-1]):
+    end = 0
+    for first, length in sorted(blocks):
+        if first < end:
             continue
-        stack.append(block)
-        while len(stack) > 1 and _are_halves(*stack[-2:]):
-            stack.pop()
-            first, bits = stack.pop()
-            stack.append((first, bits + 1))
+        end = first + (1 << bits - length)
+        # Two neighbours that differ in nothing but the last bit of their prefix are one block.
+        while stack and stack[-1] == (first ^ 1 << bits - length, length):
+            first, length = stack.pop()[0], length - 1
+        stack.append((first, length))
     return stack
 
 
-def _within(inner: _Block, outer: _Block) -> bool:
-    return inner[0] < outer[0] + (1 << outer[1])
-
-
-def _are_halves(left: _Block, right: _Block) -> bool:
-    """Whether two neighbours make up one aligned block of twice the size."""
-    return left[1] == right[1] and left[0] ^ right[0] == 1 << left[1]
-
-
 def _text(version: int, block: _Block) -> str:
-    first, bits = block
-    address = ipaddress.IPv4Address(first) if version == 4 else ipaddress.IPv6Address(first)
-    return f"{address}/{_BITS[version] - bits}"
+    first, length = block
+    host = inet_ntoa(first.to_bytes(4)) if version == 4 else ipaddress.IPv6Address(first)
+    return f"{host}/{length}"

@@ -94,9 +94,10 @@ def usable(key: str, *, identity_labels_only: bool) -> bool:
     return not identity_labels_only or identity_relevant(key)
 
 
-def usable_labels(labels: Labels, *, identity_labels_only: bool) -> Labels:
-    """The pairs whose key a selector may use."""
-    return tuple(
+@lru_cache(maxsize=16384)
+def usable_labels(labels: Labels, identity_labels_only: bool) -> frozenset[tuple[str, str]]:
+    """The pairs whose key a selector may use; remembered, as each pod is looked at many times."""
+    return frozenset(
         pair for pair in labels if usable(pair[0], identity_labels_only=identity_labels_only)
     )
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import PortSet
-from netpol.parties import entity_blocks, is_public
+from netpol.net import NO_PORTS, PortSet, contains, network, overlaps
+from netpol.parties import is_public
 from netpol.peers import Cidr, Entity, Fqdn, Workload
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
@@ -22,6 +22,8 @@ __all__ = ["WORLD_AFTER", "Outsiders"]
 WORLD_AFTER: Final = 16
 """A server port that so many distinct public addresses reached is taken as open to the internet."""
 
+_WORLD: Final = EntitySelector("world")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outsiders:
@@ -29,6 +31,8 @@ class Outsiders:
 
     inventory: Inventory
     profile: Profile
+    blocks: Mapping[str, tuple[str, ...]]
+    """Addresses of each entity, see :func:`netpol.parties.entity_blocks`."""
 
     def selectors(
         self, side: Iterable[tuple[Connection, Evidence]], *, ingress: bool
@@ -51,8 +55,11 @@ class Outsiders:
                         blocks[selector] |= connection.ports
                     else:
                         table[selector] |= connection.ports
-        table.update(_merged_blocks(blocks))
-        return dict(table)
+        table.update(_merged_blocks({b: p - _world_ports(table, b) for b, p in blocks.items()}))
+        named = [selector for selector in table if isinstance(selector, FqdnSelector)]
+        for selector in named:
+            table[selector] -= table.get(_WORLD, NO_PORTS)
+        return {selector: ports for selector, ports in table.items() if ports}
 
     def _one(
         self, peer: object, evidence: Evidence, *, everyone: bool, ingress: bool
@@ -60,7 +67,7 @@ class Outsiders:
         """Selectors, or plain blocks as text that may still be merged with their neighbours."""
         match peer:
             case Cidr(cidr) if everyone and is_public(cidr):
-                return self._world()
+                return self._world(network(cidr).version)
             case Cidr() if evidence.names and self.profile.fqdn and not ingress:
                 return tuple(FqdnSelector(name) for name in sorted(evidence.names))
             case Cidr(cidr):
@@ -72,13 +79,15 @@ class Outsiders:
             case Entity(name) if name in self.profile.entities:
                 return (EntitySelector(name),)
             case Entity(name):
-                return entity_blocks(name, self.inventory, evidence)
+                return self.blocks[name]
         raise AssertionError(peer)
 
-    def _world(self) -> tuple[Selector, ...]:
+    def _world(self, version: int | None = None) -> tuple[Selector, ...]:
+        """Everyone outside; of one IP version alone where the dialect can say so."""
         if "world" in self.profile.entities:
-            return (EntitySelector("world"),)
-        return internet(ranges(self.inventory).all)
+            return (_WORLD,)
+        both = internet(ranges(self.inventory).all)
+        return tuple(one for one in both if version in (None, network(one.cidr).version))
 
     def _open_to_all(self, edges: Iterable[tuple[Connection, Evidence]]) -> bool:
         """Whether the clients of one server port are "the internet", not some addresses.
@@ -95,11 +104,26 @@ class Outsiders:
         return any(s.public for pod in pods for s in self.inventory.services_of(pod))
 
 
+def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:
+    """The ports on which a block is allowed already, because everyone outside is."""
+    return PortSet.union(
+        ports
+        for selector, ports in table.items()
+        if selector == _WORLD
+        or (
+            isinstance(selector, CidrSelector)
+            and contains(selector.cidr, block)
+            and not any(overlaps(hole, block) for hole in selector.excluded)
+        )
+    )
+
+
 def _merged_blocks(blocks: Mapping[str, PortSet]) -> dict[Selector, PortSet]:
     """Neighbouring blocks that used equal ports become one block; nothing unobserved is added."""
     by_ports: dict[PortSet, list[str]] = defaultdict(list)
     for block, ports in blocks.items():
-        by_ports[ports].append(block)
+        if ports:
+            by_ports[ports].append(block)
     return {
         CidrSelector(cidr): ports
         for ports, members in by_ports.items()

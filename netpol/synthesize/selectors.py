@@ -26,29 +26,16 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from netpol.inventory import Inventory, Pod
-from netpol.peers import Labels, Workload
+from netpol.peers import Workload
 from netpol.policy import PodSelector, Requirement, in_namespace
+from netpol.synthesize.candidates import Candidate, LabelSet, Liked, candidates, distinct_costs
 from netpol.synthesize.covers import Option, cheapest_cover
-from netpol.synthesize.labels import PREFERRED_KEYS, changes_with_release, usable_labels
+from netpol.synthesize.labels import usable_labels
 
 __all__ = ["SEARCH_LIMIT", "Chosen", "choose"]
 
 SEARCH_LIMIT: Final = 1 << 20
 """Steps of the exact search; real namespaces need a few dozen."""
-
-_RECOMMENDED: Final = frozenset(PREFERRED_KEYS[:3])
-_COMMON: Final = frozenset(PREFERRED_KEYS[3:])
-
-# Powers of two: one disliked label weighs more than any label above it in the list.
-_OWN, _SERVICE, _IS_RECOMMENDED, _IS_COMMON, _OTHER, _LIST, _EXISTS, _ABSENT, _NOT_IN = (
-    1 << rank for rank in range(9)
-)
-# Steps between the levels of the order, wide enough that no sum reaches the next one.
-_COUNT: Final = 1 << 32
-_NEGATIVE: Final = 1 << 64
-_RELEASE: Final = 1 << 96
-
-LabelSet = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,28 +53,6 @@ class Chosen:
     """False: the search was cut, a selector with fewer requirements may exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A requirement that every pod of the workload meets."""
-
-    requirement: Requirement
-    price: int
-    fragile: bool = False
-
-    @property
-    def positive(self) -> bool:
-        return self.requirement.operator == "In"
-
-    @property
-    def cost(self) -> int:
-        return (
-            self.price
-            + _COUNT
-            + (0 if self.positive else _NEGATIVE)
-            + (_RELEASE if self.fragile else 0)
-        )
-
-
 def choose(
     workload: Workload, inventory: Inventory, *, identity_labels_only: bool
 ) -> Chosen | None:
@@ -102,11 +67,11 @@ def choose(
         return None
     others = _classes(_others(workload, inventory), identity_labels_only)
     pods = [pods[0] for pods in own.values()]
-    liked = _Liked.of(workload, pods, inventory)
-    candidates = _candidates(own, list(others), liked)
-    if not any(one.positive for one in candidates):
+    liked = Liked.of(workload, pods, inventory)
+    offered = candidates(own, list(others), liked)
+    if not any(one.positive for one in offered):
         return None
-    return _chosen(workload, candidates, others)
+    return _chosen(workload, offered, others)
 
 
 def _others(workload: Workload, inventory: Inventory) -> Iterable[Pod]:
@@ -120,118 +85,27 @@ def _others(workload: Workload, inventory: Inventory) -> Iterable[Pod]:
 
 def _classes(pods: Iterable[Pod], identity_labels_only: bool) -> dict[LabelSet, list[Pod]]:
     """Pods that no selector can tell apart, together."""
-    exact: dict[Labels, list[Pod]] = {}
-    for pod in pods:
-        exact.setdefault(pod.labels, []).append(pod)
     classes: dict[LabelSet, list[Pod]] = {}
-    for labels, alike in exact.items():
-        seen = frozenset(usable_labels(labels, identity_labels_only=identity_labels_only))
-        classes.setdefault(seen, []).extend(alike)
+    for pod in pods:
+        classes.setdefault(usable_labels(pod.labels, identity_labels_only), []).append(pod)
     return classes
-
-
-@dataclass(frozen=True, slots=True)
-class _Liked:
-    """Label pairs that somebody already selects the workload by."""
-
-    own: LabelSet
-    service: LabelSet
-
-    @staticmethod
-    def of(workload: Workload, pods: Iterable[Pod], inventory: Inventory) -> _Liked:
-        services = (one for pod in pods for one in inventory.services_of(pod))
-        return _Liked(
-            frozenset(inventory.selectors.get(workload, ())),
-            frozenset(pair for service in services for pair in service.selector),
-        )
-
-    def price(self, key: str, values: Sequence[str]) -> int:
-        """The price of ``key In values``, by rank."""
-        pairs = {(key, value) for value in values}
-        if pairs <= self.own:
-            return _OWN
-        if len(pairs) > 1:
-            return _LIST
-        if pairs <= self.service:
-            return _SERVICE
-        if key in _RECOMMENDED:
-            return _IS_RECOMMENDED
-        return _IS_COMMON if key in _COMMON else _OTHER
-
-    def fragile(self, key: str, values: Sequence[str]) -> bool:
-        """Whether the values go with the next release; ``spec.selector`` cannot change."""
-        return not {(key, value) for value in values} <= self.own and changes_with_release(
-            key, values
-        )
-
-
-def _candidates(
-    own: Mapping[LabelSet, Sequence[Pod]], others: Sequence[LabelSet], liked: _Liked
-) -> list[_Candidate]:
-    """Every requirement worth asking for, the first among equals first."""
-    pods = sum(len(alike) for alike in own.values())
-    have: dict[str, set[str]] = {}
-    holders: dict[str, int] = {}
-    for labels, alike in own.items():
-        for key, value in labels:
-            have.setdefault(key, set()).add(value)
-            holders[key] = holders.get(key, 0) + len(alike)
-    # By observation: where every pod has its own value, the next pod will have a new one.
-    volatile = {key for key, values in have.items() if 1 < holders[key] == len(values)}
-    found: list[_Candidate] = []
-    for key in (key for key in have if holders[key] == pods):
-        values = () if key in volatile else tuple(sorted(have[key]))
-        found += _positive(key, values, liked)
-    found += _negative(have, {key for key in have if holders[key] == pods} | volatile, others)
-    return sorted(found, key=_order)
-
-
-def _positive(key: str, values: tuple[str, ...], liked: _Liked) -> Iterable[_Candidate]:
-    """``key In values``; the mere key where there are no lasting values."""
-    fragile = liked.fragile(key, values)
-    if values:
-        yield _Candidate(Requirement(key, "In", values), liked.price(key, values), fragile)
-    if not values or fragile:
-        yield _Candidate(Requirement(key, "Exists"), _EXISTS)
-
-
-def _negative(
-    have: Mapping[str, set[str]], skip: set[str], others: Iterable[LabelSet]
-) -> Iterable[_Candidate]:
-    """What other pods have and no pod of the workload has: keys, or values of a key."""
-    theirs: dict[str, set[str]] = {}
-    for key, value in (pair for labels in others for pair in labels):
-        if key not in skip and value not in have.get(key, ()):
-            theirs.setdefault(key, set()).add(value)
-    for key, seen in theirs.items():
-        if key not in have:
-            yield _Candidate(Requirement(key, "DoesNotExist"), _ABSENT)
-        else:
-            values = tuple(sorted(seen))
-            fragile = changes_with_release(key, values)
-            yield _Candidate(Requirement(key, "NotIn", values), _NOT_IN, fragile)
-
-
-def _order(candidate: _Candidate) -> tuple[int, Requirement]:
-    key = candidate.requirement.key
-    place = PREFERRED_KEYS.index(key) if key in PREFERRED_KEYS else len(PREFERRED_KEYS)
-    return place, candidate.requirement
 
 
 def _chosen(
     workload: Workload,
-    candidates: Sequence[_Candidate],
+    offered: Sequence[Candidate],
     others: Mapping[LabelSet, Sequence[Pod]],
 ) -> Chosen:
     rejected = _Rejections.of(list(others))
+    lasting = any(one.positive and not one.fragile for one in offered)
     picked = cheapest_cover(
         [
-            Option(rejected.by(one.requirement), cost)
-            for one, cost in zip(candidates, _distinct_costs(candidates), strict=True)
+            Option(rejected.by(one.requirement) & (~1 if one.fragile and lasting else ~0), cost)
+            for one, cost in zip(offered, distinct_costs(offered), strict=True)
         ],
         limit=SEARCH_LIMIT,
     )
-    chosen = [candidates[index] for index in picked.chosen]
+    chosen = [offered[index] for index in picked.chosen]
     requirements = rejected.trimmed([one.requirement for one in chosen])
     also = {pod.workload for labels in rejected.kept(requirements) for pod in others[labels]}
     return Chosen(
@@ -243,22 +117,13 @@ def _chosen(
     )
 
 
-def _distinct_costs(candidates: Sequence[_Candidate]) -> Iterable[int]:
-    """Costs that no two sets of candidates share: among equals, the first in order is cheaper."""
-    size = len(candidates)
-    room = size + size.bit_length()
-    return (
-        (one.cost << room) + (1 << size) - (1 << (size - 1 - place))
-        for place, one in enumerate(candidates)
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Rejections:
     """Which label sets a requirement rejects, as bit sets; bit 0 is a pod without any labels.
 
     That pod need not exist: only a requirement that names a value rejects it, so that each
-    selector has one.
+    selector has one. Where there is a lasting value, one that changes with a release does not do:
+    ``version=v2`` alone would match whatever else comes out as a second version.
     """
 
     classes: Sequence[LabelSet]
@@ -316,7 +181,7 @@ class _Rejections:
         return result
 
 
-def _reason(chosen: Sequence[_Candidate], also: Iterable[Workload], exact: bool) -> str:
+def _reason(chosen: Sequence[Candidate], also: Iterable[Workload], exact: bool) -> str:
     """What was weighed, for the person who reviews the policy."""
     names = ", ".join(sorted(f"{one.namespace}/{one.kind}/{one.name}" for one in also))
     negative = ", ".join(sorted(one.requirement.key for one in chosen if not one.positive))

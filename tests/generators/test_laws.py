@@ -216,7 +216,7 @@ def read_back(texts):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_read_back(name):
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=80)
     @given(policy_sets(name))
     def law(policies):
         found, seen = read_back(files(BY_NAME[name], policies))
@@ -240,7 +240,7 @@ def test_every_file_is_listed_and_texts_do_not_depend_on_the_order(case):
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(policy_sets("kubernetes"))
 def test_kubernetes_objects_validate(policies):
     for manifest in BY_NAME["kubernetes"].render(policies):
@@ -284,7 +284,7 @@ def test_custom_resources_validate(name):
         pytest.skip("the CRD schemas are not beside this checkout")
     check = validator(path)
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(policy_sets(name))
     def law(policies):
         for manifest in BY_NAME[name].render(policies):

@@ -55,7 +55,7 @@ def test_exactly_the_addresses(addresses):
     assert sorted(held) == sorted(set(addresses))
 
 
-@given(st.lists(V4_BLOCKS | V6_BLOCKS | V4 | V6, max_size=40))
+@given(ADDRESSES | st.lists(V4_BLOCKS | V6_BLOCKS | V4 | V6, max_size=40))
 @settings(deadline=None, max_examples=200)
 def test_as_few_as_the_standard_library_finds(texts):
     assert cover_addresses(texts) == collapsed(texts)
@@ -107,11 +107,23 @@ def test_nothing_is_left_of_an_excluded_family():
     assert [one.cidr for one in internet(["128.0.0.0/1", "0.0.0.0/1"])] == ["::/0"]
 
 
+def test_halves_join_again_and_again():
+    assert cover_addresses(f"192.0.2.{number}" for number in range(1, 18)) == (
+        "192.0.2.1/32",
+        "192.0.2.2/31",
+        "192.0.2.4/30",
+        "192.0.2.8/29",
+        "192.0.2.16/31",
+    )
+
+
 def test_whole_families_join():
     assert cover_addresses(["0.0.0.0/1", "128.0.0.0/1", "::/0"]) == ("0.0.0.0/0", "::/0")
 
 
-@pytest.mark.parametrize("text", ["", "10.0.0.300", "host.example", "10.0.0.0/33", "1/2/3"])
+@pytest.mark.parametrize(
+    "text", ["", "10.0.0.300", "host.example", "10.0.0.0/33", "1/2/3", "/32", "::/128/128"]
+)
 def test_what_is_no_address(text):
     with pytest.raises(ValueError):
         cover_addresses([text])

@@ -102,7 +102,7 @@ def test_the_result_covers_itself(pairs):
 
 
 def test_many_peers_with_one_port_are_one_rule():
-    pairs = {number: PORTS[0] for number in range(2000)}
+    pairs = dict.fromkeys(range(2000), PORTS[0])
     assert cover(pairs, key=int) == ((tuple(range(2000)), PORTS[0]),)
 
 

@@ -60,16 +60,26 @@ def test_the_own_selector_is_liked_best():
     assert found.selector.pods == equal(**{"z-own": "web"})
 
 
-def test_then_that_of_its_service_then_recommended_then_common_then_any():
-    labels = {"route": "web", "app": "web", NAME: "web", "any": "web"}
-    assert chosen(
-        "web", world(("web", labels), services=[{"route": "web"}])
-    ).selector.pods == equal(route="web")
-    for key in (NAME, "app", "route", "any"):
-        labels.pop("any", None) if key == "route" else None
-        found = chosen("web", world(("web", labels)))
-        assert found.selector.pods == equal(**{key: "web"}) if key != "any" else True
-        labels.pop(key, None)
+def test_then_that_of_its_service():
+    inventory = world(("web", {"route": "x", NAME: "web"}), services=[{"route": "x"}])
+    assert chosen("web", inventory).selector.pods == equal(route="x")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (NAME, INSTANCE, COMPONENT),
+        (COMPONENT, "app", "any"),
+        ("app", "k8s-app", "name", "component", "any"),
+        ("any", "helm.sh/chart"),
+        ("any", "app.kubernetes.io/version"),
+        ("any", "zone"),
+    ],
+)
+def test_then_the_keys_that_people_use(keys):
+    """The first of each row is taken, whatever the order of the labels."""
+    inventory = world(("web", dict.fromkeys(keys, "x")))
+    assert chosen("web", inventory).selector.pods == equal(**{keys[0]: "x"})
 
 
 def test_two_releases_of_one_chart():
@@ -126,6 +136,16 @@ def test_exclusion_only_beside_a_name():
     assert found.selector.pods == (*equal(app="web"), Requirement("track", "DoesNotExist"))
     assert "track" in found.reason
     assert chosen("canary", inventory).selector.pods == equal(track="canary")
+
+
+def test_three_values_rather_than_one_exclusion():
+    inventory = world(
+        ("web", {"a": "x", "b": "x", "c": "x"}),
+        ("one", {"a": "x", "b": "x", "old": "x"}),
+        ("two", {"a": "x", "c": "x", "old": "x"}),
+        ("six", {"b": "x", "c": "x", "old": "x"}),
+    )
+    assert chosen("web", inventory).selector.pods == equal(a="x", b="x", c="x")
 
 
 def test_only_the_values_that_are_needed_are_excluded():
@@ -273,3 +293,25 @@ def test_a_cut_search_says_so(monkeypatch):
     assert found.selector.pods == equal(app="web")
     assert not found.exact
     assert "cut" in found.reason
+
+
+def test_a_version_alone_names_nobody_where_a_lasting_label_exists():
+    pods = {
+        ("shop", f"{name}-0"): Pod(
+            namespace="shop",
+            name=f"{name}-0",
+            workload=Workload("shop", "Deployment", name),
+            labels=(("app", app), ("version", version)),
+        )
+        for name, app, version in (
+            ("reviews-v1", "reviews", "v1"),
+            ("reviews-v2", "reviews", "v2"),
+            ("ratings-v1", "ratings", "v1"),
+        )
+    }
+    chosen = choose(
+        Workload("shop", "Deployment", "reviews-v2"),
+        Inventory(pods=pods),
+        identity_labels_only=False,
+    )
+    assert [one.key for one in chosen.selector.pods] == ["app", "version"]

@@ -1,0 +1,160 @@
+"""The requirements that a selector of one workload may be made of, and what each costs.
+
+A candidate holds for every pod of the workload. Its cost puts the order of
+:mod:`netpol.synthesize.selectors` into one number, so that the sum over a selector compares whole
+selectors: each level is wider than any sum of the levels below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from netpol.inventory import Inventory, Pod
+from netpol.peers import Workload
+from netpol.policy import Requirement
+from netpol.synthesize.labels import PREFERRED_KEYS, changes_with_release
+
+__all__ = ["Candidate", "LabelSet", "Liked", "candidates", "distinct_costs"]
+
+LabelSet: TypeAlias = frozenset[tuple[str, str]]
+"""The usable labels of a pod."""
+
+_RECOMMENDED: Final = frozenset(PREFERRED_KEYS[:3])
+_COMMON: Final = frozenset(PREFERRED_KEYS[3:])
+
+# Powers of two: one disliked label weighs more than any label above it in the list.
+_OWN, _SERVICE, _IS_RECOMMENDED, _IS_COMMON, _OTHER, _LIST, _EXISTS, _ABSENT, _NOT_IN = (
+    1 << rank for rank in range(9)
+)
+# Steps between the levels of the order, wide enough that no sum reaches the next one.
+_COUNT: Final = 1 << 32
+_NEGATIVE: Final = 1 << 64
+_RELEASE: Final = 1 << 96
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A requirement that every pod of the workload meets."""
+
+    requirement: Requirement
+    price: int
+    """By how well it is liked; the least weighty part of the cost."""
+    fragile: bool = False
+    """Whether a value in it changes with a release."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether it says what the pods are."""
+        return self.requirement.operator == "In"
+
+    @property
+    def cost(self) -> int:
+        """What one more of it costs a selector."""
+        return (
+            self.price
+            + _COUNT
+            + (0 if self.positive else _NEGATIVE)
+            + (_RELEASE if self.fragile else 0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """Label pairs that somebody already selects the workload by."""
+
+    own: LabelSet
+    service: LabelSet
+
+    @staticmethod
+    def of(workload: Workload, pods: Iterable[Pod], inventory: Inventory) -> Liked:
+        """By the workload's own selector and by the Services of ``pods``."""
+        services = (one for pod in pods for one in inventory.services_of(pod))
+        return Liked(
+            frozenset(inventory.selectors.get(workload, ())),
+            frozenset(pair for service in services for pair in service.selector),
+        )
+
+    def price(self, key: str, values: Sequence[str]) -> int:
+        """The price of ``key In values``, by rank."""
+        pairs = {(key, value) for value in values}
+        if pairs <= self.own:
+            return _OWN
+        if len(pairs) > 1:
+            return _LIST
+        if pairs <= self.service:
+            return _SERVICE
+        if key in _RECOMMENDED:
+            return _IS_RECOMMENDED
+        return _IS_COMMON if key in _COMMON else _OTHER
+
+    def fragile(self, key: str, values: Sequence[str]) -> bool:
+        """Whether the values go with the next release; ``spec.selector`` cannot change."""
+        return not {(key, value) for value in values} <= self.own and changes_with_release(
+            key, values
+        )
+
+
+def candidates(
+    own: Mapping[LabelSet, Sequence[Pod]], others: Sequence[LabelSet], liked: Liked
+) -> list[Candidate]:
+    """Every requirement worth asking for, the first among equals first."""
+    pods = sum(len(alike) for alike in own.values())
+    have: dict[str, set[str]] = {}
+    holders: dict[str, int] = {}
+    for labels, alike in own.items():
+        for key, value in labels:
+            have.setdefault(key, set()).add(value)
+            holders[key] = holders.get(key, 0) + len(alike)
+    # By observation: where every pod has its own value, the next pod will have a new one.
+    volatile = {key for key, values in have.items() if 1 < holders[key] == len(values)}
+    found: list[Candidate] = []
+    for key in (key for key in have if holders[key] == pods):
+        values = () if key in volatile else tuple(sorted(have[key]))
+        found += _positive(key, values, liked)
+    found += _negative(have, {key for key in have if holders[key] == pods} | volatile, others)
+    return sorted(found, key=_order)
+
+
+def _positive(key: str, values: tuple[str, ...], liked: Liked) -> Iterable[Candidate]:
+    """``key In values``; the mere key where there are no lasting values."""
+    fragile = liked.fragile(key, values)
+    if values:
+        yield Candidate(Requirement(key, "In", values), liked.price(key, values), fragile)
+    if not values or fragile:
+        yield Candidate(Requirement(key, "Exists"), _EXISTS)
+
+
+def _negative(
+    have: Mapping[str, set[str]], skip: set[str], others: Iterable[LabelSet]
+) -> Iterable[Candidate]:
+    """What other pods have and no pod of the workload has: keys, or values of a key."""
+    theirs: dict[str, set[str]] = {}
+    for key, value in (pair for labels in others for pair in labels):
+        if key not in skip and value not in have.get(key, ()):
+            theirs.setdefault(key, set()).add(value)
+    for key, seen in theirs.items():
+        if key not in have:
+            yield Candidate(Requirement(key, "DoesNotExist"), _ABSENT)
+            continue
+        lasting = {value for value in seen if not changes_with_release(key, (value,))}
+        for values in (lasting, seen) if lasting else (seen,):
+            requirement = Requirement(key, "NotIn", tuple(sorted(values)))
+            yield Candidate(requirement, _NOT_IN, values != lasting)
+
+
+def _order(candidate: Candidate) -> tuple[int, Requirement]:
+    key = candidate.requirement.key
+    place = PREFERRED_KEYS.index(key) if key in PREFERRED_KEYS else len(PREFERRED_KEYS)
+    return place, candidate.requirement
+
+
+def distinct_costs(offered: Sequence[Candidate]) -> Iterable[int]:
+    """Costs that no two sets of candidates share: among equals, the first in order is cheaper."""
+    size = len(offered)
+    room = size + size.bit_length()
+    return (
+        (one.cost << room) + (1 << size) - (1 << (size - 1 - place))
+        for place, one in enumerate(offered)
+    )

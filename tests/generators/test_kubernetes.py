@@ -1,0 +1,240 @@
+"""networking.k8s.io/v1: the API server's defaults and refusals, and what constructs mean."""
+
+import pytest
+
+from generators.kubernetes import render
+from netpol.errors import NetpolError
+from netpol.net import ALL_PORTS, PortSet
+from netpol.policy import (
+    CidrSelector,
+    EntitySelector,
+    FqdnSelector,
+    PodSelector,
+    Policy,
+    PolicySet,
+    Requirement,
+    Rule,
+    in_namespace,
+)
+
+HEAD = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: a}
+"""
+SUBJECT = PodSelector(in_namespace("a"))
+EVERYTHING = (Rule(peers=None, ports=ALL_PORTS),)
+ROLE = (Requirement("role", "In", ("x",)),)
+
+
+@pytest.mark.parametrize(
+    ("spec", "ingress", "egress"),
+    [
+        ("{}", (), None),
+        ("{ingress: [], egress: []}", (), None),
+        ("{egress: [{}]}", (), EVERYTHING),
+        ("{policyTypes: [Egress]}", None, ()),
+        ("{policyTypes: [Egress], ingress: [{}], egress: [{}]}", None, EVERYTHING),
+        ("{policyTypes: [Ingress, Egress]}", (), ()),
+        ("{policyTypes: [Ingress], ingress: [{}], egress: [{}]}", EVERYTHING, None),
+        ("{policyTypes: []}", (), None),
+        ("{podSelector: null, policyTypes: null, ingress: [null]}", EVERYTHING, None),
+    ],
+)
+def test_defaulting(read, spec, ingress, egress):
+    """Truth example K1."""
+    (policy,), told = read(f"{HEAD}spec: {spec}")
+    assert told == []
+    assert (policy.subject, policy.ingress, policy.egress) == (SUBJECT, ingress, egress)
+    assert (policy.tier, policy.order, policy.isolates) == ("default", 1000, True)
+
+
+@pytest.mark.parametrize(
+    ("peers", "meaning"),
+    [
+        ("null", None),
+        ("[]", None),
+        ("[{podSelector: {}}]", (PodSelector(in_namespace("a")),)),
+        ("[{namespaceSelector: {}}]", (PodSelector(),)),
+        ("[{podSelector: {matchLabels: {role: x}}}]", (PodSelector(in_namespace("a"), ROLE),)),
+        (
+            "[{namespaceSelector: {}, podSelector: {matchLabels: {role: x}}}]",
+            (PodSelector((), ROLE),),
+        ),
+        ("[{ipBlock: {cidr: 0.0.0.0/0}}]", (CidrSelector("0.0.0.0/0"),)),
+        (
+            "[{ipBlock: {cidr: 10.7.0.0/8, except: [10.9.0.0/16]}}]",
+            (CidrSelector("10.0.0.0/8", ("10.9.0.0/16",)),),
+        ),
+        (
+            (
+                "[{namespaceSelector: {matchLabels: {team: red}}},"
+                " {podSelector: {matchLabels: {role: x}}}]"
+            ),
+            (
+                PodSelector((Requirement("team", "In", ("red",)),)),
+                PodSelector(in_namespace("a"), ROLE),
+            ),
+        ),
+        (
+            "[{podSelector: {matchExpressions: [{key: b, operator: NotIn, values: [y, x, x]},"
+            " {key: a, operator: Exists}]}}]".replace("[y,", "['y',"),
+            (
+                PodSelector(
+                    in_namespace("a"),
+                    (Requirement("a", "Exists"), Requirement("b", "NotIn", ("x", "y"))),
+                ),
+            ),
+        ),
+    ],
+)
+def test_peers(read, peers, meaning):
+    """Truth examples K3 and K5, and the one dash of §1.5."""
+    (policy,), told = read(f"{HEAD}spec: {{ingress: [{{from: {peers}}}]}}")
+    assert told == []
+    assert policy.ingress == (Rule(peers=meaning, ports=ALL_PORTS),)
+
+
+@pytest.mark.parametrize(
+    ("ports", "numbers", "named"),
+    [
+        ("[]", ALL_PORTS, ()),
+        ("[{}]", PortSet.of("TCP"), ()),
+        ("[{protocol: UDP}]", PortSet.of("UDP"), ()),
+        ("[{port: 80}]", PortSet.of("TCP", 80), ()),
+        ("[{port: 80, endPort: 82}]", PortSet.of("TCP", 80, 82), ()),
+        ("[{port: http}]", PortSet(), (("TCP", "http"),)),
+        (
+            "[{port: http}, {port: 9000, endPort: 9010}, {protocol: UDP, port: 53}]",
+            PortSet.of("TCP", 9000, 9010) | PortSet.of("UDP", 53),
+            (("TCP", "http"),),
+        ),
+    ],
+)
+def test_ports(read, ports, numbers, named):
+    """Truth example K4."""
+    (policy,), told = read(f"{HEAD}spec: {{ingress: [{{ports: {ports}}}]}}")
+    assert told == []
+    assert policy.ingress == (Rule(peers=None, ports=numbers, named_ports=named),)
+
+
+@pytest.mark.parametrize(
+    ("spec", "notice"),
+    [
+        ("{ingress: [{from: [{}]}]}", ".spec.ingress[0].from[0]: a peer must have"),
+        (
+            "{ingress: [{from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}]}",
+            ".spec.ingress[0].from[0].ipBlock: not together with",
+        ),
+        ("{ingress: [{from: [{ipBlock: {cidr: 10.0.0.1}}]}]}", ".cidr: expected a CIDR"),
+        (
+            "{egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}]}]}",
+            ".spec.egress[0].to[0].ipBlock.except[0]: expected a block strictly inside 10.0.0.0/8",
+        ),
+        ("{ingress: [{ports: [{protocol: ICMP}]}]}", ".protocol: expected one of TCP, UDP, SCTP"),
+        ("{ingress: [{ports: [{port: 0}]}]}", ".port: expected a number from 1 to 65535, found 0"),
+        ("{ingress: [{ports: [{port: '80'}]}]}", ".port: expected a port number or a port name"),
+        ("{ingress: [{ports: [{port: true}]}]}", ".port: expected a whole number, found true"),
+        ("{ingress: [{ports: [{port: http, endPort: 9}]}]}", ".endPort: needs a numeric port"),
+        ("{ingress: [{ports: [{port: 9, endPort: 8}]}]}", ".endPort: expected a number from 9"),
+        ("{policyTypes: [Ingress, Egress, Egress]}", ".policyTypes: at most two"),
+        ("{policyTypes: [ingress]}", ".policyTypes[0]: expected one of Ingress, Egress"),
+        ("{podSelector: {matchLabels: {app: 1e3}}}", ".matchLabels.app: expected text"),
+        ("{podSelector: {matchLabels: {'a b': x}}}", ".matchLabels: not a label key"),
+        (
+            "{podSelector: {matchExpressions: [{key: a, operator: In}]}}",
+            ".matchExpressions[0].values: In takes values",
+        ),
+        # Also in a direction that policyTypes leaves out.
+        ("{policyTypes: [Egress], ingress: [{from: [{}]}]}", "a peer must have"),
+    ],
+)
+def test_what_the_api_server_refuses_is_left_out_and_said(read, spec, notice):
+    policies, (told,) = read(f"{HEAD}spec: {spec}")
+    assert policies == ()
+    assert told.startswith("NP063 NetworkPolicy a/p: .spec.")
+    assert notice in told
+    assert told.endswith("; the policy is left out")
+
+
+def test_an_unknown_field_makes_the_policy_undecided(read):
+    policies, told = read(f"{HEAD}spec: {{ingres: [{{}}]}}")
+    assert policies == ()
+    assert told == [
+        (
+            "NP064 NetworkPolicy a/p: .spec.ingres: this field is not read; "
+            "the policy is left out, its effect is undecided"
+        )
+    ]
+
+
+def test_the_namespace_defaults_and_the_origin_says_where(read, tmp_path):
+    (policy,), _ = read(HEAD.replace(", namespace: a", "") + "spec: {}")
+    assert policy.namespace == "default"
+    assert policy.subject == PodSelector(in_namespace("default"))
+    assert policy.origin == f"{tmp_path}/p.yaml: document 1, NetworkPolicy default/p"
+
+
+def test_of_equal_objects_the_last_counts(read):
+    first, second = (f"{HEAD}spec: {{policyTypes: [{kind}]}}" for kind in ("Ingress", "Egress"))
+    (policy,), told = read(f"{first}\n---\n{second}")
+    assert policy.ingress is None
+    assert told == ["NP067 NetworkPolicy a/p is there twice; the later one counts, as with kubectl"]
+
+
+def spec_of(**rules):
+    policy = Policy(name="p", namespace="a", subject=SUBJECT, **rules)
+    (manifest,) = render(PolicySet(policies=(policy,)))
+    return manifest.documents[0]["spec"]
+
+
+def test_rules_that_match_nothing_are_not_written():
+    nobody, nothing = Rule(peers=(), ports=ALL_PORTS), Rule(peers=None, ports=PortSet())
+    assert spec_of(ingress=(nobody, nothing), egress=()) == {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+
+
+def test_port_zero_never_widens_what_is_written():
+    without_80 = PortSet.of("TCP") - PortSet.of("TCP", 80)
+    spec = spec_of(ingress=(Rule(peers=None, ports=without_80),))
+    assert spec["ingress"][0]["ports"] == [
+        {"protocol": "TCP", "port": 1, "endPort": 79},
+        {"protocol": "TCP", "port": 81, "endPort": 65535},
+    ]
+    only_zero = Rule(peers=None, ports=PortSet.of("TCP", 0))
+    assert "ingress" not in spec_of(ingress=(only_zero,))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(peers=(FqdnSelector("a.example"),), ports=ALL_PORTS),
+        Rule(peers=(EntitySelector("world"),), ports=ALL_PORTS),
+        Rule(peers=None, ports=PortSet.icmp("ICMP", 8)),
+        Rule(peers=None, ports=ALL_PORTS - PortSet.of("TCP", 80)),
+        Rule(action="deny", peers=None, ports=ALL_PORTS),
+    ],
+)
+def test_what_it_cannot_say_is_an_error(rule):
+    with pytest.raises(NetpolError, match="kubernetes cannot say"):
+        spec_of(ingress=(rule,))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ingress": None},
+        {"tier": "other"},
+        {"isolates": False},
+        {"subject": PodSelector()},
+        {"name": "Not_A_Name"},
+        {"name": "a" * 254},
+        {"namespace": "a/../b"},
+    ],
+)
+def test_policies_that_it_cannot_say_are_errors(changed):
+    whole = {"name": "p", "namespace": "a", "subject": SUBJECT, "ingress": (), **changed}
+    with pytest.raises(NetpolError):
+        render(PolicySet(policies=(Policy(**whole),)))
