@@ -17,11 +17,7 @@ from capture.hubble_record import EndpointRecord, decode_endpoint
 from netpol.owners import from_pod_name
 from netpol.peers import ENTITIES, Endpoint, Labels
 
-__all__ = ["TAIL", "Interned", "Side", "Sides"]
-
-TAIL: Final = 160
-"""Bytes at the end of an endpoint's text that nearly always tell pods apart (the pod's name is
-there): a short key to look up, whose hit is then compared in full."""
+__all__ = ["Interned", "Side", "Sides"]
 
 CACHE_BYTES: Final = 24 << 20
 """Endpoint texts that are remembered; beyond it the memory starts anew."""
@@ -82,7 +78,6 @@ class Side(NamedTuple):
 class Interned:
     """What one endpoint text means."""
 
-    raw: bytes
     side: int
     """Number of its Side."""
     pod: str
@@ -102,12 +97,11 @@ class Sides:
     """By number."""
     same: list[int] = field(default_factory=list)
     """By number: the first number of the same side."""
-    tails: dict[bytes, Interned] = field(default_factory=dict)
-    """Last :data:`TAIL` bytes → the first text seen that ends so."""
+    texts: dict[bytes, Interned] = field(default_factory=dict)
+    """What each text means that was seen lately; for what is not there, ask :meth:`intern`."""
     _numbers: dict[tuple[Side, int], int] = field(default_factory=dict)
     _pods: dict[Side, dict[str, int]] = field(default_factory=dict)
     _names: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
-    _texts: dict[bytes, Interned] = field(default_factory=dict)
     _size: int = 0
     _owners: defaultdict[int, set[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(set)
@@ -133,20 +127,13 @@ class Sides:
 
     def intern(self, raw: bytes, path: str) -> Interned:
         """What an endpoint's text means. Raises :class:`Bad` when it means nothing."""
-        found = self._texts.get(raw)
-        if found is None:
-            found = self._decode(raw, path)
-            self._remember(raw, found)
-        return found
-
-    def _remember(self, raw: bytes, found: Interned) -> None:
+        found = self._decode(raw, path)
         self._size += len(raw)
         if self._size > CACHE_BYTES:
-            self._texts.clear()
-            self.tails.clear()
+            self.texts.clear()
             self._size = len(raw)
-        self._texts[raw] = found
-        self.tails.setdefault(raw[-TAIL:], found)
+        self.texts[raw] = found
+        return found
 
     def _decode(self, raw: bytes, path: str) -> Interned:
         if not raw or raw == b"null":
@@ -157,12 +144,12 @@ class Sides:
             raise Bad(path, str(error)) from error
         side = _side(record)
         if not side.owner[1]:
-            return Interned(raw, self.number(side), "")
+            return Interned(self.number(side), "")
         number, bit = self._pod(side, record.pod_name)
         for owner in record.workloads[:1]:
             if owner.kind and owner.name:
                 self._owners[self.same[number]].add((owner.kind, owner.name))
-        return Interned(raw, number, record.pod_name, bit)
+        return Interned(number, record.pod_name, bit)
 
     def _pod(self, side: Side, name: str) -> tuple[int, int]:
         """(number, bit) of a pod of ``side``."""

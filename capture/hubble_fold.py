@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, TypeAlias
 
 from capture.hubble_address import Aside, Parties
 from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
-from capture.hubble_endpoint import TAIL, Interned, Sides
+from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
 from capture.hubble_orient import ASIDE, BY_PORTS, FORWARD, REPLY, lower_port_serves
@@ -26,7 +26,7 @@ from capture.hubble_record import (
     decode_bare,
     decode_line,
 )
-from capture.hubble_seen import Plain, judged
+from capture.hubble_seen import NO_PORTS, Plain, judged
 from capture.hubble_status import status
 from capture.hubble_time import Clock
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
@@ -76,7 +76,7 @@ class Fold:
 
     def _fold(self, stream: BinaryIO) -> None:  # noqa: C901 - a call costs more than the work
         decode, plain, hours, cells = decode_line, self.plain, self.clock.hours, self.cells
-        intern, tails, places = self.sides.intern, self.sides.tails, self.places
+        intern, texts, places = self.sides.intern, self.sides.texts, self.places
         number = empty = 0
         for line in lines(stream):
             number += 1
@@ -90,48 +90,50 @@ class Fold:
                 reply = flow.is_reply
                 if reply is None and flow.reply:
                     reply = True
-                layer7 = flow.l7
+                layer7, l4 = flow.l7, flow.l4
                 about = None if layer7 is None else layer7.type
-                ports = flow.l4.TCP
-                if ports is not None:
+                if (ports := l4.TCP) is not None:
                     flags = ports.flags
-                    found = plain.get(
-                        (
-                            flow.verdict,
-                            flow.event_type.type,
-                            reply,
-                            about,
-                            flow.drop_reason_desc,
-                            flags.SYN,
-                            flags.ACK,
-                            flags.RST,
-                        )
+                    known = (
+                        flow.verdict,
+                        flow.event_type.type,
+                        reply,
+                        about,
+                        flow.drop_reason_desc,
+                        flags.SYN,
+                        flags.ACK,
+                        flags.RST,
                     )
+                elif (ports := l4.UDP) is not None:
+                    known = flow.verdict, flow.event_type.type, reply, about
+                elif (ports := l4.SCTP) is not None:
+                    known = flow.verdict, flow.event_type.type, reply, about, "SCTP", None
                 else:
-                    ports, found = flow.l4.UDP, None
-                    if ports is not None:
-                        found = plain.get((flow.verdict, flow.event_type.type, reply, about))
-                if found is None or ports is None:
-                    found, ports = judged(flow, reply, plain)
+                    ports = NO_PORTS
+                    known = flow.verdict, flow.event_type.type, reply, l4.ICMPv4, l4.ICMPv6
+                found = plain.get(known)
+                if found is None:
+                    found = judged(flow, reply, known, plain)
                 way, tag = found.way, found.tag
                 if way == ASIDE:
                     raise Aside(found.reason)
 
                 # Who are the two sides?
                 raw = bytes(flow.source)
-                client = tails.get(raw[-TAIL:])
-                if client is None or client.raw != raw:
+                client = texts.get(raw)
+                if client is None:
                     client = intern(raw, ".source")
                 raw = bytes(flow.destination)
-                server = tails.get(raw[-TAIL:])
-                if server is None or server.raw != raw:
+                server = texts.get(raw)
+                if server is None:
                     server = intern(raw, ".destination")
-                port = ports.destination_port
+                port = found.port or ports.destination_port
                 if way == BY_PORTS:
                     tag += 1
                     way = FORWARD if lower_port_serves(ports.source_port, port) else REPLY
                 if way == REPLY:
-                    client, server, port, mask = server, client, ports.source_port, found.reply
+                    client, server, mask = server, client, found.reply
+                    port = found.port or ports.source_port
                 else:
                     mask = found.forward
                 if not port:
@@ -144,7 +146,7 @@ class Fold:
                     stamp, hour = self.clock.read(flow.time or record.time)
                 more = None
                 if (
-                    layer7
+                    (layer7 is not None and layer7.dns is not None)
                     or flow.destination_names
                     or flow.destination_service
                     or flow.source_names

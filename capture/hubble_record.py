@@ -94,7 +94,7 @@ class Ports(Struct, gc=False):
     destination_port: Port = 0
 
 
-class Icmp(Struct, gc=False):
+class Icmp(Struct, gc=False, frozen=True):
     """``flow.ICMPv4`` and ``flow.ICMPv6``."""
 
     type: Byte = 0

@@ -8,11 +8,17 @@ from capture.hubble_errors import Incomplete
 from capture.hubble_orient import Judged, Seen, answer_ports, judge
 from capture.hubble_record import VERDICTS, FlowRecord, Icmp, Layer4, Ports, Tcp
 
-__all__ = ["Plain", "judged"]
+__all__ = ["NO_PORTS", "Known", "Plain", "judged"]
 
-Plain: TypeAlias = dict[tuple[object, ...], Judged]
-"""What to do with records of TCP, by (verdict, event type, reply, L7 type, drop reason, SYN, ACK,
-RST), and of UDP, by the first four."""
+Known: TypeAlias = tuple[object, ...]
+"""The fields that decide, at least the most common of them; a different number of them by protocol.
+
+TCP: verdict, event type, reply, L7 type, drop reason, SYN, ACK, RST. UDP: the first four. SCTP and
+ICMP have keys of their own length too.
+"""
+Plain: TypeAlias = dict[Known, Judged]
+
+NO_PORTS: Final = Ports()
 
 _REMEMBERED: Final = 4096
 _LAYER7: Final = ("UNKNOWN", "REQUEST", "RESPONSE", "SAMPLE")
@@ -26,33 +32,28 @@ _OTHER_DROP: Final = 1
 _DROP, _POLICY_VERDICT = 1, 5
 
 
-def judged(flow: FlowRecord, reply: bool | None, plain: Plain) -> tuple[Judged, Tcp | Ports]:
-    """What to do with a record, and its ports. Raises :class:`Incomplete`."""
+def judged(flow: FlowRecord, reply: bool | None, known: Known, plain: Plain) -> Judged:
+    """What to do with a record; remembered under ``known`` where that is all that decides.
+
+    Raises :class:`Incomplete`.
+    """
     verdict = _verdict(flow)
     protocol, part = _layer4(flow.l4)
-    ports = part if isinstance(part, Tcp | Ports) else Ports()
-    found = _judge(flow, reply, verdict, protocol, part, ports)
-    if len(plain) >= _REMEMBERED:
-        plain.clear()
-    about = None if flow.l7 is None else flow.l7.type
-    common = flow.verdict, flow.event_type.type, reply, about
-    if isinstance(part, Tcp) and flow.verdict and (verdict != "DROPPED" or flow.drop_reason_desc):
-        flags = part.flags
-        plain[(*common, flow.drop_reason_desc, flags.SYN, flags.ACK, flags.RST)] = found
-    elif protocol == "UDP" and flow.verdict and verdict != "DROPPED":
-        plain[common] = found
-    return found, Ports(found.port, found.port) if found.port else ports
+    found = _judge(flow, reply, verdict, protocol, part)
+    # Why it was dropped may stand in other fields, and of UDP the ports count as well.
+    settled = verdict != "DROPPED" or (protocol == "TCP" and flow.drop_reason_desc)
+    if settled and part is not None and flow.verdict is not None:
+        if len(plain) >= _REMEMBERED:
+            plain.clear()
+        plain[known] = found
+    return found
 
 
 def _judge(
-    flow: FlowRecord,
-    reply: bool | None,
-    verdict: str,
-    protocol: str,
-    part: Tcp | Ports | Icmp | None,
-    ports: Tcp | Ports,
+    flow: FlowRecord, reply: bool | None, verdict: str, protocol: str, part: Tcp | Ports | Icmp | None
 ) -> Judged:
     flags = part.flags if isinstance(part, Tcp) else Tcp().flags
+    ports = part if isinstance(part, Ports) else NO_PORTS
     dropped = verdict == "DROPPED"
     seen = Seen(
         protocol=protocol,

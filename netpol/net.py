@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 __all__ = [
     "ALL_PORTS",
     "ICMP_PROTOCOLS",
+    "NOT_INTERNET",
     "NO_PORTS",
     "PORT_PROTOCOLS",
     "PROTOCOLS",
@@ -181,6 +182,21 @@ def _icmp_text(low: int, high: int) -> str:
 NO_PORTS: Final = PortSet()
 ALL_PORTS: Final = PortSet(tuple((name, (_SPAN[name],)) for name in PROTOCOLS))
 """Everything, ICMP and other IP protocols included: what a rule without ports means."""
+
+
+NOT_INTERNET: Final = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+"""Blocks that nobody reaches through the internet: private use (RFC 1918, RFC 4193), carrier-grade
+NAT, which clouds also give to pods (RFC 6598), loopback and link-local (RFC 3927, RFC 4291)."""
 
 
 @lru_cache(maxsize=65536)

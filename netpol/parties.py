@@ -8,30 +8,16 @@ from functools import lru_cache
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import host_cidr, overlaps, without
+from netpol.net import NOT_INTERNET, host_cidr, overlaps, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.world import Outside
 
-__all__ = ["PRIVATE", "entity_blocks", "is_public", "outside"]
-
-PRIVATE = (
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "::1/128",
-    "fc00::/7",
-    "fe80::/10",
-)
-"""Blocks that are never "the internet": RFC 1918, 6598, 1122, 3927, 4193, 4291. Pods, nodes and
-the metadata service of clouds live in them."""
+__all__ = ["entity_blocks", "is_public", "outside"]
 
 
 def is_public(cidr: str) -> bool:
-    """Whether a block lies wholly outside :data:`PRIVATE`."""
-    return not any(overlaps(cidr, private) for private in PRIVATE)
+    """Whether a block lies wholly outside :data:`netpol.net.NOT_INTERNET`."""
+    return not any(overlaps(cidr, private) for private in NOT_INTERNET)
 
 
 def entity_blocks(
@@ -47,7 +33,7 @@ def entity_blocks(
 
 
 def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
-    """From the inventory, else as seen. Nodes are all nodes: a pod may run on any tomorrow."""
+    """As seen, and as the inventory says: a pod may run on any node tomorrow."""
     match name:
         case "host" | "remote-node":
             known = {a for node in inventory.nodes.values() for a in node.addresses}
@@ -55,7 +41,7 @@ def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
             known = set(inventory.api_servers)
         case _:
             known = set()
-    return tuple(sorted(host_cidr(a) for a in known or seen))
+    return tuple(sorted(host_cidr(a) for a in known | seen))
 
 
 def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> list[Outside]:
@@ -97,4 +83,4 @@ def _party(
 @lru_cache(maxsize=1)
 def _internet() -> tuple[str, ...]:
     """Everything that is public, as blocks: what "the internet" must be allowed to mean."""
-    return (*without("0.0.0.0/0", PRIVATE), *without("::/0", PRIVATE))
+    return (*without("0.0.0.0/0", NOT_INTERNET), *without("::/0", NOT_INTERNET))

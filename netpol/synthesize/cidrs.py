@@ -12,24 +12,10 @@ from itertools import chain
 from socket import inet_ntoa
 from typing import Final, TypeAlias
 
-from netpol.net import network
+from netpol.net import NOT_INTERNET, network
 from netpol.policy import CidrSelector
 
-__all__ = ["NOT_INTERNET", "cover_addresses", "internet"]
-
-NOT_INTERNET: Final = (
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "::1/128",
-    "fc00::/7",
-    "fe80::/10",
-)
-"""Blocks that nobody reaches through the internet: private use (RFC 1918, RFC 4193), carrier-grade
-NAT, which clouds also give to pods (RFC 6598), loopback and link-local (RFC 3927, RFC 4291)."""
+__all__ = ["cover_addresses", "internet"]
 
 # A block is its first address and its prefix length: sorted, a block stands before its parts.
 _Block: TypeAlias = tuple[int, int]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias, assert_never
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import NO_PORTS, PortSet, contains, network, overlaps
 from netpol.parties import is_public
-from netpol.peers import Cidr, Entity, Fqdn, Workload
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
 from netpol.ranges import ranges
@@ -24,6 +24,8 @@ WORLD_AFTER: Final = 16
 
 _WORLD: Final = EntitySelector("world")
 
+Edge: TypeAlias = tuple[Connection, Evidence]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outsiders:
@@ -34,74 +36,84 @@ class Outsiders:
     blocks: Mapping[str, tuple[str, ...]]
     """Addresses of each entity, see :func:`netpol.parties.entity_blocks`."""
 
-    def selectors(
-        self, side: Iterable[tuple[Connection, Evidence]], *, ingress: bool
-    ) -> dict[Selector, PortSet]:
+    def selectors(self, side: Iterable[Edge], *, ingress: bool) -> dict[Selector, PortSet]:
         """Selectors with the ports that their peers used, for one workload and direction.
 
         ``side`` holds the connections of that workload whose other side is no pod.
         """
+        side = list(side)
         table: dict[Selector, PortSet] = defaultdict(PortSet)
         blocks: dict[str, PortSet] = defaultdict(PortSet)
-        by_port: dict[tuple[str, int | None], list[tuple[Connection, Evidence]]] = defaultdict(list)
+        open_ports = self._open_ports(side) if ingress else NO_PORTS
+        for selector in self._internet(_versions(side)) if open_ports else ():
+            table[selector] |= open_ports
         for connection, evidence in side:
-            by_port[(connection.protocol, connection.port)].append((connection, evidence))
-        for edges in by_port.values():
-            everyone = ingress and self._open_to_all(edges)
-            for connection, evidence in edges:
-                peer = connection.client if ingress else connection.server
-                for selector in self._one(peer, evidence, everyone=everyone, ingress=ingress):
-                    if isinstance(selector, str):
-                        blocks[selector] |= connection.ports
-                    else:
-                        table[selector] |= connection.ports
+            peer = connection.client if ingress else connection.server
+            names = frozenset[str]() if ingress else evidence.names
+            for found in self._one(peer, names):
+                if isinstance(found, str):
+                    blocks[found] |= connection.ports
+                else:
+                    table[found] |= connection.ports
         table.update(_merged_blocks({b: p - _world_ports(table, b) for b, p in blocks.items()}))
-        named = [selector for selector in table if isinstance(selector, FqdnSelector)]
-        for selector in named:
-            table[selector] -= table.get(_WORLD, NO_PORTS)
+        for selector in list(table):
+            if isinstance(selector, FqdnSelector):
+                table[selector] -= table.get(_WORLD, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
 
-    def _one(
-        self, peer: object, evidence: Evidence, *, everyone: bool, ingress: bool
-    ) -> tuple[Selector | str, ...]:
+    def _one(self, peer: Peer, names: frozenset[str]) -> tuple[Selector | str, ...]:
         """Selectors, or plain blocks as text that may still be merged with their neighbours."""
         match peer:
-            case Cidr(cidr) if everyone and is_public(cidr):
-                return self._world(network(cidr).version)
-            case Cidr() if evidence.names and self.profile.fqdn and not ingress:
-                return tuple(FqdnSelector(name) for name in sorted(evidence.names))
+            case Cidr() if names and self.profile.fqdn:
+                return tuple(FqdnSelector(name) for name in sorted(names))
             case Cidr(cidr):
                 return (cidr,)
             case Fqdn(name):
                 return (FqdnSelector(name),)
             case Entity("world"):
-                return self._world()
+                return self._internet({4, 6})
             case Entity(name) if name in self.profile.entities:
                 return (EntitySelector(name),)
             case Entity(name):
                 return self.blocks[name]
-        raise AssertionError(peer)
+            case Workload():
+                raise AssertionError("a workload is not outside")
+        assert_never(peer)
 
-    def _world(self, version: int | None = None) -> tuple[Selector, ...]:
-        """Everyone outside; of one IP version alone where the dialect can say so."""
+    def _internet(self, versions: set[int]) -> tuple[Selector, ...]:
+        """Everyone outside; of these IP versions alone where the dialect can say so."""
         if "world" in self.profile.entities:
             return (_WORLD,)
         both = internet(ranges(self.inventory).all)
-        return tuple(one for one in both if version in (None, network(one.cidr).version))
+        return tuple(one for one in both if network(one.cidr).version in versions)
 
-    def _open_to_all(self, edges: Iterable[tuple[Connection, Evidence]]) -> bool:
-        """Whether the clients of one server port are "the internet", not some addresses.
+    def _open_ports(self, side: Iterable[Edge]) -> PortSet:
+        """The ports whose clients are "the internet", not some addresses.
 
-        So when a Service exposes the workload to the outside, or when many addresses were seen.
+        So where a Service exposes the workload to the outside, or many addresses were seen.
         """
-        edges = list(edges)
-        server = edges[0][0].server
-        public = [c for c, _ in edges if isinstance(c.client, Cidr) and is_public(c.client.cidr)]
-        return bool(public) and (len(public) > WORLD_AFTER or self._exposed(server))
+        clients: dict[PortSet, int] = defaultdict(int)
+        exposed = False
+        for connection in _public_clients(side):
+            clients[connection.ports] += 1
+            exposed = exposed or self._exposed(connection.server)
+        return PortSet.union(p for p, n in clients.items() if exposed or n > WORLD_AFTER)
 
-    def _exposed(self, server: object) -> bool:
+    def _exposed(self, server: Peer) -> bool:
         pods = self.inventory.workloads.get(server, ()) if isinstance(server, Workload) else ()
         return any(s.public for pod in pods for s in self.inventory.services_of(pod))
+
+
+def _public_clients(side: Iterable[Edge]) -> Iterable[Connection]:
+    for connection, _ in side:
+        if isinstance(connection.client, Cidr) and is_public(connection.client.cidr):
+            yield connection
+
+
+def _versions(side: Iterable[Edge]) -> set[int]:
+    """The IP versions over which public clients came."""
+    blocks = (one.client for one in _public_clients(side))
+    return {network(peer.cidr).version for peer in blocks if isinstance(peer, Cidr)}
 
 
 def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:

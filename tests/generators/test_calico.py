@@ -306,3 +306,10 @@ def test_selectors_and_rule_lists_stay_within_the_schema():
     blocks = tuple(CidrSelector(f"10.{i // 256}.{i % 256}.0/24") for i in range(300))
     spec = spec_of(Rule(peers=blocks, ports=ALL_PORTS))
     assert [len(rule["source"]["nets"]) for rule in spec["ingress"]] == [256, 44]
+
+
+def test_port_zero_never_widens_what_is_written():
+    without_80 = PortSet.of("TCP") - PortSet.of("TCP", 80)
+    (rule,) = spec_of(Rule(peers=None, ports=without_80))["ingress"]
+    assert rule["destination"] == {"ports": ["1:79", "81:65535"]}
+    assert "ingress" not in spec_of(Rule(peers=None, ports=PortSet.of("TCP", 0)))

@@ -357,3 +357,11 @@ def test_what_it_cannot_say_is_an_error(direction, rule):
     with pytest.raises(NetpolError, match="cilium cannot say") as caught:
         spec_of(direction, rule)
     assert caught.value.where
+
+
+def test_port_zero_never_widens_what_is_written():
+    """Written out, port 0 means every port."""
+    without_80 = PortSet.of("TCP") - PortSet.of("TCP", 80)
+    (rule,) = spec_of("ingress", Rule(peers=None, ports=without_80))["ingress"]
+    assert [one["port"] for one in rule["toPorts"][0]["ports"]] == ["1", "81"]
+    assert spec_of("ingress", Rule(peers=None, ports=PortSet.of("TCP", 0)))["ingress"] == [{}]

@@ -1,0 +1,91 @@
+"""The documents say what the program does: README blocks are run, reference pages are generated."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from generators import DIALECTS
+from netpol.cli import cli
+from netpol.notices import CATALOGUE
+
+Golden = Callable[[str, str], None]
+DOCS = "../../docs/reference/"
+
+
+def test_command_reference(golden: Golden) -> None:
+    golden(DOCS + "commands.md", "".join(_commands()))
+
+
+def _commands() -> Iterator[str]:
+    yield "# Commands\n\nWritten from the code: `make docs`.\n"
+    for name, command in sorted(cli.commands.items()):
+        context = click.Context(command, info_name=f"netpol {name}", max_content_width=90)
+        context.terminal_width = 90
+        yield f"\n## netpol {name}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+def test_notice_catalogue(golden: Golden) -> None:
+    parts = [
+        "# Notices\n\nWritten from the code: `make docs`. `netpol explain CODE` prints an entry.\n"
+    ]
+    for code, entry in sorted(CATALOGUE.items()):
+        parts.append(
+            f"\n## {code}: {entry.title}\n\n{entry.why}\n\n**What to do.** {entry.what_to_do}\n"
+        )
+    golden(DOCS + "notices.md", "".join(parts))
+
+
+def test_dialect_table(golden: Golden) -> None:
+    rows = ["# Dialects\n\nWritten from the code: `make docs`.\n\n"]
+    rows.append(
+        "| dialect | writes | entities | DNS names | ICMP | CIDRs match pods | … nodes |\n"
+    )
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |\n")
+    for one in DIALECTS:
+        p = one.profile
+        marks = (
+            "yes" if x else "no"
+            for x in (p.fqdn, p.icmp, p.cidr_matches_pods, p.cidr_matches_nodes)
+        )
+        entities = ", ".join(sorted(p.entities)) or "as addresses"
+        rows.append(f"| {one.name} | {one.summary} | {entities} | {' | '.join(marks)} |\n")
+    golden(DOCS + "dialects.md", "".join(rows))
+
+
+def _console_blocks(text: str) -> list[str]:
+    blocks = re.findall(r"<!-- console: run by the tests -->\n```console\n(.*?)```", text, re.S)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture(scope="module")
+def copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The README and the samples somewhere else, as a new user has them."""
+    place = tmp_path_factory.mktemp("readme")
+    shutil.copytree(root / "samples", place / "samples")
+    return place
+
+
+def test_readme_console_blocks_run(root: Path, copy: Path, monkeypatch) -> None:
+    monkeypatch.chdir(copy)
+    lines = _console_blocks((root / "README.md").read_text(encoding="utf-8"))
+    assert len(lines) >= 3
+    for line in lines:
+        program, *args = shlex.split(line)
+        assert program == "netpol"
+        result = CliRunner().invoke(cli, args, catch_exceptions=False)
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def test_relative_links_lead_somewhere(root: Path) -> None:
+    for page in [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("samples/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page}: {target}"
