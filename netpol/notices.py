@@ -92,6 +92,51 @@ CATALOGUE: Final[dict[str, Entry]] = {
         what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
         " certificate lists what the shared selector opens.",
     ),
+    "NP060": Entry(
+        title="a file of manifests could not be read, or not to its end",
+        why="Its syntax is broken, it is too large or too deeply nested, its aliases multiply, or it"
+        " may not be opened. What comes after that place was not read.",
+        what_to_do="Mend the named line. Until then whatever the rest of the file says is unknown.",
+    ),
+    "NP061": Entry(
+        title="a document is not a Kubernetes object",
+        why="It is a text or a list where an object with apiVersion and kind was expected.",
+        what_to_do="Remove or mend the document.",
+    ),
+    "NP062": Entry(
+        title="a key is written twice",
+        why="Only the last value of a repeated key counts; strict servers refuse the object.",
+        what_to_do="Remove one of the two.",
+    ),
+    "NP063": Entry(
+        title="a policy would be refused",
+        why="The API server or the policy engine rejects what the named field says, so the policy"
+        " would never be in force. It was left out.",
+        what_to_do="Mend the field. What the policy was meant to allow or deny is not judged.",
+    ),
+    "NP064": Entry(
+        title="the effect of a policy is undecided",
+        why="The policy uses something that netpol does not model yet. It was left out rather than"
+        " guessed at.",
+        what_to_do="Judge the named field by hand; verdicts about the pods it selects may differ.",
+    ),
+    "NP065": Entry(
+        title="a kind of policy is not read yet",
+        why="The object takes part in network policy, but netpol does not read its kind.",
+        what_to_do="Judge it by hand; verdicts about the pods it selects may differ.",
+    ),
+    "NP066": Entry(
+        title="a field is read more loosely than written",
+        why="Rules about HTTP, TLS and the like are compared by peers and ports alone, so what they"
+        " refuse beyond that counts as allowed.",
+        what_to_do="Take the verdict as an upper bound of what is allowed.",
+    ),
+    "NP067": Entry(
+        title="the same object appears twice",
+        why="Two documents have the same kind, namespace and name. The later one counts, as it does"
+        " when they are applied in order.",
+        what_to_do="Remove one of the two.",
+    ),
     "NP080": Entry(
         title="an object of the inventory could not be read",
         why="The object does not have the shape that Kubernetes gives its kind: a field has the"
