@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from capture.hubble_errors import Bad, Incomplete
-from capture.hubble_record import EndpointRecord, decode_endpoint
+from capture.hubble_record import EndpointRecord, decode_endpoint, decode_labels
 from netpol.owners import from_pod_name
 from netpol.peers import ENTITIES, Endpoint, Labels
 
@@ -21,6 +21,8 @@ __all__ = ["Interned", "Side", "Sides"]
 
 CACHE_BYTES: Final = 24 << 20
 """Endpoint texts that are remembered; beyond it the memory starts anew."""
+
+LABELS_REMEMBERED: Final = 4096
 
 POD_BITS: Final = 256
 
@@ -103,6 +105,7 @@ class Sides:
     _pods: dict[Side, dict[str, int]] = field(default_factory=dict)
     _names: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     _size: int = 0
+    _labelled: dict[tuple[str, bytes, int], Side] = field(default_factory=dict)
     _owners: defaultdict[int, set[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -142,7 +145,7 @@ class Sides:
             record = decode_endpoint(raw)
         except (ValueError, RecursionError) as error:
             raise Bad(path, str(error)) from error
-        side = _side(record)
+        side = self._side(record, path)
         if not side.owner[1]:
             return Interned(self.number(side), "")
         number, bit = self._pod(side, record.pod_name)
@@ -150,6 +153,22 @@ class Sides:
             if owner.kind and owner.name:
                 self._owners[self.same[number]].add((owner.kind, owner.name))
         return Interned(number, record.pod_name, bit)
+
+    def _side(self, record: EndpointRecord, path: str) -> Side:
+        """The side that an endpoint is, without its address."""
+        key = record.namespace, b"" + record.labels, record.identity
+        side = self._labelled.get(key)
+        if side is None:
+            try:
+                labels = decode_labels(record.labels)
+            except (ValueError, RecursionError) as error:
+                raise Bad(f"{path}.labels", str(error)) from error
+            side = _labelled(record.namespace, labels, record.identity)
+            if len(self._labelled) >= LABELS_REMEMBERED:
+                self._labelled.clear()
+            self._labelled[key] = side
+        named = side.namespace and record.pod_name and "health" not in side.entities
+        return side._replace(owner=from_pod_name(record.pod_name)) if named else side
 
     def _pod(self, side: Side, name: str) -> tuple[int, int]:
         """(number, bit) of a pod of ``side``."""
@@ -179,24 +198,21 @@ class Sides:
         )
 
 
-def _side(record: EndpointRecord) -> Side:
-    """The side that an endpoint is, without its address."""
+def _labelled(namespace: str, labels: list[str], identity: int) -> Side:
+    """The side with these labels, or, without any, with a reserved identity."""
     sorted_out = _Labels()
-    for text in record.labels:
+    for text in labels:
         sorted_out.add(text)
     entities = sorted_out.entities
-    if not record.labels:
-        entities.update(name for n, name in _BY_NUMBER.items() if n == record.identity)
+    if not labels and identity in _BY_NUMBER:
+        entities.add(_BY_NUMBER[identity])
     elif sorted_out.outside and not entities and not sorted_out.own:
         entities.add("world")
-    namespace = record.namespace or sorted_out.namespace
-    named = namespace and record.pod_name and "health" not in entities
     return Side(
-        namespace=namespace,
+        namespace=namespace or sorted_out.namespace,
         labels=tuple(sorted(sorted_out.own.items())),
         namespace_labels=tuple(sorted(sorted_out.of_namespace.items())),
         service_account=sorted_out.service_account,
-        owner=from_pod_name(record.pod_name) if named else ("", ""),
         entities=frozenset(entities),
         names=frozenset(sorted_out.names),
     )

@@ -78,8 +78,7 @@ class Fold:
         decode, plain, hours, cells = decode_line, self.plain, self.clock.hours, self.cells
         intern, texts, places = self.sides.intern, self.sides.texts, self.places
         number = empty = 0
-        for line in lines(stream):
-            number += 1
+        for number, line in enumerate(lines(stream), 1):
             try:
                 record = decode(line)
                 flow = record.flow
@@ -119,11 +118,11 @@ class Fold:
                     raise Aside(found.reason)
 
                 # Who are the two sides?
-                raw = bytes(flow.source)
+                raw = b"" + flow.source
                 client = texts.get(raw)
                 if client is None:
                     client = intern(raw, ".source")
-                raw = bytes(flow.destination)
+                raw = b"" + flow.destination
                 server = texts.get(raw)
                 if server is None:
                     server = intern(raw, ".destination")
@@ -159,7 +158,7 @@ class Fold:
                 if client.pod and server.pod:
                     key = client.side, server.side, port, tag, mask
                 else:
-                    place = client.side, server.side, port, tag, bytes(flow.IP)
+                    place = client.side, server.side, port, tag, b"" + flow.IP
                     ends = places.get(place) or self._place(place, client, server, way)
                     key = *ends, port, tag, mask
                 cell = cells.get(key)

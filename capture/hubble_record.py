@@ -32,6 +32,7 @@ __all__ = [
     "decode_addresses",
     "decode_bare",
     "decode_endpoint",
+    "decode_labels",
     "decode_line",
 ]
 
@@ -218,7 +219,7 @@ class EndpointRecord(Struct, gc=False):
 
     identity: int = 0
     namespace: str = ""
-    labels: list[str] = []
+    labels: Raw = Raw(b"[]")
     pod_name: str = ""
     workloads: list[WorkloadRecord] = []
 
@@ -226,4 +227,5 @@ class EndpointRecord(Struct, gc=False):
 decode_line = Decoder(Line).decode
 decode_bare = Decoder(FlowRecord).decode
 decode_endpoint = Decoder(EndpointRecord).decode
+decode_labels = Decoder(list[str]).decode
 decode_addresses = Decoder(Addresses).decode

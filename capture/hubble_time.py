@@ -39,7 +39,7 @@ class Clock:
             second = _utc(found)
         except (ValueError, OverflowError):
             raise Bad(".time", f"expected an RFC 3339 time, found {text[:40]!r}") from None
-        stamp = second.strftime("%Y-%m-%dT%H:%M:%S")
+        stamp = second.isoformat()[:19]
         if len(self.hours) >= _REMEMBERED:
             self.hours.clear()
         hour = self.hours[stamp] = (second - _EPOCH) // timedelta(hours=1)
@@ -48,8 +48,9 @@ class Clock:
 
 def _utc(found: re.Match[str]) -> datetime:
     """The whole second in UTC. Raises ``ValueError`` for dates and offsets that do not exist."""
-    offset = "+00:00" if found[4] in "Zz" else found[4]
-    return datetime.fromisoformat(f"{found[1]}T{found[2]}{offset}").astimezone(UTC)
+    if found[4] in "Zz":
+        return datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+    return datetime.fromisoformat(f"{found[1]}T{found[2]}{found[4]}").astimezone(UTC)
 
 
 def nanoseconds(stamp: str) -> int:

@@ -58,6 +58,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         " not seen.",
         what_to_do="Collect again over a window in which every node reports.",
     ),
+    "NP004": Entry(
+        title="an input is damaged or ends in the middle",
+        why="The compressed data cannot be read to its end. Everything before the damage was read;"
+        " what came after it is not known.",
+        what_to_do="Copy or export the file again. A file that is still being written ends in the"
+        " middle quite normally.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",
         why="No lasting label, present or absent, tells this workload from the others of its"
@@ -94,8 +101,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "NP060": Entry(
         title="a file of manifests could not be read, or not to its end",
-        why="Its syntax is broken, it is too large or too deeply nested, its aliases multiply, or it"
-        " may not be opened. What comes after that place was not read.",
+        why="Its syntax is broken, it is too large or too deeply nested, its aliases multiply, or"
+        " it may not be opened. What comes after that place was not read.",
         what_to_do="Mend the named line. Until then whatever the rest of the file says is unknown.",
     ),
     "NP061": Entry(

@@ -30,6 +30,7 @@ __all__ = [
     "DEFAULT_TIER",
     "DENY_TIER",
     "NAMESPACE",
+    "SERVICE_ACCOUNT",
     "Action",
     "CidrSelector",
     "EntitySelector",
@@ -41,6 +42,7 @@ __all__ = [
     "Rule",
     "Selector",
     "Tier",
+    "Undecided",
     "in_namespace",
     "normal",
 ]
@@ -49,7 +51,14 @@ NAMESPACE: Final = "kubernetes.io/metadata.name"
 """The label that the API server keeps on every namespace; each dialect's own way of naming a
 namespace is read into a requirement on it."""
 
-Operator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist"]
+SERVICE_ACCOUNT: Final = "netpol/serviceaccount"
+"""A label that every pod has in the model: the name of its ServiceAccount. Dialects that select by
+service account are read into requirements on it; labels of the account itself are
+``netpol/serviceaccount.<key>``."""
+
+Operator: TypeAlias = Literal[
+    "In", "NotIn", "Exists", "DoesNotExist", "Contains", "StartsWith", "EndsWith"
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,7 +66,8 @@ class Requirement:
     """One condition on a label, with the truth table of metav1.LabelSelector.
 
     ``NotIn`` and ``DoesNotExist`` hold where the key is absent. ``values`` is sorted without
-    duplicates; ``key: value`` is ``In`` with one value.
+    duplicates; ``key: value`` is ``In`` with one value. ``Contains``, ``StartsWith`` and
+    ``EndsWith`` (Calico) hold where the key is present and one of ``values`` is part of its value.
     """
 
     key: str
@@ -119,6 +129,11 @@ class Rule:
     peers: tuple[Selector, ...] | None
     ports: PortSet
     named_ports: tuple[tuple[str, str], ...] = ()
+    without: tuple[Selector, ...] = ()
+    """Peers that the rule does not match though ``peers`` does (Calico's notSelector, notNets)."""
+    subject: PodSelector | None = None
+    """The rule is for those of the policy's pods that this selects too (Calico: a condition on the
+    policed side inside a rule); None: for all of them."""
     dns: tuple[str, ...] = ()
     """Patterns of names that may be asked through this rule where the engine inspects DNS
     (Cilium); empty where it does not. Not part of what is allowed at L4."""
@@ -140,6 +155,9 @@ class Policy:
     tier: str = "default"
     order: float = 1000
     isolates: bool = True
+    kind: str = ""
+    """Kind of the object it was read from, ``NetworkPolicy`` …; for people, never part of equality
+    of meaning."""
     origin: str = ""
     """Where it was read from (``file: document n, Kind ns/name``); never part of equality of
     meaning, see :func:`normal`."""
@@ -163,10 +181,26 @@ DENY_TIER: Final = Tier(999_999, "cilium-deny", "pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Something that was read but cannot be modelled: verdicts it could change are not known.
+
+    It would apply to the pods of ``subject`` in ``directions``, from ``tier`` on.
+    """
+
+    subject: PodSelector
+    directions: tuple[str, ...]
+    tier: str
+    reason: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySet:
     """Policies and the tiers that they are in."""
 
     policies: tuple[Policy, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    """Policies that were left out, with the pods for which that matters."""
     tiers: tuple[Tier, ...] = (DENY_TIER, DEFAULT_TIER)
 
 
@@ -197,12 +231,12 @@ def _normal_policy(policy: Policy) -> Policy:
     ingress, egress = (
         None if rules is None else _normal_rules(rules) for rules in (policy.ingress, policy.egress)
     )
-    return replace(policy, ingress=ingress, egress=egress, origin="")
+    return replace(policy, ingress=ingress, egress=egress, kind="", origin="")
 
 
 def _normal_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     rules = tuple(rules)
-    if any(rule.action != "allow" for rule in rules):
+    if any(rule.action != "allow" or rule.without or rule.subject for rule in rules):
         return rules
     ports: dict[tuple[Selector | None, tuple[str, ...]], PortSet] = {}
     named: dict[tuple[Selector | None, tuple[str, ...]], set[tuple[str, str]]] = {}

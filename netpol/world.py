@@ -107,11 +107,10 @@ class World:
                 entities.add("world")
             case Entity(name):
                 entities.add(name)
-        # An API server on a node is a remote node too, but not every node.
-        if "kube-apiserver" in entities:
-            addresses |= self.api_servers
-        elif entities & {"host", "remote-node"}:
-            addresses |= self.nodes
+                # By the peer's name: an API server on a node is a remote node, but not every node.
+                known = {"kube-apiserver": self.api_servers}
+                known |= {"host": self.nodes, "remote-node": self.nodes}
+                addresses |= known.get(name, frozenset())
         return replace(
             party,
             addresses=_blocks(addresses),
@@ -144,10 +143,11 @@ def world(inventory: Inventory, outside: Iterable[Outside] = ()) -> World:
 
 
 def _classes(inventory: Inventory) -> tuple[PodClass, ...]:
+    labels = {name: _namespace_labels(inventory, name) for name in inventory.by_namespace}
     groups: dict[PodClass, list[Pod]] = {}
     for _, pod in sorted(inventory.pods.items()):
         if not pod.host_network:
-            groups.setdefault(_class_of(pod, _namespace_labels(inventory, pod)), []).append(pod)
+            groups.setdefault(_class_of(pod, labels[pod.namespace]), []).append(pod)
     return tuple(_with_members(one, pods) for one, pods in groups.items())
 
 
@@ -161,10 +161,10 @@ def _class_of(pod: Pod, namespace_labels: Labels) -> PodClass:
     )
 
 
-def _namespace_labels(inventory: Inventory, pod: Pod) -> Labels:
+def _namespace_labels(inventory: Inventory, name: str) -> Labels:
     """The labels of a namespace; the API server's own one even where nobody declared it."""
-    known = inventory.namespaces.get(pod.namespace)
-    return tuple(sorted({**dict(known.labels if known else ()), NAMESPACE: pod.namespace}.items()))
+    known = inventory.namespaces.get(name)
+    return tuple(sorted({**dict(known.labels if known else ()), NAMESPACE: name}.items()))
 
 
 def _with_members(one: PodClass, pods: list[Pod]) -> PodClass:

@@ -134,9 +134,9 @@ class Oracle:
             addresses.add(peer.cidr)
         if isinstance(peer, Fqdn):
             names |= {peer.name}
-        if entities & {"host", "remote-node"}:
+        if peer in (Entity("host"), Entity("remote-node")):
             addresses |= self.nodes()
-        if "kube-apiserver" in entities:
+        if peer == Entity("kube-apiserver"):
             addresses |= set(self.inventory.api_servers)
         if not addresses:
             yield Side(None, None, names, entities)

@@ -252,6 +252,9 @@ def outsides(draw) -> Outside:
         peer=peer,
         addresses=() if isinstance(peer, Cidr) else tuple(addresses),
         names=draw(st.frozensets(st.sampled_from(NAMES), max_size=1)),
+        entities=draw(st.frozensets(st.sampled_from(("remote-node", "kube-apiserver")), max_size=1))
+        if isinstance(peer, Entity)
+        else frozenset(),
     )
 
 

@@ -274,6 +274,24 @@ def test_a_wide_party_is_allowed_when_every_address_of_it_is() -> None:
     assert not may_call(CidrSelector("::/0"))
 
 
+def test_exceptions_may_overlap_each_other() -> None:
+    holes = ("10.0.0.0/12", "10.1.0.0/16", "10.16.0.0/16", "192.0.2.0/24", "fd00::/8")
+    rule = allow(CidrSelector("10.0.0.0/8", holes))
+    one = judge(cluster(pod("a/x")), policy(pods_in("a"), egress=(rule,)))
+    for address, allowed in (
+        ("10.0.0.0", False),
+        ("10.1.255.255", False),
+        ("10.2.0.0", False),
+        ("10.15.255.255", False),
+        ("10.16.0.0", False),
+        ("10.17.0.0", True),
+        ("10.255.255.255", True),
+        ("11.0.0.0", False),
+    ):
+        assert ask(one, "a/x", Cidr(f"{address}/32")) is allowed
+    assert ask(one, "a/x", Cidr("10.128.0.0/9"))
+
+
 def test_a_dual_stack_pod_is_judged_within_one_ip_version() -> None:
     both = replace(pod("a/c"), addresses=("10.0.0.1", "fd00::1"))
     server = replace(pod("a/s"), addresses=("10.0.0.2", "fd00::2"))
@@ -395,6 +413,17 @@ def test_cilium_blocks_never_mean_nodes() -> None:
     assert ask(replace(one, world=off_node), "a/x", Entity("kube-apiserver"))
 
 
+def test_an_api_server_on_a_node_is_not_every_node() -> None:
+    nodes = {"n": Node(name="n", addresses=("10.2.0.1", "10.2.0.2"))}
+    where = cluster(pod("a/x"), nodes=nodes, api_servers=("10.2.0.1",))
+    api = Entity("kube-apiserver")
+    party = Outside(peer=api, entities=frozenset({"remote-node"}))
+    rule = allow(CidrSelector("10.2.0.1/32"))
+    one = judge(world(where, [party]), policy(pods_in("a"), egress=(rule,)))
+    assert ask(one, "a/x", api)
+    assert not ask(one, "a/x", Entity("remote-node"))
+
+
 def test_cilium_sees_only_labels_of_the_identity() -> None:
     where = cluster(pod("a/x", **{"pod-template-hash": "123", "app.kubernetes.io/name": "x"}))
     for key, value, seen in (
@@ -438,6 +467,32 @@ def test_c1_a_tier_passes_on_or_ends() -> None:
     closed = platform(deny)
     assert not ask(closed, "a/web", "a/db", 5432)
     assert not ask(closed, "b/x", INTERNET)
+
+
+def test_c2_within_a_tier_the_lower_order_is_asked_first() -> None:
+    where = cluster(pod("a/api"), pod("a/dev", env="dev"), pod("a/prod", env="prod"), pod("b/prod"))
+    api = pods_in("a", app="api")
+    not_prod = PodSelector(in_namespace("a"), (Requirement("env", "NotIn", ("prod",)),))
+    deny = Rule(action="deny", peers=(not_prod,), ports=ALL_PORTS)
+    for first, second in (("np1", "zz"), ("zz", "np1")):
+        one = judge(
+            where,
+            policy(api, first, order=100, ingress=(deny,)),
+            policy(api, second, order=1000, ingress=(allow(pods_in("a")),)),
+        )
+        who = ("a/dev", "a/prod", "b/prod", "a/api")
+        assert [ask(one, client, "a/api") for client in who] == [False, True, False, False]
+        assert not ask(one, INTERNET, "a/api")
+
+
+def test_policies_of_one_order_are_asked_by_name() -> None:
+    deny = Rule(action="deny", peers=ANY, ports=ALL_PORTS)
+    let = Rule(peers=ANY, ports=ALL_PORTS)
+    where = cluster(pod("a/x"))
+    for names, allowed in ((("p", "q"), False), (("q", "p"), True)):
+        rules = zip(names, (deny, let), strict=True)
+        one = judge(where, *(policy(pods_in("a"), name, ingress=(r,)) for name, r in rules))
+        assert ask(one, INTERNET, "a/x") is allowed
 
 
 def test_a_policy_in_a_tier_that_does_not_exist_is_an_error() -> None:

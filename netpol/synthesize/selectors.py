@@ -155,6 +155,8 @@ class _Rejections:
                 return everyone & ~self.keys.get(requirement.key, 0) & ~1
             case "DoesNotExist":
                 return self.keys.get(requirement.key, 0)
+            case "Contains" | "StartsWith" | "EndsWith":
+                raise AssertionError("no candidate has this operator")
             case _:
                 assert_never(requirement.operator)
 

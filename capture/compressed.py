@@ -1,0 +1,111 @@
+"""gzip and zstd as plain bytes: recognised by their first bytes, never by a name.
+
+A damaged or truncated stream costs one notice (NP004); what came before the damage is read.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from netpol.notices import Notice, Tell
+
+__all__ = ["decompressed"]
+
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_CHUNK: Final = 1 << 18
+
+
+def decompressed(raw: BinaryIO, where: str, tell: Tell) -> io.RawIOBase:
+    """``raw`` as it was before compression; plain bytes stay as they are."""
+    head = raw.read(len(_ZSTD))
+    if head.startswith(_GZIP):
+        return _Chunks(_gzip(raw, head), where, tell)
+    if head.startswith(_ZSTD):
+        return _Chunks(_zstd(raw, head), where, tell)
+    return _Chunks(_plain(raw, head), where, tell)
+
+
+class _Damaged(Exception):  # noqa: N818 - it never leaves this module
+    """The compressed stream cannot be read further."""
+
+
+class _Chunks(io.RawIOBase):
+    """Chunks of bytes as a stream that ends at the first damage."""
+
+    def __init__(self, chunks: Iterator[bytes], where: str, tell: Tell) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+        self._where = where
+        self._tell = tell
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill ``buffer`` as far as the next chunk goes; 0 at the end."""
+        while not self._rest:
+            chunk = self._next()
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        n = min(len(buffer), len(self._rest))
+        buffer[:n] = self._rest[:n]
+        self._rest = self._rest[n:]
+        return n
+
+    def _next(self) -> bytes | None:
+        try:
+            return next(self._chunks, None)
+        except (OSError, _Damaged) as error:
+            self._tell(Notice(code="NP004", where=self._where, message=str(error)))
+            self._chunks = iter(())
+            return None
+
+
+def _plain(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+    yield head
+    while chunk := raw.read(_CHUNK):
+        yield chunk
+
+
+def _gzip(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+    """Members of a gzip file one after the other, by isal."""
+    from isal import isal_zlib
+
+    member, data = None, head
+    while data or (data := raw.read(_CHUNK)):
+        if member is None:
+            data = data.lstrip(b"\0")  # padding between members is legal
+            if not data:
+                continue
+            member = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        try:
+            yield member.decompress(data)
+        except (isal_zlib.error, ValueError) as error:
+            raise _Damaged(f"damaged gzip data: {error}") from error
+        data = member.unused_data if member.eof else b""
+        member = None if member.eof else member
+    if member is not None:
+        raise _Damaged("the gzip data ends in the middle")
+
+
+def _zstd(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
+    """Frames of a zstd file one after the other."""
+    import zstandard
+
+    frame, data = None, head
+    while data or (data := raw.read(_CHUNK)):
+        frame = frame or zstandard.ZstdDecompressor().decompressobj()
+        try:
+            yield frame.decompress(data)
+        except zstandard.ZstdError as error:
+            raise _Damaged(f"damaged zstd data: {error}") from error
+        data = frame.unused_data if frame.eof else b""
+        frame = None if frame.eof else frame
+    if frame is not None:
+        raise _Damaged("the zstd data ends in the middle")
