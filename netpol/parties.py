@@ -53,31 +53,24 @@ def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) 
         for peer in (connection.client, connection.server):
             if not isinstance(peer, Workload):
                 merged[peer] = merged[peer] + evidence
-    return [
-        _party(peer, merged[peer].names, blocks, inventory) for peer in sorted(merged, key=repr)
-    ]
+    return [_party(peer, merged[peer].names, blocks) for peer in sorted(merged, key=repr)]
 
 
-def _party(
-    peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ...]], inventory: Inventory
-) -> Outside:
+def _party(peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ...]]) -> Outside:
     addresses: tuple[str, ...]
     match peer:
         case Cidr(cidr):
-            addresses, entities = (cidr,), {"world"}
+            addresses, entity = (cidr,), "world"
         case Fqdn():
-            addresses, entities = (), {"world"}
+            addresses, entity = (), "world"
         case Entity("world"):
-            addresses, entities = _internet(), {"world"}
+            addresses, entity = _internet(), "world"
         case Entity(name):
-            addresses, entities = blocks[name], {name}
-            nodes = {host_cidr(a) for node in inventory.nodes.values() for a in node.addresses}
-            if name == "kube-apiserver" and nodes & set(addresses):
-                entities.add("remote-node")
+            addresses, entity = blocks[name], name
         case Workload():
             raise AssertionError("a workload is not outside")
     names = frozenset({peer.name}) if isinstance(peer, Fqdn) else names
-    return Outside(peer=peer, addresses=addresses, names=names, entities=frozenset(entities))
+    return Outside(peer=peer, addresses=addresses, names=names, entities=frozenset({entity}))
 
 
 @lru_cache(maxsize=1)

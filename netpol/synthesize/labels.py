@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from netpol.evaluate.identity import identity_relevant
 from netpol.peers import Labels
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "PREFERRED_KEYS",
     "RELEASE_KEYS",
     "changes_with_release",
-    "identity_relevant",
     "usable",
     "usable_labels",
 ]
@@ -64,27 +64,6 @@ _HASH: Final = re.compile(
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     re.IGNORECASE,
 )
-
-_CILIUM_IN: Final = re.compile(
-    r"reserved:.*|io.kubernetes.pod.namespace|io.cilium.k8s.namespace.labels|app.kubernetes.io"
-    r"|io.cilium.k8s.policy.(?:cluster|serviceaccount)"
-)
-_CILIUM_OUT: Final = re.compile(
-    r"io.kubernetes|kubernetes.io|.*beta.kubernetes.io|k8s.io|pod-template-generation"
-    r"|pod-template-hash|controller-revision-hash|controller-uid|annotation.*|etcd_node"
-    r"|statefulset.kubernetes.io/pod-name|apps.kubernetes.io/pod-index"
-    r"|batch.kubernetes.io/job-completion-index|batch.kubernetes.io/controller-uid"
-    r"|topology.kubernetes.io"
-)
-
-
-@lru_cache(maxsize=4096)
-def identity_relevant(key: str) -> bool:
-    """Whether Cilium's default filter keeps a label key in the security identity.
-
-    The patterns are anchored at the start only and their dots are not escaped, as in Cilium.
-    """
-    return bool(_CILIUM_IN.match(key)) or not _CILIUM_OUT.match(key)
 
 
 def usable(key: str, *, identity_labels_only: bool) -> bool:

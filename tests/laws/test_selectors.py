@@ -8,10 +8,11 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netpol.evaluate.identity import identity_relevant
 from netpol.inventory import Inventory, Pod
 from netpol.peers import Workload
 from netpol.policy import Requirement, in_namespace
-from netpol.synthesize.labels import CONTROLLER_KEYS, changes_with_release, identity_relevant
+from netpol.synthesize.labels import CONTROLLER_KEYS, changes_with_release
 from netpol.synthesize.selectors import choose
 
 KEYS = ["app", "tier", "app.kubernetes.io/name", "track", "k8s.io/zone"]

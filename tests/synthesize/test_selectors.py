@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 import netpol.synthesize.selectors as selectors
+from netpol.evaluate.identity import identity_relevant
 from netpol.inventory import Inventory, Pod, Service
 from netpol.peers import Workload
 from netpol.policy import Requirement
-from netpol.synthesize.labels import changes_with_release, identity_relevant, usable
+from netpol.synthesize.labels import changes_with_release, usable
 from netpol.synthesize.selectors import choose
 
 NAME, INSTANCE, COMPONENT = (
