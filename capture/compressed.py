@@ -47,16 +47,19 @@ class _Chunks(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Fill ``buffer`` as far as the next chunk goes; 0 at the end."""
-        while not self._rest:
-            chunk = self._next()
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        n = min(len(buffer), len(self._rest))
-        buffer[:n] = self._rest[:n]
-        self._rest = self._rest[n:]
-        return n
+        """Fill the whole of ``buffer``, less only at the end: a short head could not be judged."""
+        filled = 0
+        while filled < len(buffer):
+            if not self._rest:
+                chunk = self._next()
+                if chunk is None:
+                    break
+                self._rest = memoryview(chunk)
+            n = min(len(buffer) - filled, len(self._rest))
+            buffer[filled : filled + n] = self._rest[:n]
+            self._rest = self._rest[n:]
+            filled += n
+        return filled
 
     def _next(self) -> bytes | None:
         try:
