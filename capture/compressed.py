@@ -78,7 +78,7 @@ def _plain(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
 
 def _gzip(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
     """Members of a gzip file one after the other, by isal."""
-    from isal import isal_zlib
+    from isal import igzip_lib, isal_zlib
 
     member, data = None, head
     while data or (data := raw.read(_CHUNK)):
@@ -89,7 +89,7 @@ def _gzip(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
             member = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         try:
             yield member.decompress(data)
-        except (isal_zlib.error, ValueError) as error:
+        except (igzip_lib.IsalError, ValueError) as error:
             raise _Damaged(f"damaged gzip data: {error}") from error
         data = member.unused_data if member.eof else b""
         member = None if member.eof else member

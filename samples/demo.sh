@@ -7,7 +7,9 @@ flows=samples/shop/hubble.jsonl.gz
 inventory=samples/shop/cluster
 out=out/demo
 
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"; }
 run() { say "$@"; "$@"; }
 
 for target in kubernetes calico cilium; do
@@ -19,7 +21,8 @@ run cat "$out/kubernetes/payments/payments.yaml"
 cat <<TEXT
 
 Where to look next:
-  $out/{kubernetes,calico,cilium}/   one file per workload, and a kustomization.yaml
+  $out/{kubernetes,calico,cilium}/
+                                     one file per workload, and a kustomization.yaml
   samples/shop/README.md             what is in this cluster, and what is odd about its hour
   netpol graph $flows --inventory $inventory
                                      what talks to what, and what was held with the reason

@@ -145,4 +145,4 @@ def _print(
         return
     click.echo(text, nl=False)
     click.echo(f"Wrote {len(proof.files)} files to {output}")
-    say(f"next: netpol check {output} <the same flows>, then read {output}/ and commit it")
+    say(f"Next: read {output}/, then hold it against other traffic with `netpol check {output} …`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -144,7 +144,29 @@ def certificate_text(
         _line(True, "equal", _equality(found)),
         _line(not c.silent and not learned.lost_events, "honest", _unseen(certificate, learned)),
     ]
-    return "".join(line + "\n" for line in lines)
+    return "".join(line + "\n" for line in [*lines, *_opened(c), *_different(found)])
+
+
+def _opened(certificate: Certificate) -> Iterable[str]:
+    """What is open without having been observed: a line per reason, server and ports."""
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for one in certificate.opened:
+        groups[(one.reason, label(one.server), str(one.ports))].append(label(one.client))
+    if groups:
+        yield "\n  Open in the cluster, not observed:"
+    for (reason, server, ports), clients in groups.items():
+        yield f"    {reason}: → {server} {ports}, from {', '.join(sorted(clients))}"
+
+
+def _different(found: Iterable[Difference]) -> Iterable[str]:
+    """What the dialects do not say alike: a line per reason and server."""
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for one in found:
+        groups[(label(one.client), str(one.ports), one.reason)].append(label(one.server))
+    if groups:
+        yield "\n  Said differently in other dialects:"
+    for (client, ports, reason), servers in groups.items():
+        yield f"    {client} → {', '.join(servers)} {ports}: {reason}"
 
 
 def _line(kept: bool, promise: str, text: str) -> str:
