@@ -89,7 +89,7 @@ def _gzip(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
             member = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         try:
             yield member.decompress(data)
-        except (igzip_lib.IsalError, ValueError) as error:
+        except (igzip_lib.IsalError, ValueError) as error:  # type: ignore[misc]
             raise _Damaged(f"damaged gzip data: {error}") from error
         data = member.unused_data if member.eof else b""
         member = None if member.eof else member

@@ -1,4 +1,4 @@
-"""Hubble, Cilium's flow log: JSON lines of ``hubble observe -o jsonpb`` and of the agent's exporter.
+"""Hubble, Cilium's flow log: JSON lines of ``hubble observe -o jsonpb`` or the agent's export.
 
 The flow API is ``flow.proto`` and ``observer.proto`` of cilium/cilium. A line is a GetFlowsResponse
 or an ExportEvent (``{"flow": {…}, "node_name": …}``) or, from old clients, a bare Flow.

@@ -11,9 +11,9 @@ from typing import Final
 from capture.hubble_edge import EdgeKey
 from capture.hubble_endpoint import Interned, Side, Sides
 from capture.hubble_errors import Bad, Incomplete
-from capture.hubble_orient import MULTICAST
+from capture.hubble_orient import MULTICAST, Aside
 
-__all__ = ["ADDRESSES_KEPT", "Aside", "Parties", "canonical"]
+__all__ = ["ADDRESSES_KEPT", "Parties", "canonical"]
 
 ADDRESSES_KEPT: Final = 1024
 """Distinct outside addresses that are kept apart per pod side, protocol, port and direction.
@@ -30,9 +30,6 @@ OUTSIDE: Final = "outside to outside"
 HEALTH: Final = "health check"
 LOOPBACK: Final = "loopback"
 LINK_LOCAL: Final = "link-local address"
-
-class Aside(Exception):  # noqa: N818 - no error: the record is about no connection
-    """The record is about no connection, for this reason."""
 
 
 @lru_cache(maxsize=4096)

@@ -10,17 +10,16 @@ from typing import Final, TypeAlias, TypeVar
 from msgspec import Struct
 
 from capture.hubble_endpoint import Sides
-from capture.hubble_orient import signals
+from capture.hubble_orient import TAGS, meaning
 from capture.hubble_time import nanoseconds
 from netpol.flow import Flow
-from netpol.net import PROTOCOLS
 
 __all__ = ["NAMES_KEPT", "Cell", "EdgeKey", "Extra", "Extras", "assemble"]
 
 _T = TypeVar("_T", str, tuple[str, str])
 
 EdgeKey: TypeAlias = tuple[int, int, int, int]
-"""Numbers of the client's and the server's side, port, tag (see ``Judged.tag``)."""
+"""Numbers of the client's and the server's side, port, tag (see ``hubble_orient.TAGS``)."""
 
 NAMES_KEPT: Final = 16384
 """Names, and (name, address) pairs, that one edge remembers: names can be made up without end."""
@@ -95,45 +94,55 @@ class _Edge:
 
 
 def assemble(
-    cells: Mapping[tuple[int, int, int, int, int], Cell],
-    extras: Mapping[EdgeKey, Extras],
-    sides: Sides,
+    cells: Mapping[EdgeKey, Cell], extras: Mapping[EdgeKey, Extras], sides: Sides
 ) -> Iterator[Flow]:
-    """One Flow per edge, sorted by its sides, protocol and port."""
+    """One Flow per edge, sorted by its sides, protocol and port.
+
+    ``cells`` are by outcome in place of the tag.
+    """
     edges: defaultdict[EdgeKey, _Edge] = defaultdict(_Edge)
-    for (client, server, port, tag, mask), cell in cells.items():
-        edge = edges[sides.same[client], sides.same[server], port, tag]
-        edge.cells.append((mask, cell))
+    for (client, server, port, outcome), cell in cells.items():
+        edge = edges[sides.same[client], sides.same[server], port, outcome % TAGS]
+        edge.cells.append((outcome, cell))
         edge.client_pods |= sides.pods_of(client, cell.clients)
         edge.server_pods |= sides.pods_of(server, cell.servers)
     for (client, server, port, tag), found in extras.items():
         edges[sides.same[client], sides.same[server], port, tag].extras.append(found)
-    known = sides.known
-    for key in sorted(edges, key=lambda k: (known[k[0]].order, known[k[1]].order, k[3], k[2])):
+    order = [side.order for side in sides.known]
+    for key in sorted(edges, key=lambda k: (order[k[0]], order[k[1]], k[3], k[2])):
         yield _flow(key, edges[key], sides)
 
 
 def _flow(key: EdgeKey, edge: _Edge, sides: Sides) -> Flow:
     client, server, port, tag = key
-    given: Counter[str] = Counter()
-    for mask, cell in edge.cells:
-        given.update(dict.fromkeys(signals(mask), cell.records))
-    records = sum(cell.records for _, cell in edge.cells)
-    client_names = {name for one in edge.extras for name in one.client_names}
-    server_names = {name for one in edge.extras for name in one.server_names}
+    _, protocol, certain = meaning(tag)
+    cells, extras = [cell for _, cell in edge.cells], edge.extras
+    records = sum(cell.records for cell in cells)
     return Flow(
-        client=sides.endpoint(client, edge.client_pods, client_names),
-        server=sides.endpoint(server, edge.server_pods, server_names),
-        protocol=PROTOCOLS[tag // 2],
+        client=sides.endpoint(
+            client, edge.client_pods, {name for one in extras for name in one.client_names}
+        ),
+        server=sides.endpoint(
+            server, edge.server_pods, {name for one in extras for name in one.server_names}
+        ),
+        protocol=protocol,
         port=port,
-        service=min((name for one in edge.extras for name in one.services), default=""),
-        certain=tag % 2 == 0,
+        service=min((name for one in extras for name in one.services), default=""),
+        certain=certain,
         records=records,
-        count=records + sum(one.more for one in edge.extras),
-        first=nanoseconds(min(cell.first for _, cell in edge.cells)),
-        last=nanoseconds(max(cell.last for _, cell in edge.cells)),
-        hours=frozenset().union(*(cell.hours for _, cell in edge.cells)),
-        signals={name: given[name] for name in sorted(given)},
-        answers=frozenset().union(*(one.answers for one in edge.extras)),
+        count=records + sum(one.more for one in extras),
+        first=nanoseconds(min(cell.first for cell in cells)),
+        last=nanoseconds(max(cell.last for cell in cells)),
+        hours=frozenset(hour for cell in cells for hour in cell.hours),
+        signals=_signals(edge),
+        answers=frozenset(answer for one in extras for answer in one.answers),
         source="hubble",
     )
+
+
+def _signals(edge: _Edge) -> dict[str, int]:
+    given: Counter[str] = Counter()
+    for outcome, cell in edge.cells:
+        for name in meaning(outcome)[0]:
+            given[name] += cell.records
+    return dict(sorted(given.items()))

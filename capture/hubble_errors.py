@@ -44,28 +44,20 @@ class Incomplete(Bad):
 
 def fault(line: bytes, error: Exception) -> tuple[str, str]:
     """(path, message) of what ``error`` found in ``line``; the path is empty when it is no JSON."""
-    root = _untyped(line)
-    prefix = ".flow" if isinstance(root, dict) and "flow" in root else ""
-    if isinstance(error, Bad):
-        inner = error.__cause__
-        if isinstance(inner, msgspec.ValidationError):
-            path, message = _validation(root, inner, prefix + error.path)
-            return path, message
-        return prefix + error.path, str(error)
-    if isinstance(error, msgspec.ValidationError):
-        return _validation(root, error, "")
-    if isinstance(error, RecursionError):
-        return "", "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "", "not valid UTF-8"
-    return "", f"not valid JSON: {error}"
-
-
-def _untyped(line: bytes) -> object:
     try:
-        return msgspec.json.decode(line)
-    except (ValueError, RecursionError):
-        return None
+        root = msgspec.json.decode(line)
+    except RecursionError:
+        return "", "nested too deeply"
+    except UnicodeDecodeError:
+        return "", "not valid UTF-8"
+    except ValueError as syntax:
+        return "", f"not valid JSON: {syntax}"
+    prefix = ".flow" if isinstance(root, dict) and "flow" in root else ""
+    path = prefix + error.path if isinstance(error, Bad) else ""
+    inner = error.__cause__ if isinstance(error, Bad) else error
+    if isinstance(inner, msgspec.ValidationError):
+        return _validation(root, inner, path)
+    return path, str(error)
 
 
 def _validation(root: object, error: Exception, prefix: str) -> tuple[str, str]:

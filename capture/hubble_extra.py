@@ -19,7 +19,7 @@ def extra(flow: FlowRecord, *, reply: bool) -> Extra:
         client_names=tuple(map(_name, theirs)),
         server_names=tuple(map(_name, ours)),
         service=_service(flow.source_service if reply else flow.destination_service),
-        answers=_answers(flow.l7) if reply and flow.l7 is not None else (),
+        answers=_answers(flow.l7) if reply else (),
     )
 
 

@@ -12,27 +12,29 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
-from capture.hubble_address import Aside, Parties
+from capture.hubble_address import Parties
 from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
-from capture.hubble_orient import ASIDE, BY_PORTS, FORWARD, REPLY, lower_port_serves
+from capture.hubble_orient import BY_PORTS, REPLY, TAGS, Aside, lower_port_serves, meaning
 from capture.hubble_record import (
     Addresses,
     FlowRecord,
     Line,
+    Ports,
+    Tcp,
     decode_addresses,
     decode_bare,
     decode_line,
+    decode_stamp,
 )
-from capture.hubble_seen import NO_PORTS, Plain, judged
+from capture.hubble_seen import Known, Plain, judged, port_path, rarer
 from capture.hubble_status import status
 from capture.hubble_time import Clock
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import Reading
 from netpol.flow import Flow
-from netpol.net import PROTOCOLS
 from netpol.notices import Notice
 
 __all__ = ["Fold"]
@@ -52,8 +54,8 @@ class Fold:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.sides = Sides()
-        self.cells: dict[tuple[int, int, int, int, int], Cell] = {}
-        """By client side, server side, port, tag, and the mask of the signals given."""
+        self.cells: dict[EdgeKey, Cell] = {}
+        """By client side, server side, port, and outcome (see ``Judged``)."""
         self.extras: defaultdict[EdgeKey, Extras] = defaultdict(Extras)
         self.parties = Parties(self.sides)
         self.places: dict[Place, tuple[int, int]] = {}
@@ -76,6 +78,7 @@ class Fold:
 
     def _fold(self, stream: BinaryIO) -> None:  # noqa: C901 - a call costs more than the work
         decode, plain, hours, cells = decode_line, self.plain, self.clock.hours, self.cells
+        known: Known
         intern, texts, places = self.sides.intern, self.sides.texts, self.places
         number = empty = 0
         for number, line in enumerate(lines(stream), 1):
@@ -86,81 +89,67 @@ class Fold:
                     flow = self._bare(record, line, number)
 
                 # Which way does it point, and what does it say?
-                reply = flow.is_reply
-                if reply is None and flow.reply:
-                    reply = True
-                layer7, l4 = flow.l7, flow.l4
-                about = None if layer7 is None else layer7.type
-                if (ports := l4.TCP) is not None:
-                    flags = ports.flags
+                ports: Tcp | Ports
+                if (tcp := flow.l4.TCP) is not None:
+                    ports, flags = tcp, tcp.flags
                     known = (
                         flow.verdict,
                         flow.event_type.type,
-                        reply,
-                        about,
+                        flow.is_reply,
+                        flow.reply,
+                        flow.l7.type,
                         flow.drop_reason_desc,
                         flags.SYN,
                         flags.ACK,
                         flags.RST,
                     )
-                elif (ports := l4.UDP) is not None:
-                    known = flow.verdict, flow.event_type.type, reply, about
-                elif (ports := l4.SCTP) is not None:
-                    known = flow.verdict, flow.event_type.type, reply, about, "SCTP", None
+                    found = plain.get(known) or judged(flow, known, plain)
+                elif (udp := flow.l4.UDP) is not None:
+                    ports, event = udp, flow.event_type.type
+                    known = (flow.verdict, event, flow.is_reply, flow.reply, flow.l7.type)
+                    found = plain.get(known) or judged(flow, known, plain)
                 else:
-                    ports = NO_PORTS
-                    known = flow.verdict, flow.event_type.type, reply, l4.ICMPv4, l4.ICMPv6
-                found = plain.get(known)
-                if found is None:
-                    found = judged(flow, reply, known, plain)
-                way, tag = found.way, found.tag
-                if way == ASIDE:
-                    raise Aside(found.reason)
+                    found, ports = rarer(flow, plain)
 
                 # Who are the two sides?
                 raw = b"" + flow.source
-                client = texts.get(raw)
-                if client is None:
-                    client = intern(raw, ".source")
+                client = texts.get(raw) or intern(raw, ".source")
                 raw = b"" + flow.destination
-                server = texts.get(raw)
-                if server is None:
-                    server = intern(raw, ".destination")
-                port = found.port or ports.destination_port
-                if way == BY_PORTS:
-                    tag += 1
-                    way = FORWARD if lower_port_serves(ports.source_port, port) else REPLY
-                if way == REPLY:
-                    client, server, mask = server, client, found.reply
-                    port = found.port or ports.source_port
+                server = texts.get(raw) or intern(raw, ".destination")
+                reply = found.way == REPLY
+                if found.way == BY_PORTS:
+                    reply = not lower_port_serves(ports.source_port, ports.destination_port)
+                if reply:
+                    client, server = server, client
+                    port, outcome = ports.source_port, found.reply
                 else:
-                    mask = found.forward
+                    port, outcome = ports.destination_port, found.forward
                 if not port:
-                    raise Incomplete(_port_path(tag, way))
+                    raise Incomplete(port_path(outcome, reply=reply))
 
-                # When was it, and what else does it say?
+                # When was it, and does it say more?
                 stamp = flow.time.removesuffix("Z")
                 hour = hours.get(stamp[:19])
                 if hour is None or stamp == flow.time:
-                    stamp, hour = self.clock.read(flow.time or record.time)
+                    stamp, hour = self.clock.read(flow.time or decode_stamp(line).time)
                 more = None
                 if (
-                    (layer7 is not None and layer7.dns is not None)
+                    flow.l7.dns
                     or flow.destination_names
                     or flow.destination_service
                     or flow.source_names
                     or flow.source_service
                     or flow.aggregate
                 ):
-                    more = extra(flow, reply=way == REPLY)
+                    more = extra(flow, reply=reply)
 
                 # Add it to the others of its kind.
-                if client.pod and server.pod:
-                    key = client.side, server.side, port, tag, mask
+                if client.bit and server.bit:
+                    key = client.side, server.side, port, outcome
                 else:
-                    place = client.side, server.side, port, tag, b"" + flow.IP
-                    ends = places.get(place) or self._place(place, client, server, way)
-                    key = *ends, port, tag, mask
+                    place = client.side, server.side, port, outcome % TAGS, b"" + flow.IP
+                    ends = places.get(place) or self._place(place, client, server, reply=reply)
+                    key = *ends, port, outcome
                 cell = cells.get(key)
                 if cell is None:
                     cells[key] = cell = Cell(stamp, stamp, hour, {hour})
@@ -175,7 +164,7 @@ class Fold:
                 cell.clients |= client.bit
                 cell.servers |= server.bit
                 if more is not None:
-                    self.extras[key[:4]].add(more)
+                    self.extras[(*key[:3], outcome % TAGS)].add(more)
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
@@ -198,7 +187,7 @@ class Fold:
         return flow
 
     def _place(
-        self, place: Place, client: Interned, server: Interned, way: int
+        self, place: Place, client: Interned, server: Interned, *, reply: bool
     ) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""
         _, _, port, tag, text = place
@@ -206,7 +195,7 @@ class Fold:
             ips = decode_addresses(text) if text else Addresses()
         except (ValueError, RecursionError) as error:
             raise Bad(".IP", str(error)) from error
-        pair = (ips.destination, ips.source) if way == REPLY else (ips.source, ips.destination)
+        pair = (ips.destination, ips.source) if reply else (ips.source, ips.destination)
         ends = self.parties.ends(client, server, pair, port, tag)
         if len(self.places) >= PLACES_REMEMBERED:
             self.places.clear()
@@ -239,10 +228,4 @@ class Fold:
     def _named(self, key: EdgeKey) -> str:
         client, server, port, tag = key
         known = self.sides.known
-        return f"{known[client]} → {known[server]} {PROTOCOLS[tag // 2]} {port}"
-
-
-def _port_path(tag: int, way: int) -> str:
-    """Where the port that is missing should have been."""
-    side = "source" if way == REPLY else "destination"
-    return f".l4.{PROTOCOLS[tag // 2]}.{side}_port"
+        return f"{known[client]} → {known[server]} {meaning(tag)[1]} {port}"

@@ -15,20 +15,25 @@ from netpol.flow import SIGNALS
 from netpol.net import PROTOCOLS
 
 __all__ = [
-    "ASIDE",
     "BY_PORTS",
     "FORWARD",
     "REPLY",
+    "TAGS",
+    "Aside",
     "Judged",
     "Seen",
     "answer_ports",
     "judge",
     "lower_port_serves",
-    "signals",
+    "meaning",
 ]
 
-FORWARD, REPLY, BY_PORTS, ASIDE = range(4)
-"""Client to server; server to client; to be told from the ports; not about a connection."""
+FORWARD, REPLY, BY_PORTS = range(3)
+"""Client to server; server to client; to be told from the ports."""
+
+TAGS: Final = 2 * len(PROTOCOLS)
+"""An outcome is one small number, for keys of dictionaries: signals times this, plus the tag, which
+is the protocol's index doubled, plus one when the direction is not certain."""
 
 AGENT: Final = "agent or debug event"
 SOCKET: Final = "socket translation"
@@ -51,9 +56,9 @@ _TRACE, _POLICY_VERDICT, _TRACE_SOCKET = 4, 5, 7
 _ICMP_ASIDE: Final = {
     "ICMP": {3: ICMP_ERROR, 4: ICMP_ERROR, 5: ICMP_ERROR, 11: ICMP_ERROR, 12: ICMP_ERROR}
     | {9: NEIGHBOURS, 10: NEIGHBOURS},
-    "ICMPv6": {n: ICMP_ERROR for n in range(1, 5)}
-    | {n: MULTICAST for n in (130, 131, 132, 143)}
-    | {n: NEIGHBOURS for n in range(133, 138)},
+    "ICMPv6": dict.fromkeys(range(1, 5), ICMP_ERROR)
+    | dict.fromkeys((130, 131, 132, 143), MULTICAST)
+    | dict.fromkeys(range(133, 138), NEIGHBOURS),
 }
 _ICMP_ANSWERS: Final = {"ICMP": {0: 8, 14: 13, 16: 15, 18: 17}, "ICMPv6": {129: 128}}
 """Types that answer, and what they answer."""
@@ -80,44 +85,56 @@ class Seen(NamedTuple):
     """Number of the drop reason."""
     icmp: int = 0
     """ICMP type."""
-    socket: bool = False
-    """The record has the type SOCK."""
     answer_ports: bool = False
     """It came from a well-known port and went to an ephemeral one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What to do with every record of one combination; masks are of the bits of SIGNALS."""
+    """What to do with every record of one combination."""
 
     way: int
-    forward: int = 0
-    """Signals when the record goes from client to server."""
-    reply: int = 0
-    """Signals when it goes back."""
-    reason: str = ""
-    """Why it is set aside."""
+    forward: int
+    """Outcome (see :data:`TAGS`) when the record goes from client to server."""
+    reply: int
+    """Outcome when it goes back."""
     port: int = 0
     """For ICMP: what stands for the port, ``type * 256`` of the request."""
-    tag: int = 0
-    """Twice the index of the protocol in ``PROTOCOLS``; one more means that the direction is not
-    certain."""
+
+
+class Aside(Exception):  # noqa: N818 - no error: the record is about no connection
+    """The record is about no connection, for this reason."""
 
 
 @lru_cache(maxsize=4096)
 def judge(seen: Seen) -> Judged:
-    """Orientation and signals of a combination. Raises ``ValueError`` without a protocol, unless
-    the record is about no connection."""
-    reason = _aside(seen)
-    if reason:
-        return Judged(ASIDE, reason=reason)
+    """Orientation and signals of a combination.
+
+    Raises :class:`Aside` when it is about no connection, else ``ValueError`` without a protocol.
+    """
+    if reason := _aside(seen):
+        raise Aside(reason)
+    if not seen.protocol:
+        raise ValueError("a record without protocol")
+    way = _way(seen)
     return Judged(
-        _way(seen),
-        forward=_mask(_forward(seen)),
-        reply=_mask(_reply(seen)),
+        way,
+        forward=_outcome(seen.protocol, _forward(seen), certain=way != BY_PORTS),
+        reply=_outcome(seen.protocol, _reply(seen), certain=way != BY_PORTS),
         port=_request_type(seen) * 256 if seen.protocol in _ICMP_ANSWERS else 0,
-        tag=PROTOCOLS.index(seen.protocol) * 2,
     )
+
+
+def _outcome(protocol: str, given: set[str], *, certain: bool) -> int:
+    mask = sum(_BITS[name] for name in given)
+    return mask * TAGS + PROTOCOLS.index(protocol) * 2 + (not certain)
+
+
+def meaning(outcome: int) -> tuple[tuple[str, ...], str, bool]:
+    """(signals, protocol, whether the direction is certain) of an outcome."""
+    mask, tag = divmod(outcome, TAGS)
+    given = tuple(name for name, bit in _BITS.items() if mask & bit)
+    return given, PROTOCOLS[tag // 2], tag % 2 == 0
 
 
 def lower_port_serves(source: int, destination: int) -> bool:
@@ -134,15 +151,6 @@ def answer_ports(source: int, destination: int) -> bool:
     return 0 < source < _WELL_KNOWN and destination >= _EPHEMERAL
 
 
-def signals(mask: int) -> list[str]:
-    """The names of the bits of ``mask``."""
-    return [name for name, bit in _BITS.items() if mask & bit]
-
-
-def _mask(names: set[str]) -> int:
-    return sum(_BITS[name] for name in names)
-
-
 def _request_type(seen: Seen) -> int:
     return _ICMP_ANSWERS[seen.protocol].get(seen.icmp, seen.icmp)
 
@@ -151,7 +159,7 @@ def _aside(seen: Seen) -> str:
     """Why the record is about no connection; empty when it is about one."""
     if seen.event in _AGENT_EVENTS:
         return AGENT
-    if seen.socket or seen.event == _TRACE_SOCKET or seen.verdict in ("TRACED", "TRANSLATED"):
+    if seen.event == _TRACE_SOCKET or seen.verdict in ("TRACED", "TRANSLATED"):
         return SOCKET
     if seen.verdict in ("VERDICT_UNKNOWN", "ERROR"):
         return NO_VERDICT

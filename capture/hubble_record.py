@@ -28,12 +28,15 @@ __all__ = [
     "Line",
     "LostEvents",
     "NodeStatus",
+    "Ports",
     "ServiceRecord",
+    "Tcp",
     "decode_addresses",
     "decode_bare",
     "decode_endpoint",
     "decode_labels",
     "decode_line",
+    "decode_stamp",
 ]
 
 VERDICTS: Final = (
@@ -88,7 +91,7 @@ class Tcp(Struct, gc=False):
     flags: Flags = Flags()
 
 
-class Ports(Struct, gc=False):
+class Ports(Struct, gc=False, frozen=True):
     """``flow.UDP`` and ``flow.SCTP``."""
 
     source_port: Port = 0
@@ -122,11 +125,15 @@ class Dns(Struct, gc=False):
     rcode: int = 0
 
 
-class Layer7(Struct, gc=False):
+class Layer7(Struct, gc=False, frozen=True):
     """``flow.Layer7``; type REQUEST 1, RESPONSE 2, SAMPLE 3."""
 
     type: str | int = 0
     dns: Dns | None = None
+
+
+NO_LAYER7: Final = Layer7("")
+"""Of records that are not the proxy's; the empty type tells."""
 
 
 class Event(Struct, gc=False, frozen=True):
@@ -161,10 +168,9 @@ class FlowRecord(Struct, gc=False):
     l4: Layer4 = Layer4()
     source: Raw = Raw(b"")
     destination: Raw = Raw(b"")
-    Type: str | int = 0
     source_names: list[str] | None = None
     destination_names: list[str] | None = None
-    l7: Layer7 | None = None
+    l7: Layer7 = NO_LAYER7
     reply: bool = False
     event_type: Event = Event()
     source_service: ServiceRecord | None = None
@@ -195,8 +201,13 @@ class Line(Struct, gc=False):
     flow: FlowRecord | None = None
     node_status: NodeStatus | None = None
     lost_events: LostEvents | None = None
-    agent_event: Raw | None = None
-    debug_event: Raw | None = None
+    agent_event: Raw = Raw(b"")
+    debug_event: Raw = Raw(b"")
+
+
+class Stamped(Struct, gc=False):
+    """The time beside the flow, which repeats the flow's own."""
+
     time: str = ""
 
 
@@ -225,6 +236,7 @@ class EndpointRecord(Struct, gc=False):
 
 
 decode_line = Decoder(Line).decode
+decode_stamp = Decoder(Stamped).decode
 decode_bare = Decoder(FlowRecord).decode
 decode_endpoint = Decoder(EndpointRecord).decode
 decode_labels = Decoder(list[str]).decode

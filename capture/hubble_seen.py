@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from capture.hubble_errors import Incomplete
-from capture.hubble_orient import Judged, Seen, answer_ports, judge
-from capture.hubble_record import VERDICTS, FlowRecord, Icmp, Layer4, Ports, Tcp
+from capture.hubble_orient import Judged, Seen, answer_ports, judge, meaning
+from capture.hubble_record import NO_LAYER7, VERDICTS, FlowRecord, Icmp, Layer4, Ports, Tcp
 
-__all__ = ["NO_PORTS", "Known", "Plain", "judged"]
+__all__ = ["NO_PORTS", "Known", "Plain", "judged", "port_path", "rarer"]
 
 Known: TypeAlias = tuple[object, ...]
 """The fields that decide, at least the most common of them; a different number of them by protocol.
 
-TCP: verdict, event type, reply, L7 type, drop reason, SYN, ACK, RST. UDP: the first four. SCTP and
-ICMP have keys of their own length too.
+TCP: verdict, event type, is_reply, reply, L7 type, drop reason, SYN, ACK, RST. UDP: the first five.
+SCTP and ICMP have keys of their own length too.
 """
 Plain: TypeAlias = dict[Known, Judged]
 
@@ -32,17 +32,19 @@ _OTHER_DROP: Final = 1
 _DROP, _POLICY_VERDICT = 1, 5
 
 
-def judged(flow: FlowRecord, reply: bool | None, known: Known, plain: Plain) -> Judged:
+def judged(flow: FlowRecord, known: Known, plain: Plain) -> Judged:
     """What to do with a record; remembered under ``known`` where that is all that decides.
 
     Raises :class:`Incomplete`.
     """
-    verdict = _verdict(flow)
+    if flow.verdict is None:
+        raise Incomplete(".verdict")
+    verdict = flow.verdict if isinstance(flow.verdict, str) else VERDICTS[flow.verdict]
     protocol, part = _layer4(flow.l4)
-    found = _judge(flow, reply, verdict, protocol, part)
+    found = _judge(flow, verdict, protocol, part)
     # Why it was dropped may stand in other fields, and of UDP the ports count as well.
     settled = verdict != "DROPPED" or (protocol == "TCP" and flow.drop_reason_desc)
-    if settled and part is not None and flow.verdict is not None:
+    if settled and part is not None:
         if len(plain) >= _REMEMBERED:
             plain.clear()
         plain[known] = found
@@ -50,7 +52,7 @@ def judged(flow: FlowRecord, reply: bool | None, known: Known, plain: Plain) -> 
 
 
 def _judge(
-    flow: FlowRecord, reply: bool | None, verdict: str, protocol: str, part: Tcp | Ports | Icmp | None
+    flow: FlowRecord, verdict: str, protocol: str, part: Tcp | Ports | Icmp | None
 ) -> Judged:
     flags = part.flags if isinstance(part, Tcp) else Tcp().flags
     ports = part if isinstance(part, Ports) else NO_PORTS
@@ -59,7 +61,8 @@ def _judge(
         protocol=protocol,
         verdict=verdict,
         event=flow.event_type.type,
-        reply=reply,
+        # The old field only ever means yes: no and unknown look the same.
+        reply=flow.is_reply if flow.is_reply is not None else flow.reply or None,
         layer7=_layer7(flow),
         syn=flags.SYN,
         rst=flags.RST,
@@ -74,16 +77,8 @@ def _judge(
         raise Incomplete(".l4") from None
 
 
-def _verdict(flow: FlowRecord) -> str:
-    if flow.verdict is None:
-        if flow.Type in ("SOCK", 3):
-            return "TRACED"
-        raise Incomplete(".verdict")
-    return flow.verdict if isinstance(flow.verdict, str) else VERDICTS[flow.verdict]
-
-
 def _layer7(flow: FlowRecord) -> str:
-    if flow.l7 is None:
+    if flow.l7 is NO_LAYER7:
         return ""
     kind = flow.l7.type
     if isinstance(kind, int):
@@ -113,3 +108,20 @@ def _drop_reason(flow: FlowRecord) -> int:
         return number or flow.drop_reason or event.sub_type
     unnamed = _DROPS["POLICY_DENIED"] if event.type == _POLICY_VERDICT else 0
     return number or flow.drop_reason or unnamed
+
+
+def rarer(flow: FlowRecord, plain: Plain) -> tuple[Judged, Ports]:
+    """What to do with a record that is neither TCP nor UDP, and what stands for its ports."""
+    l4 = flow.l4
+    common = flow.verdict, flow.event_type.type, flow.is_reply, flow.reply
+    if l4.SCTP is not None:
+        known: Known = *common, flow.l7.type, "SCTP"
+        return plain.get(known) or judged(flow, known, plain), l4.SCTP
+    known = *common, l4.ICMPv4, l4.ICMPv6, None
+    found = plain.get(known) or judged(flow, known, plain)
+    return found, Ports(found.port, found.port)
+
+
+def port_path(outcome: int, *, reply: bool) -> str:
+    """Where the port that is missing should have been."""
+    return f".l4.{meaning(outcome)[1]}.{'source' if reply else 'destination'}_port"

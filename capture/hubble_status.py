@@ -14,7 +14,13 @@ __all__ = ["status"]
 LOST: Final = "lost events"
 NODE: Final = "node status"
 
-_STATES: Final = ("UNKNOWN_NODE_STATE", "NODE_CONNECTED", "NODE_UNAVAILABLE", "NODE_GONE", "NODE_ERROR")
+_STATES: Final = (
+    "UNKNOWN_NODE_STATE",
+    "NODE_CONNECTED",
+    "NODE_UNAVAILABLE",
+    "NODE_GONE",
+    "NODE_ERROR",
+)
 """``relay.NodeState`` by number."""
 _BLIND: Final = frozenset({"NODE_UNAVAILABLE", "NODE_GONE", "NODE_ERROR"})
 _NODES_SHOWN: Final = 5
@@ -31,7 +37,7 @@ def status(line: Line, where: str, reading: Reading) -> str:
     if line.node_status is not None:
         _node(line.node_status, where, reading)
         return NODE
-    if line.agent_event is not None or line.debug_event is not None:
+    if line.agent_event or line.debug_event:
         return AGENT
     return ""
 

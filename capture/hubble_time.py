@@ -14,8 +14,9 @@ from capture.hubble_errors import Bad, Incomplete
 
 __all__ = ["Clock", "nanoseconds"]
 
+_DATE: Final = r"(?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d"
 _RFC3339: Final = re.compile(
-    r"((?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+    rf"({_DATE})[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{{1,9}})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _REMEMBERED: Final = 8192
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,24 +17,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
+from netpol.evaluate.identity import identity_relevant
 from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
-from netpol.net import host_cidr
-from netpol.peers import Cidr, Endpoint, Entity, Labels, Peer, Workload, label
+from netpol.net import PORT_PROTOCOLS, host_cidr
+from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
+from netpol.proxied import Seen, proxies
 from netpol.ranges import Ranges, ranges
-from netpol.services import backend
+from netpol.services import Backends, Target, backends
 
 __all__ = ["Attributed", "Unattributed", "attribute"]
 
-_AS_ENTITY = ("kube-apiserver", "host", "remote-node", "ingress")
-"""Reserved identities that are peers of their own; the first that holds is taken."""
+_CLIENTS: Final = ("host", "kube-apiserver", "remote-node", "ingress")
+_SERVERS: Final = ("kube-apiserver", "host", "remote-node", "ingress")
+"""Reserved identities that are peers of their own; the first that holds is taken. What comes from a
+pod's own node is the node's, even where the API server runs on it: every engine lets it pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unattributed:
-    """A flow of which one side, or the direction, is not known. Never a rule."""
+    """A flow of which one side, the port or the direction is not known. Never a rule."""
 
     client: str
     server: str
@@ -53,19 +58,10 @@ class Attributed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A flow with the peers of its two sides; the server's port may have been translated."""
+class _Unknown:
+    """No peer, and why."""
 
-    flow: Flow
-    client: Peer | str
-    server: Peer | str
-    port: int | None
-
-    @property
-    def connection(self) -> Connection:
-        assert not isinstance(self.client, str)
-        assert not isinstance(self.server, str)
-        return Connection(self.client, self.server, self.flow.protocol, self.port)
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +70,27 @@ class _Directory:
 
     inventory: Inventory
     ranges: Ranges
+    backends: Backends
     by_labels: dict[tuple[str, Labels], frozenset[Workload]] = field(default_factory=dict)
 
     def labelled(self, namespace: str, labels: Labels) -> frozenset[Workload]:
-        """The workloads of a namespace of which a pod carries all these labels."""
+        """The workloads of a namespace of which a pod carries these labels.
+
+        Sources show identity-relevant labels only, so those are what is compared; where no pod has
+        exactly these, pods that have more of them will do.
+        """
         key = (namespace, labels)
         if key not in self.by_labels:
             wanted = set(labels)
-            pods = self.inventory.by_namespace.get(namespace, ())
-            exact = {pod.workload for pod in pods if set(pod.labels) == wanted}
-            wider = {pod.workload for pod in pods if wanted.issubset(pod.labels)}
-            self.by_labels[key] = frozenset(exact or wider)
+            wider = [
+                pod
+                for pod in self.inventory.by_namespace.get(namespace, ())
+                if not pod.host_network and wanted.issubset(pod.labels)
+            ]
+            exact = [
+                pod for pod in wider if {p for p in pod.labels if identity_relevant(p[0])} == wanted
+            ]
+            self.by_labels[key] = frozenset(pod.workload for pod in exact or wider)
         return self.by_labels[key]
 
 
@@ -93,60 +99,68 @@ def attribute(flows: Iterable[Flow], inventory: Inventory) -> Attributed:
 
     See :func:`netpol.roster.roster` for what the flows themselves say about the cluster.
     """
-    directory = _Directory(inventory, ranges(inventory))
-    resolved = [_resolve(flow, directory) for flow in flows]
-    known = [one for one in resolved if not _unknown(one)]
-    listening = _listening(known, inventory)
-    proxied = _proxied(known)
-    named = _answers(known)
-    observed: list[tuple[Connection, Evidence]] = []
-    held = [_unattributed(one) for one in resolved if _unknown(one)]
-    for one in known:
-        if not one.flow.certain and _service_key(one) not in listening:
-            held.append(_unattributed(one, "who opened it is not known"))
+    directory = _Directory(inventory, ranges(inventory), backends(inventory))
+    held: list[Unattributed] = []
+    known: list[Seen] = []
+    for flow in flows:
+        found = _resolve(flow, directory)
+        if isinstance(found, Connection):
+            known.append((flow, found))
         else:
-            observed.append((proxied.get(id(one), one.connection), _evidence(one, named)))
+            held.append(found)
+    listening, proxy, named = _listening(known, inventory), proxies(known), _answers(known)
+    observed: list[tuple[Connection, Evidence]] = []
+    for flow, connection in known:
+        behind = proxy.behind(flow, connection)
+        if not flow.certain and _service_key(connection) not in listening:
+            held.append(_unattributed(flow, connection, "who opened it is not known"))
+        elif len(behind) > 1:
+            held.append(_unattributed(flow, connection, "answered through a proxy of several pods"))
+        elif behind:
+            (pod,) = behind
+            client = replace(flow.client, ip="")
+            evidence = _evidence(replace(flow, client=client), connection, named)
+            observed.append((replace(connection, client=pod), evidence))
+        else:
+            observed.append((connection, _evidence(flow, connection, named)))
     return Attributed(graph=ServiceGraph.of(observed), held=_merged(held))
 
 
-def _merged(held: Iterable[Unattributed]) -> tuple[Unattributed, ...]:
-    """Equal flows, which several inputs may report, as one each; sorted."""
-    groups: dict[tuple[str, str, str, int, str], Unattributed] = {}
-    for one in held:
-        key = (one.client, one.server, one.protocol, one.port or -1, one.reason)
-        known = groups.get(key)
-        groups[key] = one if known is None else replace(one, evidence=known.evidence + one.evidence)
-    return tuple(groups[key] for key in sorted(groups))
+def _resolve(flow: Flow, directory: _Directory) -> Connection | Unattributed:
+    client = _peer(flow.client, directory, _CLIENTS)
+    server, port = _server(flow, directory)
+    if isinstance(client, _Unknown) or isinstance(server, _Unknown):
+        reason = client.reason if isinstance(client, _Unknown) else ""
+        reason = reason or (server.reason if isinstance(server, _Unknown) else "")
+        return _held(flow, client, server, reason)
+    if flow.protocol in PORT_PROTOCOLS and not port:
+        return _held(flow, client, server, "the port is not known")
+    return Connection(client, server, flow.protocol, port)
 
 
-def _unknown(one: _Resolved) -> bool:
-    return isinstance(one.client, str) or isinstance(one.server, str)
+def _server(flow: Flow, directory: _Directory) -> tuple[Peer | _Unknown, int | None]:
+    """The server and the port of its pods: a Service's address and port are translated."""
+    server = _peer(flow.server, directory, _SERVERS)
+    found: Target | None = None
+    if isinstance(server, Entity):
+        found = directory.backends.of_node_port(flow.protocol, flow.port)
+    elif not isinstance(server, Workload) and flow.server.ip:
+        found = directory.backends.of(flow.server.ip, flow.protocol, flow.port)
+    return found or (server, flow.port)
 
 
-def _resolve(flow: Flow, directory: _Directory) -> _Resolved:
-    client = _peer(flow.client, directory)
-    server = _peer(flow.server, directory)
-    port = flow.port
-    if isinstance(server, Cidr | str) and flow.server.ip:
-        found = backend(directory.inventory, flow.server.ip, flow.protocol, flow.port)
-        if found is not None:
-            server, port = found
-    return _Resolved(flow, client, server, port)
-
-
-def _peer(endpoint: Endpoint, directory: _Directory) -> Peer | str:
-    """The peer, or why there is none."""
+def _peer(endpoint: Endpoint, directory: _Directory, entities: tuple[str, ...]) -> Peer | _Unknown:
     if endpoint.namespace:
         return _pod_peer(endpoint, directory)
-    for name in _AS_ENTITY:
+    for name in entities:
         if name in endpoint.entities:
             return Entity(name)
     if "world" in endpoint.entities:
         return _outside_peer(endpoint, directory)
-    return "unknown identity"
+    return _Unknown("unknown identity")
 
 
-def _pod_peer(endpoint: Endpoint, directory: _Directory) -> Peer | str:
+def _pod_peer(endpoint: Endpoint, directory: _Directory) -> Peer | _Unknown:
     if endpoint.pods:
         pods = [directory.inventory.pods[(endpoint.namespace, name)] for name in endpoint.pods]
         if any(pod.host_network for pod in pods):
@@ -155,32 +169,33 @@ def _pod_peer(endpoint: Endpoint, directory: _Directory) -> Peer | str:
     elif endpoint.labels:
         found = set(directory.labelled(endpoint.namespace, endpoint.labels))
     else:
-        return "a pod without name or labels"
+        return _Unknown("a pod without name or labels")
     if not found:
-        return "no known pod has these labels"
-    return found.pop() if len(found) == 1 else "several workloads fit"
+        return _Unknown("no known pod has these labels")
+    return found.pop() if len(found) == 1 else _Unknown("several workloads fit")
 
 
-def _outside_peer(endpoint: Endpoint, directory: _Directory) -> Peer | str:
+def _outside_peer(endpoint: Endpoint, directory: _Directory) -> Peer | _Unknown:
     if not endpoint.ip:
         return Entity("world")
-    kind = directory.ranges.kind(endpoint.ip)
-    if kind == "node":
-        return Entity("remote-node")
-    if kind is not None:
-        return f"an unknown address in the {kind} range"
-    return Cidr(host_cidr(endpoint.ip))
+    match directory.ranges.kind(endpoint.ip):
+        case None:
+            return Cidr(host_cidr(endpoint.ip))
+        case "node":
+            return Entity("remote-node")
+        case "service":
+            return _Unknown("a Service address that leads to no one workload")
+        case _:
+            return _Unknown("an unknown address in the pod range")
 
 
-def _service_key(one: _Resolved) -> tuple[Peer | str, str, int | None]:
-    return one.server, one.flow.protocol, one.port
+def _service_key(connection: Connection) -> tuple[Peer, str, int | None]:
+    return connection.server, connection.protocol, connection.port
 
 
-def _listening(
-    known: Iterable[_Resolved], inventory: Inventory
-) -> set[tuple[Peer | str, str, int | None]]:
-    """Servers whose port is proved by a flow of certain direction, or declared by the pod."""
-    proved = {_service_key(one) for one in known if one.flow.certain}
+def _listening(known: Iterable[Seen], inventory: Inventory) -> set[tuple[Peer, str, int | None]]:
+    """Servers whose port is proved: it answered a flow of certain direction, or is declared."""
+    proved = {_service_key(connection) for flow, connection in known if _proves(flow)}
     declared = {
         (pod.workload, port.protocol, port.port)
         for pod in inventory.pods.values()
@@ -189,62 +204,72 @@ def _listening(
     return proved | declared
 
 
-def _proxied(known: list[_Resolved]) -> dict[int, Connection]:
-    """Answers that went to a node's proxy address, and the connection that they belong to.
-
-    Cilium's L7 proxy opens the second half of a connection from an address of the node but with
-    the identity of the client pod; the answers carry the identity of the address alone. An entity
-    that was only ever answered, at an address from which a pod's identity opened that very
-    connection, is that pod.
-    """
-    pods: Mapping[tuple[str, object], list[_Resolved]] = defaultdict(list)
-    for one in known:
-        if isinstance(one.client, Workload) and one.flow.client.ip:
-            pods[(one.flow.client.ip, _service_key(one))].append(one)
-    found = {}
-    for one in known:
-        if isinstance(one.client, Entity) and not one.flow.signals.get("forward"):
-            behind = pods.get((one.flow.client.ip, _service_key(one)))
-            if behind:
-                found[id(one)] = min((b.connection for b in behind), key=lambda c: c.key)
-    return found
+def _proves(flow: Flow) -> bool:
+    seen = flow.signals.get
+    answered = seen("answered") or (seen("allowed") and not seen("traced"))
+    return bool(flow.certain and answered)
 
 
-def _answers(known: Iterable[_Resolved]) -> dict[tuple[Peer | str, str], set[str]]:
+def _answers(known: Iterable[Seen]) -> dict[tuple[Peer, str], set[str]]:
     """(client, outside block) → the names for which the client was answered that address."""
-    named: dict[tuple[Peer | str, str], set[str]] = defaultdict(set)
-    for one in known:
-        for name, address in one.flow.answers:
-            named[(one.client, host_cidr(address))].add(name)
+    named: dict[tuple[Peer, str], set[str]] = defaultdict(set)
+    for flow, connection in known:
+        for name, address in flow.answers:
+            named[connection.client, host_cidr(address)].add(name)
     return named
 
 
 def _evidence(
-    one: _Resolved, named: Mapping[tuple[Peer | str, str], set[str]] | None = None
+    flow: Flow, connection: Connection, named: Mapping[tuple[Peer, str], set[str]]
 ) -> Evidence:
-    evidence = Evidence.of(one.flow)
-    if named and isinstance(one.server, Cidr):
-        names = evidence.names | named.get((one.client, one.server.cidr), set())
-        evidence = replace(evidence, names=frozenset(names))
-    sides = ((one.client, one.flow.client), (one.server, one.flow.server))
-    addresses = {seen.ip for peer, seen in sides if isinstance(peer, Entity) and seen.ip}
-    return replace(evidence, addresses=frozenset(addresses)) if addresses else evidence
-
-
-def _unattributed(one: _Resolved, reason: str = "") -> Unattributed:
-    wrong = one.client if isinstance(one.client, str) else one.server
-    return Unattributed(
-        client=_shown(one.client, one.flow.client),
-        server=_shown(one.server, one.flow.server),
-        protocol=one.flow.protocol,
-        port=one.flow.port,
-        reason=reason or str(wrong),
-        evidence=_evidence(one),
+    names: frozenset[str] = frozenset()
+    if isinstance(connection.server, Cidr):
+        answered = named.get((connection.client, connection.server.cidr), set())
+        names = flow.server.names | answered
+    elif isinstance(connection.client, Cidr | Fqdn):
+        names = flow.client.names
+    return replace(
+        Evidence.of(flow),
+        names=names,
+        client_addresses=_address(connection.client, flow.client),
+        server_addresses=_address(connection.server, flow.server),
     )
 
 
-def _shown(peer: Peer | str, endpoint: Endpoint) -> str:
-    if not isinstance(peer, str):
+def _address(peer: Peer, seen: Endpoint) -> frozenset[str]:
+    return frozenset({seen.ip} if isinstance(peer, Entity) and seen.ip else ())
+
+
+def _merged(held: Iterable[Unattributed]) -> tuple[Unattributed, ...]:
+    """Equal flows, which several inputs may report, as one each; sorted."""
+    groups: dict[tuple[str, str, str, int, str], Unattributed] = {}
+    for one in held:
+        port = -1 if one.port is None else one.port
+        key = (one.client, one.server, one.protocol, port, one.reason)
+        known = groups.get(key)
+        groups[key] = one if known is None else replace(one, evidence=known.evidence + one.evidence)
+    return tuple(groups[key] for key in sorted(groups))
+
+
+def _unattributed(flow: Flow, connection: Connection, reason: str) -> Unattributed:
+    return _held(flow, connection.client, connection.server, reason)
+
+
+def _held(
+    flow: Flow, client: Peer | _Unknown, server: Peer | _Unknown, reason: str
+) -> Unattributed:
+    return Unattributed(
+        client=_shown(client, flow.client),
+        server=_shown(server, flow.server),
+        protocol=flow.protocol,
+        port=flow.port,
+        reason=reason,
+        evidence=Evidence.of(flow),
+    )
+
+
+def _shown(peer: Peer | _Unknown, endpoint: Endpoint) -> str:
+    if not isinstance(peer, _Unknown):
         return label(peer)
     if endpoint.namespace:
         who = ",".join(endpoint.pods) or ",".join(f"{k}={v}" for k, v in endpoint.labels)

@@ -59,6 +59,8 @@ class Certificate:
     without_witness: tuple[str, ...]
     silent: tuple[Workload, ...]
     """Workloads under default deny for which nothing was accepted: not seen is not not needed."""
+    policed: frozenset[str]
+    """Namespaces that the policies are for."""
     allowed: dict[tuple[Peer, Peer], PortSet]
     """Every in-cluster pair with what may pass."""
 
@@ -101,6 +103,7 @@ def certify(
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
         without_witness=_without_witness(judge, policies, [c for c, _ in edges], declared),
         silent=_silent(learned, policed),
+        policed=policed,
         allowed=allowed,
     )
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from netpol.certificate import Certificate
 from netpol.learn import Learned
 from netpol.net import ICMP_PROTOCOLS, PortSet
-from netpol.peers import Cidr, Peer, label
-from netpol.profile import Profile
+from netpol.peers import Cidr, Peer, Workload, label
 
 __all__ = ["Difference", "differences"]
 
@@ -33,7 +32,7 @@ def differences(certificates: Iterable[Certificate], learned: Learned) -> tuple[
         for certificate in certificates
         for difference in (
             *_inside(certificate, _union(certificates)),
-            *_names(certificate.profile, learned),
+            *_names(certificate, learned),
         )
     ]
     return tuple(sorted(found, key=_key))
@@ -66,12 +65,15 @@ def _inside(
             )
 
 
-def _names(profile: Profile, learned: Learned) -> Iterable[Difference]:
+def _names(certificate: Certificate, learned: Learned) -> Iterable[Difference]:
     """Destinations known by name that had to be written as addresses."""
+    profile = certificate.profile
     if profile.fqdn:
         return
     for connection, evidence in learned.accepted:
-        if isinstance(connection.server, Cidr) and evidence.names:
+        client = connection.client
+        policed = isinstance(client, Workload) and client.namespace in certificate.policed
+        if policed and isinstance(connection.server, Cidr) and evidence.names:
             names = ", ".join(sorted(evidence.names))
             yield Difference(
                 client=connection.client,

@@ -63,8 +63,10 @@ class Evidence:
     """(name in ``netpol.flow.SIGNALS``, records), sorted."""
     names: frozenset[str] = frozenset()
     """DNS names under which the outside party was known."""
-    addresses: frozenset[str] = frozenset()
-    """Addresses of a party that is an entity."""
+    client_addresses: frozenset[str] = frozenset()
+    """Addresses of the client, where it is an entity."""
+    server_addresses: frozenset[str] = frozenset()
+    """Addresses of the server, where it is an entity."""
     services: frozenset[str] = frozenset()
 
     def __add__(self, other: Evidence) -> Evidence:
@@ -81,13 +83,14 @@ class Evidence:
             server_pods=self.server_pods | other.server_pods,
             signals=_added(self.signals, other.signals),
             names=self.names | other.names,
-            addresses=self.addresses | other.addresses,
+            client_addresses=self.client_addresses | other.client_addresses,
+            server_addresses=self.server_addresses | other.server_addresses,
             services=self.services | other.services,
         )
 
     @staticmethod
     def of(flow: Flow) -> Evidence:
-        """The evidence that one flow gives."""
+        """What one flow counts; whose names and addresses matter, attribution knows."""
         return Evidence(
             records=flow.records,
             count=flow.count,
@@ -98,7 +101,6 @@ class Evidence:
             client_pods=frozenset(flow.client.pods),
             server_pods=frozenset(flow.server.pods),
             signals=tuple(sorted(flow.signals.items())),
-            names=flow.client.names | flow.server.names,
             services=frozenset({flow.service} - {""}),
         )
 

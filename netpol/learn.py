@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netpol.attribute import Unattributed, attribute
 from netpol.flow import Account, Flow
@@ -45,11 +45,31 @@ class Learned:
         known = self.records.connections + sum(one.evidence.records for one in self.held)
         return known / about if about else 1.0
 
+    def holding(self, more: Iterable[Held]) -> Learned:
+        """The same, with these accepted connections held instead."""
+        more = tuple(more)
+        gone = {one.connection for one in more}
+        reasons = dict(self.records.reasons)
+        for one in more:
+            reasons[one.reason] = reasons.get(one.reason, 0) + one.evidence.records
+        moved = sum(one.evidence.records for one in more)
+        return replace(
+            self,
+            accepted=ServiceGraph.of(edge for edge in self.accepted if edge[0] not in gone),
+            held=tuple(sorted((*self.held, *more), key=lambda one: one.connection.key)),
+            records=replace(
+                self.records,
+                connections=self.records.connections - moved,
+                held=self.records.held + moved,
+                reasons=dict(sorted(reasons.items())),
+            ),
+        )
+
 
 def learn(flows: Iterable[Flow], inventory: Inventory, account: Account) -> Learned:
     """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them."""
     flows = list(flows)
-    inventory = inventory | roster(flows)
+    inventory = inventory | roster(flows, inventory)
     attributed = attribute(flows, inventory)
     judged = judge(attributed.graph, inventory)
     return Learned(
@@ -68,7 +88,9 @@ def _records(
     held: Iterable[Held],
     unattributed: Iterable[Unattributed],
 ) -> Records:
-    reasons = {**account.held, **account.other}
+    reasons = dict(account.held)
+    for reason, records in account.other.items():
+        reasons[reason] = reasons.get(reason, 0) + records
     held_records = sum(account.held.values())
     waiting = [(one.reason, one.evidence.records) for one in held]
     waiting += [(one.reason, one.evidence.records) for one in unattributed]

@@ -11,6 +11,7 @@ Laws (``tests/laws/test_net.py``): a PortSet behaves as the Python set of its pa
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,7 @@ __all__ = [
     "canonical_cidr",
     "contains",
     "host_cidr",
+    "is_hostname",
     "network",
     "overlaps",
     "without",
@@ -213,6 +215,19 @@ def canonical_cidr(text: str) -> str:
 def host_cidr(address: str) -> str:
     """One address as its narrowest block: ``/32`` for IPv4, ``/128`` for IPv6."""
     return str(ipaddress.ip_network(address))
+
+
+_HOSTNAME: Final = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
+
+
+def is_hostname(text: str) -> bool:
+    """Whether a text is the full DNS name of a host, in lower case: no pattern, no bare label.
+
+    Names come from answers on the wire, so whoever asks could otherwise teach ``*``.
+    """
+    return _HOSTNAME.fullmatch(text) is not None
 
 
 def contains(block: str, inner: str) -> bool:

@@ -92,6 +92,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         " pods lack, or must have with any value. A newcomer without them would be matched.",
         what_to_do="Give the workload a label of its own.",
     ),
+    "NP024": Entry(
+        title="no label names the pods of a workload",
+        why="Its pods share no label that lasts: none at all, only ones that controllers write, or"
+        " a different value on each pod. An empty selector would mean everyone, so no rule can be"
+        " written for them, and under default deny they are cut off.",
+        what_to_do="Label the pod template, or leave the namespace out with --exclude-namespace.",
+    ),
     "NP025": Entry(
         title="no selector tells two workloads apart",
         why="Every label that the pods of one workload share is also on pods of the other, so a"

@@ -10,6 +10,7 @@ from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import NOT_INTERNET, host_cidr, overlaps, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
+from netpol.ranges import node_addresses
 from netpol.world import Outside
 
 __all__ = ["entity_blocks", "is_public", "outside"]
@@ -28,19 +29,21 @@ def entity_blocks(
     for connection, evidence in edges:
         for peer in (connection.client, connection.server):
             if isinstance(peer, Entity):
-                seen[peer.name] |= evidence.addresses
-    return {name: _blocks(name, inventory, found) for name, found in seen.items()}
+                client = peer == connection.client
+                found = evidence.client_addresses if client else evidence.server_addresses
+                seen[peer.name] |= found
+    return {name: _blocks(name, inventory, addresses) for name, addresses in seen.items()}
 
 
 def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
     """As seen, and as the inventory says: a pod may run on any node tomorrow."""
     match name:
         case "host" | "remote-node":
-            known = {a for node in inventory.nodes.values() for a in node.addresses}
+            known = node_addresses(inventory)
         case "kube-apiserver":
-            known = set(inventory.api_servers)
+            known = frozenset(inventory.api_servers)
         case _:
-            known = set()
+            known = frozenset()
     return tuple(sorted(host_cidr(a) for a in known | seen))
 
 

@@ -20,7 +20,8 @@ from netpol.peers import Peer, Workload
 __all__ = ["Held", "Judged", "judge"]
 
 SWEEP_TARGETS: Final = 20
-"""So many unanswered or refused (server, port) targets make a client a scanner."""
+"""So many unanswered or refused (server, port) targets make a client a scanner, if they are more
+than those that answered."""
 
 PROBE_FACTOR: Final = 4
 """An answered connection of a scanner is a probe too when it has at most so many times the records
@@ -68,6 +69,8 @@ def judge(graph: ServiceGraph, inventory: Inventory) -> Judged:
 def _reason(connection: Connection, evidence: Evidence) -> str | None:
     """Why a connection is held by its own evidence; None when it is accepted."""
     seen = evidence.signal
+    if connection.protocol == "OTHER":
+        return "a protocol that no policy can name"
     if seen("forbidden"):
         return "explicitly denied"
     if seen("answered"):
@@ -89,13 +92,17 @@ def _probes(
     edges: Iterable[tuple[Connection, Evidence]], reasons: dict[Connection, str | None]
 ) -> set[Connection]:
     """Connections that belong to a sweep over many ports or hosts, answered ones included."""
-    by_client: dict[Peer, list[tuple[Connection, Evidence]]] = defaultdict(list)
+    # An entity is many machines: those at one address are one client.
+    by_client: dict[tuple[Peer, frozenset[str]], list[tuple[Connection, Evidence]]]
+    by_client = defaultdict(list)
     for connection, evidence in edges:
-        by_client[connection.client].append((connection, evidence))
+        key = connection.client, evidence.client_addresses
+        by_client[key].append((connection, evidence))
     probes: set[Connection] = set()
     for found in by_client.values():
         failed = [(c, e) for c, e in found if reasons[c] in _FAILED]
-        if len(failed) < SWEEP_TARGETS:
+        answered = sum(reasons[c] is None for c, _ in found)
+        if len(failed) < SWEEP_TARGETS or len(failed) <= answered:
             continue
         limit = PROBE_FACTOR * median(e.records for _, e in failed)
         probes.update(c for c, _ in failed)
@@ -107,10 +114,13 @@ _FAILED: Final = frozenset({"refused by the server", "not answered", "denied by 
 
 
 def _debug_pods(inventory: Inventory) -> frozenset[Peer]:
-    """Bare pods that ``kubectl run`` or ``kubectl debug`` made (label ``run``, node-debugger-*)."""
-    bare = (pod for pod in inventory.pods.values() if pod.workload.kind == "Pod")
+    """Bare pods that ``kubectl run`` or ``kubectl debug`` made (label ``run``, node-debugger-*).
+
+    The owner of a sparse pod is a guess from its name, so it does not say that the pod is bare.
+    """
     return frozenset[Workload](
         pod.workload
-        for pod in bare
-        if ("run", pod.name) in pod.labels or pod.name.startswith("node-debugger-")
+        for pod in inventory.pods.values()
+        if (pod.sparse or pod.workload.kind == "Pod")
+        and (("run", pod.name) in pod.labels or pod.name.startswith("node-debugger-"))
     )

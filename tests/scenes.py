@@ -95,7 +95,9 @@ def accepted(what: Learned) -> set[str]:
 def held(what: Learned) -> dict[str, str]:
     """``client -> server PROTOCOL ports`` of each held connection, with its reason."""
     found = {min(rows([one.connection])): one.reason for one in what.held}
-    found |= {f"{u.client} -> {u.server} {u.protocol} {u.port}": u.reason for u in what.unattributed}
+    found |= {
+        f"{u.client} -> {u.server} {u.protocol} {u.port}": u.reason for u in what.unattributed
+    }
     return found
 
 

@@ -27,7 +27,11 @@ def policy(name: str, **directions) -> Policy:
 
 
 DENY = Policy(
-    name="default-deny", namespace="shop", subject=PodSelector(in_namespace("shop")), ingress=(), egress=()
+    name="default-deny",
+    namespace="shop",
+    subject=PodSelector(in_namespace("shop")),
+    ingress=(),
+    egress=(),
 )
 WEB = policy("web", egress=(Rule(peers=(chosen("api"),), ports=HTTP),))
 API = policy("api", ingress=(Rule(peers=(chosen("web"),), ports=HTTP),))
@@ -119,7 +123,9 @@ def test_flows_without_any_workload_give_no_policies(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("protocol", "port"), [("SCTP", 36412), ("ICMP", 2048), ("ICMPv6", 128 * 256)])
+@pytest.mark.parametrize(
+    ("protocol", "port"), [("SCTP", 36412), ("ICMP", 2048), ("ICMPv6", 128 * 256)]
+)
 def test_every_protocol_with_a_word_for_it_is_proved(target: str, protocol: str, port: int) -> None:
     what = learned([flow(app("web"), app("api"), port, protocol=protocol)])
     found = proof(what, target).certificate
@@ -127,14 +133,12 @@ def test_every_protocol_with_a_word_for_it_is_proved(target: str, protocol: str,
     assert not (found.denied or found.opened or found.without_witness)
 
 
-@pytest.mark.xfail(strict=True, reason="_needs_a_rule() lets OTHER through, render() refuses it")
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_protocol_that_no_dialect_can_say_does_not_stop_the_rest(target: str) -> None:
     flows = [flow(app("web"), app("api")), flow(app("web"), app("api"), None, protocol="OTHER")]
     assert "shop/api.yaml" in proof(learned(flows), target).files
 
 
-@pytest.mark.xfail(strict=True, reason="port 0 is accepted, but nobody can write it")
 @pytest.mark.parametrize("target", TARGETS)
 def test_port_0_does_not_stop_the_rest(target: str) -> None:
     flows = [flow(app("web"), app("api")), flow(app("web"), app("api"), 0)]
@@ -163,7 +167,6 @@ def test_a_cluster_of_ipv6_alone(target: str) -> None:
     assert not (found.denied or found.opened or found.without_witness)
 
 
-@pytest.mark.xfail(strict=True, reason="hostNetwork pods behind a Service stay workloads in the graph")
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_service_of_host_network_pods_can_be_policed(target: str) -> None:
     from netpol.inventory import Node, Service, ServicePort

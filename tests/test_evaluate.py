@@ -15,6 +15,7 @@ from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import (
     ANY,
     DENY_TIER,
+    SERVICE_ACCOUNT,
     CidrSelector,
     EntitySelector,
     FqdnSelector,
@@ -24,6 +25,7 @@ from netpol.policy import (
     Requirement,
     Rule,
     Tier,
+    Undecided,
     in_namespace,
 )
 from netpol.profile import CALICO, CILIUM, KUBERNETES, Profile
@@ -101,15 +103,20 @@ def test_l1_not_in_holds_where_the_label_is_absent(labels: dict[str, str], selec
 @pytest.mark.parametrize(
     ("operator", "values", "absent", "inside", "beside"),
     [
-        ("In", ("x", "y"), False, True, False),
-        ("NotIn", ("x", "y"), True, False, True),
+        ("In", ("axyb", "y"), False, True, False),
+        ("NotIn", ("axyb", "y"), True, False, True),
         ("Exists", (), False, True, True),
         ("DoesNotExist", (), True, False, False),
+        ("Contains", ("xy", "nothing"), False, True, False),
+        ("StartsWith", ("nothing", "ax"), False, True, False),
+        ("EndsWith", ("by",), False, False, False),
+        ("EndsWith", ("xyb",), False, True, False),
+        ("Contains", ("",), False, True, True),
     ],
 )
 def test_the_truth_table_of_operators(operator, values, absent, inside, beside) -> None:
     subject = PodSelector((), (Requirement("k", operator, values),))
-    where = cluster(pod("a/none"), pod("a/in", k="x"), pod("a/out", k="z"))
+    where = cluster(pod("a/none"), pod("a/in", k="axyb"), pod("a/out", k="z"))
     one = judge(where, policy(subject, ingress=()))
     found = tuple(not ask(one, INTERNET, f"a/{name}") for name in ("none", "in", "out"))
     assert found == (absent, inside, beside)
@@ -119,6 +126,15 @@ def test_requirements_that_contradict_each_other_select_nothing() -> None:
     both = (Requirement("app", "In", ("x",)), Requirement("app", "NotIn", ("x",)))
     one = judge(cluster(pod("a/x")), policy(PodSelector((), both), ingress=()))
     assert ask(one, INTERNET, "a/x")
+
+
+@pytest.mark.parametrize("profile", [CALICO, CILIUM])
+def test_a_pod_carries_the_name_of_its_account_as_a_label(profile: Profile) -> None:
+    robot = replace(pod("a/robot"), service_account="robot")
+    rule = allow(PodSelector((), having(**{SERVICE_ACCOUNT: "robot"})))
+    where = cluster(robot, pod("a/web"), pod("a/db", **{SERVICE_ACCOUNT: "robot"}), pod("a/s"))
+    one = judge(where, policy(pods_in("a", app="s"), ingress=(rule,)), profile=profile)
+    assert [ask(one, f"a/{name}", "a/s") for name in ("robot", "web", "db")] == [True, False, False]
 
 
 # --- Kubernetes
@@ -499,6 +515,93 @@ def test_a_policy_in_a_tier_that_does_not_exist_is_an_error() -> None:
     one = judge(cluster(pod("a/x")), policy(pods_in("a"), tier="nowhere", ingress=()))
     with pytest.raises(NetpolError, match="nowhere"):
         ask(one, INTERNET, "a/x")
+
+
+# --- what Calico can say more
+
+
+def test_everyone_but() -> None:
+    where = cluster(pod("a/api"), pod("a/dev", env="dev"), pod("b/dev", env="dev"), pod("a/x"))
+    dev, block = pods_in("a", env="dev"), CidrSelector("203.0.113.0/24")
+    subject = pods_in("a", app="api")
+
+    def who(rule: Rule) -> list[bool]:
+        one = judge(where, policy(subject, ingress=(rule,)))
+        asked = ("a/dev", "b/dev", "a/x", INTERNET, Cidr("192.0.2.1/32"))
+        return [ask(one, client, "a/api") for client in asked]
+
+    assert who(Rule(peers=ANY, without=(dev, block), ports=ALL_PORTS)) == [
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert who(allow(pods_in("a"), without=(dev,))) == [False, False, True, False, False]
+    assert who(allow(without=(dev,))) == [False] * 5
+
+
+def test_a_rule_for_some_of_the_policy_s_pods() -> None:
+    where = cluster(pod("a/x", tier="front"), pod("a/y"), pod("a/c"))
+    front = PodSelector((), having(tier="front"))
+    one = judge(
+        where,
+        policy(
+            pods_in("a"),
+            ingress=(
+                allow(pods_in("a"), ports=HTTP, subject=front),
+                allow(pods_in("a"), ports=PortSet.of("TCP", 9090)),
+            ),
+        ),
+    )
+    asked = [("a/x", 8080), ("a/y", 8080), ("a/x", 9090), ("a/y", 9090)]
+    assert [ask(one, "a/c", server, port) for server, port in asked] == [True, False, True, True]
+
+
+# --- what was not understood
+
+
+def unread(tier: str, *directions: str, app: str = "x") -> Undecided:
+    return Undecided(
+        subject=pods_in("a", app=app), directions=directions, tier=tier, reason="a field"
+    )
+
+
+def test_a_verdict_is_undecided_where_something_unread_might_have_decided() -> None:
+    tiers = (Tier(1, "first"), Tier(2, "second"), Tier(3, "third"))
+    deny = Rule(action="deny", peers=ANY, ports=PortSet.of("TCP", 22))
+    hand_over = Rule(action="pass", peers=ANY, ports=ALL_PORTS)
+    lost = unread("second", "ingress")
+    one = judge(
+        cluster(pod("a/x"), pod("a/y"), pod("a/isolated")),
+        policy(PodSelector(), "p", tier="first", ingress=(deny, hand_over)),
+        policy(pods_in("a", app="isolated"), "q", tier="first", egress=()),
+        tiers=tiers,
+        undecided=(lost,),
+    )
+
+    def verdict(client: str, server: str, port: int) -> tuple[bool, tuple[Undecided, ...]]:
+        told = one.decide(Connection(workload(client), workload(server), "TCP", port))
+        return told.allowed, told.undecided
+
+    assert verdict("a/y", "a/x", 22) == (False, ())
+    assert verdict("a/y", "a/x", 80) == (True, (lost,))
+    assert verdict("a/x", "a/y", 80) == (True, ())
+    assert verdict("a/isolated", "a/x", 80) == (False, ())
+    without_ssh = ALL_PORTS - PortSet.of("TCP", 22)
+    assert list(one.undecided_connections()) == [
+        Row(workload("a/x"), workload("a/x"), without_ssh),
+        Row(workload("a/y"), workload("a/x"), without_ssh),
+    ]
+
+
+def test_something_unread_in_a_tier_that_nobody_declared_may_stand_anywhere() -> None:
+    lost = unread("nowhere", "egress")
+    deny = policy(pods_in("a"), egress=())
+    one = judge(cluster(pod("a/x"), pod("a/y")), deny, undecided=(lost,))
+    told = one.decide(Connection(workload("a/x"), workload("a/y"), "TCP", 80))
+    assert (told.allowed, told.undecided) == (False, (lost,))
+    assert (told.egress.undecided, told.egress.denied) == ((lost,), False)
 
 
 # --- the judge's answers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scenes import inventory, labels, pod
 from strategies import inventories
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import UNANSWERED, accepted, app, entity, flow, held, inventory, labels, learned, pod, world
+from scenes import (
+    UNANSWERED,
+    accepted,
+    app,
+    entity,
+    flow,
+    held,
+    inventory,
+    labels,
+    learned,
+    pod,
+    world,
+)
 
 from netpol.flow import SIGNALS, Flow
 from netpol.quarantine import PROBE_FACTOR, SWEEP_TARGETS
@@ -91,7 +103,9 @@ def test_a_few_failures_make_no_scan() -> None:
 
 def test_a_scanner_keeps_what_it_uses_for_real() -> None:
     busy = flow(app("s"), app("db"), 5432, records=PROBE_FACTOR + 1)
-    assert accepted(learned([*sweep(), busy])) == {"shop/Deployment/s -> shop/Deployment/db TCP 5432"}
+    assert accepted(learned([*sweep(), busy])) == {
+        "shop/Deployment/s -> shop/Deployment/db TCP 5432"
+    }
 
 
 def test_a_scan_of_one_client_holds_nobody_else() -> None:
@@ -101,13 +115,10 @@ def test_a_scan_of_one_client_holds_nobody_else() -> None:
 
 
 def test_a_sweep_over_hosts_is_a_scan_too() -> None:
-    knocks = [
-        flow(app("s"), app(f"t{n}"), 22, signals=UNANSWERED) for n in range(SWEEP_TARGETS)
-    ]
+    knocks = [flow(app("s"), app(f"t{n}"), 22, signals=UNANSWERED) for n in range(SWEEP_TARGETS)]
     assert accepted(learned([*knocks, flow(app("s"), app("t"), 22)])) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="'mostly unanswered' (design §5) is not asked")
 def test_a_client_of_many_servers_is_no_scanner_because_some_are_down() -> None:
     """Prometheus with two hundred live targets and twenty dead ones."""
     live = [flow(app("prom"), app(f"live{n}"), 9100) for n in range(200)]
@@ -115,7 +126,6 @@ def test_a_client_of_many_servers_is_no_scanner_because_some_are_down() -> None:
     assert len(accepted(learned(live + dead))) == 200
 
 
-@pytest.mark.xfail(strict=True, reason="all nodes are one client, and so one scanner")
 def test_a_sweep_from_one_node_does_not_hold_what_other_nodes_need() -> None:
     node = entity("remote-node", ip="10.0.0.7")
     knocks = [flow(node, app("t"), port, signals=UNANSWERED) for port in range(1000, 1040)]
@@ -128,7 +138,12 @@ def test_a_sweep_from_one_node_does_not_hold_what_other_nodes_need() -> None:
 @settings(deadline=None, max_examples=30)
 @given(st.permutations(range(SWEEP_TARGETS + 3)))
 def test_the_order_of_flows_does_not_decide_who_is_a_scanner(order: list[int]) -> None:
-    flows = [*sweep(), flow(app("s"), app("t"), 80), flow(app("x"), app("t")), flow(app("s"), app("db"), records=9)]
+    flows = [
+        *sweep(),
+        flow(app("s"), app("t"), 80),
+        flow(app("x"), app("t")),
+        flow(app("s"), app("db"), records=9),
+    ]
     assert held(learned(flows)) == held(learned([flows[n] for n in order]))
 
 
@@ -150,7 +165,6 @@ def test_a_deployment_may_be_labelled_run() -> None:
     }
 
 
-@pytest.mark.xfail(strict=True, reason="only workloads of kind Pod are looked at, names are guesses")
 @pytest.mark.parametrize(
     ("name", "own"), [("test-2", labels(run="test-2")), ("node-debugger-n1-x7k2p", labels(a="b"))]
 )
@@ -179,7 +193,6 @@ def test_every_record_is_accepted_or_held_once() -> None:
     assert sum(r.reasons.values()) == r.held + r.other
 
 
-@pytest.mark.xfail(strict=True, reason="learn._records unites the tables instead of adding them")
 def test_a_reason_that_is_both_held_and_other_counts_twice() -> None:
     from netpol.flow import Account
     from netpol.inventory import Inventory

@@ -49,7 +49,9 @@ def test_without_policies_everything_is_allowed() -> None:
 
 
 def test_a_default_deny_alone_denies_all_of_its_namespace() -> None:
-    deny = Policy(name="d", namespace="shop", subject=PodSelector(in_namespace("shop")), ingress=(), egress=())
+    deny = Policy(
+        name="d", namespace="shop", subject=PodSelector(in_namespace("shop")), ingress=(), egress=()
+    )
     assert len(replayed(deny).certificate.denied) == len(FLOWS)
 
 
@@ -70,10 +72,15 @@ def test_of_two_equal_rules_the_first_is_used() -> None:
 
 def test_a_rule_for_name_resolution_counts_as_used() -> None:
     """Also by pods that were not seen to ask: names are a declared need."""
-    server = PodSelector(in_namespace("kube-system"), (Requirement("k8s-app", "In", ("kube-dns",)),))
+    server = PodSelector(
+        in_namespace("kube-system"), (Requirement("k8s-app", "In", ("kube-dns",)),)
+    )
     ports = PortSet.of("UDP", 53) | PortSet.of("TCP", 53)
     dns = Policy(
-        name="dns", namespace="shop", subject=subject("api"), egress=(Rule(peers=(server,), ports=ports),)
+        name="dns",
+        namespace="shop",
+        subject=subject("api"),
+        egress=(Rule(peers=(server,), ports=ports),),
     )
     assert replayed(dns).unused == ()
 

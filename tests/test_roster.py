@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import permutations
 
-import pytest
 from scenes import app, flow, labels, world
 
 from netpol.inventory import Pod
@@ -47,7 +46,6 @@ def test_the_sighting_with_more_labels_is_kept() -> None:
     assert only(few, many).labels == only(many, few).labels == labels(a="1", b="2")
 
 
-@pytest.mark.xfail(strict=True, reason="_fuller() takes the owner that comes last in the alphabet")
 def test_a_guessed_owner_never_beats_the_one_that_a_source_names() -> None:
     """The pod's own node names its owner, other nodes do not."""
     told, guessed = seen(workload=("Deployment", "api")), seen()
@@ -56,13 +54,11 @@ def test_a_guessed_owner_never_beats_the_one_that_a_source_names() -> None:
     }
 
 
-@pytest.mark.xfail(strict=True, reason="_fuller() leaves the service account to the order")
 def test_the_service_account_does_not_depend_on_the_order() -> None:
     told, silent = seen(service_account="api"), seen()
     assert {only(*order).service_account for order in permutations((told, silent))} == {"api"}
 
 
-@pytest.mark.xfail(strict=True, reason="the last flow decides")
 def test_labels_of_a_namespace_do_not_depend_on_the_order() -> None:
     flows = [seen(namespace_labels=labels(team=team)) for team in ("red", "blue")]
     assert roster(flows).namespaces == roster(reversed(flows)).namespaces

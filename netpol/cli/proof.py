@@ -48,7 +48,7 @@ def prove(learned: Learned, dialect: Dialect, options: Options, tell: Tell) -> P
         files=written,
         certificate=certify(
             policies,
-            learned,
+            synthesis.learned,
             dialect.profile,
             declared=synthesis.declared,
             policed=synthesis.policed,

@@ -27,12 +27,12 @@ def learn_from(
 def _flows(
     paths: Iterable[str], notices: Notices, account: Account, source: str | None
 ) -> Iterator[Flow]:
-    from capture import inputs
+    from capture.inputs import expand, read
 
-    for path in inputs.expand(paths):
+    for path in expand(paths):
         one = Account()
         with reading(path, one):
-            yield from inputs.read(path, source=source, tell=notices.tell, account=one)
+            yield from read(path, source=source, tell=notices.tell, account=one)
         account.add(one)
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from netpol.errors import NetpolError
 from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.net import ICMP_PROTOCOLS
@@ -28,6 +29,7 @@ from netpol.policy import (
     in_namespace,
 )
 from netpol.profile import Profile
+from netpol.quarantine import Held
 from netpol.synthesize import dns
 from netpol.synthesize.builder import Edge, Rules, Selectors
 from netpol.synthesize.names import object_names
@@ -52,6 +54,8 @@ class Synthesis:
     """The policies, and what they contain beside what was observed."""
 
     policies: PolicySet
+    learned: Learned
+    """What they were made for: what was learned, less what no rule could name."""
     policed: frozenset[str]
     """Namespaces with default deny."""
     declared: frozenset[Connection] = frozenset()
@@ -63,34 +67,60 @@ class Synthesis:
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
     """Policies for everything accepted in ``learned``.
 
-    Raises NetpolError when an accepted connection touches a workload that no selector can name.
+    Raises NetpolError for a namespace in the options in which nobody was seen.
     """
-    edges = [edge for edge in learned.accepted if _needs_a_rule(edge[0], profile)]
-    policed = _policed(learned.accepted, options)
     inventory = learned.inventory
+    policed = _policed(learned.accepted, options)
     selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
-    outsiders = Outsiders(
-        inventory=inventory, profile=profile, blocks=entity_blocks(learned.accepted, inventory)
-    )
-    rules = Rules(selectors=selectors, outsiders=outsiders)
+    learned = _without_nameless(learned, policed, selectors)
+    edges = [edge for edge in learned.accepted if _needs_a_rule(edge[0], profile)]
     serving = dns.resolvers(edges, inventory) if options.dns else {}
     asking = dns.clients(serving, inventory, policed)
     declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
     own = [edge for edge in edges if edge[0] not in declared]
-    inspected = _namespaces_with_names(own) if profile.fqdn else set[str]()
+    asked = frozenset(name for name, workloads in asking.items() if workloads)
+    outsiders = Outsiders(
+        inventory=inventory,
+        profile=profile,
+        blocks=entity_blocks(learned.accepted, inventory),
+        inspected=asked if profile.fqdn else frozenset(),
+    )
+    rules = Rules(selectors=selectors, outsiders=outsiders)
     return Synthesis(
         policies=PolicySet(
             policies=(
                 *(_default_deny(namespace) for namespace in sorted(policed)),
-                *_allow_dns(serving, asking, inspected, selectors),
+                *_allow_dns(serving, asked, _named_servers(own, outsiders), selectors),
                 *_serve_dns(serving, asking, selectors),
-                *_workload_policies(own, policed, rules),
+                *_workload_policies(own, policed, serving, rules),
             )
         ),
+        learned=learned,
         policed=policed,
         declared=declared,
         shared=selectors.shared,
     )
+
+
+def _without_nameless(learned: Learned, policed: frozenset[str], selectors: Selectors) -> Learned:
+    """Hold what would need a rule about pods that no label names."""
+
+    def nameless(connection: Connection) -> bool:
+        sides = (connection.client, connection.server)
+        pods = [peer for peer in sides if isinstance(peer, Workload)]
+        if not any(peer.namespace in policed for peer in pods):
+            return False
+        return not all(selectors.can_name(peer) for peer in pods)
+
+    kept = [edge for edge in learned.accepted if not nameless(edge[0])]
+    if len(kept) == len(learned.accepted):
+        return learned
+    held = (
+        Held(connection=connection, reason="no label names one of the sides", evidence=evidence)
+        for connection, evidence in learned.accepted
+        if nameless(connection)
+    )
+    return learned.holding(held)
 
 
 def _needs_a_rule(connection: Connection, profile: Profile) -> bool:
@@ -108,7 +138,13 @@ def _policed(edges: Iterable[Edge], options: Options) -> frozenset[str]:
         for peer in (connection.client, connection.server)
         if isinstance(peer, Workload) and connection.client != Entity("host")
     }
-    wanted = seen if options.namespaces is None else seen & options.namespaces
+    wanted = seen if options.namespaces is None else options.namespaces
+    unknown = sorted((wanted | options.exclude) - seen)
+    if unknown:
+        raise NetpolError(
+            f"nothing was learned about the namespace {unknown[0]}",
+            hint=f"traffic was seen in {', '.join(sorted(seen)) or 'none at all'}",
+        )
     return frozenset(wanted - options.exclude)
 
 
@@ -122,25 +158,22 @@ def _default_deny(namespace: str) -> Policy:
     )
 
 
-def _namespaces_with_names(edges: Iterable[Edge]) -> set[str]:
+def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str]:
     """Namespaces whose pods are allowed destinations by name: their DNS must be inspected."""
-    return {
+    return frozenset(
         connection.client.namespace
         for connection, evidence in edges
         if isinstance(connection.client, Workload)
         and isinstance(connection.server, Cidr)
-        and evidence.names
-    }
+        and outsiders.names(connection, evidence)
+    )
 
 
 def _allow_dns(
-    serving: dns.Resolvers,
-    asking: Mapping[str, tuple[Workload, ...]],
-    inspected: set[str],
-    selectors: Selectors,
+    serving: dns.Resolvers, asked: frozenset[str], inspected: frozenset[str], selectors: Selectors
 ) -> Iterable[Policy]:
     """Every pod of a namespace may ask the resolvers."""
-    for namespace in (name for name, workloads in asking.items() if workloads):
+    for namespace in sorted(asked):
         yield Policy(
             name="allow-dns",
             namespace=namespace,
@@ -163,7 +196,6 @@ def _serve_dns(
 
     In its own namespace the clients are named one by one, so that it does not open to itself.
     """
-    names = object_names(serving)
     for server, ports in serving.items():
         if server.namespace not in asking:
             continue
@@ -171,22 +203,29 @@ def _serve_dns(
         peers: list[Selector] = []
         if others:
             peers.append(PodSelector((Requirement(NAMESPACE, "In", others),)))
-        peers += [selectors.of(neighbour) for neighbour in asking[server.namespace]]
-        yield Policy(
-            name=f"{names[server]}-serve-dns",
-            namespace=server.namespace,
-            subject=selectors.of(server),
-            ingress=(Rule(peers=tuple(peers), ports=dns.dns_ports(ports)),),
-        )
+        neighbours = (one for one in asking[server.namespace] if selectors.can_name(one))
+        peers += [selectors.of(neighbour) for neighbour in neighbours]
+        if peers:
+            yield Policy(
+                name=_serving_names(serving)[server],
+                namespace=server.namespace,
+                subject=selectors.of(server),
+                ingress=(Rule(peers=tuple(peers), ports=dns.dns_ports(ports)),),
+            )
+
+
+def _serving_names(serving: dns.Resolvers) -> dict[Workload, str]:
+    return {server: f"{name}-serve-dns" for server, name in object_names(serving).items()}
 
 
 def _workload_policies(
-    edges: list[Edge], policed: frozenset[str], rules: Rules
+    edges: list[Edge], policed: frozenset[str], serving: dns.Resolvers, rules: Rules
 ) -> Iterable[Policy]:
     egress = _by_side(edges, lambda connection: connection.client)
     ingress = _by_side(edges, lambda connection: connection.server)
     subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
-    names = object_names(subjects)
+    taken = ((server.namespace, name) for server, name in _serving_names(serving).items())
+    names = object_names(subjects, taken)
     for workload in subjects:
         yield Policy(
             name=names[workload],

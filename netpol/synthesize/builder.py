@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netpol.errors import NetpolError
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import PortSet
@@ -30,26 +29,32 @@ class Selectors:
     inventory: Inventory
     profile: Profile
     tell: Tell
-    known: dict[Workload, PodSelector] = field(default_factory=dict)
+    known: dict[Workload, PodSelector | None] = field(default_factory=dict)
     shared: dict[Workload, tuple[Workload, ...]] = field(default_factory=dict)
     """Workloads that no selector can tell from others, with those others."""
 
     def of(self, workload: Workload) -> PodSelector:
-        """The selector; NetpolError when no label can name the workload."""
+        """The selector of a workload that :meth:`can_name` said yes to."""
+        found = self._remembered(workload)
+        assert found is not None, label(workload)
+        return found
+
+    def can_name(self, workload: Workload) -> bool:
+        """Whether some label names the pods of a workload; told as NP024 where none does."""
+        return self._remembered(workload) is not None
+
+    def _remembered(self, workload: Workload) -> PodSelector | None:
         if workload not in self.known:
             self.known[workload] = self._choose(workload)
         return self.known[workload]
 
-    def _choose(self, workload: Workload) -> PodSelector:
+    def _choose(self, workload: Workload) -> PodSelector | None:
         strict = self.profile.identity_labels_only
         chosen = choose(workload, self.inventory, identity_labels_only=strict)
         if chosen is None:
-            raise NetpolError(
-                f"no label names the pods of {label(workload)}: a policy could not allow what they"
-                " were seen to need",
-                hint="label its pods, or leave its namespace out with --exclude-namespace"
-                f" {workload.namespace}",
-            )
+            message = "its connections are held, and its pods are in no rule"
+            self.tell(Notice(code="NP024", where=label(workload), message=message))
+            return None
         if chosen.also:
             self.shared[workload] = chosen.also
         for code, message in _remarks(chosen):

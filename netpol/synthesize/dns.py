@@ -48,20 +48,23 @@ def dns_ports(ports: Iterable[int]) -> PortSet:
 def resolvers(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> Resolvers:
     """Who resolves names for the cluster.
 
-    A workload that answers DNS is a resolver of the cluster when its labels or Service are those
-    of the usual ones, or when clients of several namespaces ask it.
+    A workload that answers DNS over UDP is a resolver of the cluster when its labels or Service are
+    those of the usual ones, or when clients of several namespaces ask it.
     """
-    ports: dict[Workload, set[int]] = defaultdict(set)
+    answering: dict[str, dict[Workload, set[int]]] = {
+        "UDP": defaultdict(set),
+        "TCP": defaultdict(set),
+    }
     asked_from: dict[Workload, set[str]] = defaultdict(set)
     for connection, _ in edges:
         server = connection.server
         if is_dns(connection) and isinstance(server, Workload) and connection.port is not None:
-            ports[server].add(connection.port)
+            answering[connection.protocol][server].add(connection.port)
             if isinstance(connection.client, Workload):
                 asked_from[server].add(connection.client.namespace)
     return {
         server: frozenset(found)
-        for server, found in sorted(ports.items())
+        for server, found in sorted(answering["UDP"].items())
         if len(asked_from[server]) > 1 or _looks_like_a_resolver(server, inventory)
     }
 

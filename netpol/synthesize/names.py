@@ -19,15 +19,21 @@ _LONGEST: Final = 200
 """Well under the 253 of a DNS subdomain, so that a suffix always fits."""
 
 
-def object_names(workloads: Iterable[Workload]) -> dict[Workload, str]:
-    """The policy name of each workload: its own name; with its kind where two would be equal."""
+def object_names(
+    workloads: Iterable[Workload], taken: Iterable[tuple[str, str]] = ()
+) -> dict[Workload, str]:
+    """The policy name of each workload: its own name; with its kind where that is taken.
+
+    ``taken``: (namespace, name) of policies that are not of one workload.
+    """
     workloads = list(workloads)
     plain = {workload: _clean(workload.name) for workload in workloads}
     uses = Counter((workload.namespace, name) for workload, name in plain.items())
+    uses.update(taken)
     return {
         workload: name
-        if uses[(workload.namespace, name)] == 1 and name not in RESERVED
-        else f"{name}-{_clean(workload.kind)}"
+        if uses[workload.namespace, name] == 1 and name not in RESERVED
+        else f"{name}-{_clean(workload.kind.lower())}"
         for workload, name in plain.items()
     }
 

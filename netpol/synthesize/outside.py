@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias, assert_never
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NO_PORTS, PortSet, contains, network, overlaps
+from netpol.net import NO_PORTS, PortSet, contains, is_hostname, network, overlaps
 from netpol.parties import is_public
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
 from netpol.ranges import ranges
+from netpol.services import exposed_ports
 from netpol.synthesize.cidrs import cover_addresses, internet
 
 __all__ = ["WORLD_AFTER", "Outsiders"]
@@ -27,7 +29,7 @@ _WORLD: Final = EntitySelector("world")
 Edge: TypeAlias = tuple[Connection, Evidence]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outsiders:
     """Lowers outside peers to selectors for one profile."""
 
@@ -35,6 +37,13 @@ class Outsiders:
     profile: Profile
     blocks: Mapping[str, tuple[str, ...]]
     """Addresses of each entity, see :func:`netpol.parties.entity_blocks`."""
+    inspected: frozenset[str]
+    """Namespaces whose DNS the engine inspects: only there can a rule name a DNS name."""
+
+    @cached_property
+    def exposed(self) -> dict[Workload, frozenset[tuple[str, int]]]:
+        """Pod ports that a Service shows to the outside."""
+        return exposed_ports(self.inventory)
 
     def selectors(self, side: Iterable[Edge], *, ingress: bool) -> dict[Selector, PortSet]:
         """Selectors with the ports that their peers used, for one workload and direction.
@@ -44,12 +53,13 @@ class Outsiders:
         side = list(side)
         table: dict[Selector, PortSet] = defaultdict(PortSet)
         blocks: dict[str, PortSet] = defaultdict(PortSet)
-        open_ports = self._open_ports(side) if ingress else NO_PORTS
-        for selector in self._internet(_versions(side)) if open_ports else ():
-            table[selector] |= open_ports
+        if ingress:
+            for version, ports in self._open(side).items():
+                for selector in self._internet({version}):
+                    table[selector] |= ports
         for connection, evidence in side:
             peer = connection.client if ingress else connection.server
-            names = frozenset[str]() if ingress else evidence.names
+            names = frozenset[str]() if ingress else self.names(connection, evidence)
             for found in self._one(peer, names):
                 if isinstance(found, str):
                     blocks[found] |= connection.ports
@@ -61,10 +71,17 @@ class Outsiders:
                 table[selector] -= table.get(_WORLD, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
 
+    def names(self, connection: Connection, evidence: Evidence) -> frozenset[str]:
+        """The names by which a rule may allow a server: only where the engine learns them."""
+        client = connection.client
+        if not isinstance(client, Workload) or client.namespace not in self.inspected:
+            return frozenset()
+        return frozenset(name for name in evidence.names if is_hostname(name))
+
     def _one(self, peer: Peer, names: frozenset[str]) -> tuple[Selector | str, ...]:
         """Selectors, or plain blocks as text that may still be merged with their neighbours."""
         match peer:
-            case Cidr() if names and self.profile.fqdn:
+            case Cidr() if names:
                 return tuple(FqdnSelector(name) for name in sorted(names))
             case Cidr(cidr):
                 return (cidr,)
@@ -84,36 +101,29 @@ class Outsiders:
         """Everyone outside; of these IP versions alone where the dialect can say so."""
         if "world" in self.profile.entities:
             return (_WORLD,)
-        both = internet(ranges(self.inventory).all)
+        both = internet(ranges(self.inventory).inside)
         return tuple(one for one in both if network(one.cidr).version in versions)
 
-    def _open_ports(self, side: Iterable[Edge]) -> PortSet:
-        """The ports whose clients are "the internet", not some addresses.
+    def _open(self, side: Iterable[Edge]) -> dict[int, PortSet]:
+        """Per IP version the ports whose clients are "the internet", not some addresses.
 
-        So where a Service exposes the workload to the outside, or many addresses were seen.
+        So where a Service exposes the port to the outside, or many addresses were seen.
         """
-        clients: dict[PortSet, int] = defaultdict(int)
-        exposed = False
-        for connection in _public_clients(side):
-            clients[connection.ports] += 1
-            exposed = exposed or self._exposed(connection.server)
-        return PortSet.union(p for p, n in clients.items() if exposed or n > WORLD_AFTER)
+        clients: dict[tuple[int, PortSet], list[Connection]] = defaultdict(list)
+        for connection, _ in side:
+            client = connection.client
+            if isinstance(client, Cidr) and is_public(client.cidr):
+                clients[network(client.cidr).version, connection.ports].append(connection)
+        found: dict[int, PortSet] = defaultdict(PortSet)
+        for (version, ports), connections in clients.items():
+            if len(connections) > WORLD_AFTER or self._exposed(connections[0]):
+                found[version] |= ports
+        return found
 
-    def _exposed(self, server: Peer) -> bool:
-        pods = self.inventory.workloads.get(server, ()) if isinstance(server, Workload) else ()
-        return any(s.public for pod in pods for s in self.inventory.services_of(pod))
-
-
-def _public_clients(side: Iterable[Edge]) -> Iterable[Connection]:
-    for connection, _ in side:
-        if isinstance(connection.client, Cidr) and is_public(connection.client.cidr):
-            yield connection
-
-
-def _versions(side: Iterable[Edge]) -> set[int]:
-    """The IP versions over which public clients came."""
-    blocks = (one.client for one in _public_clients(side))
-    return {network(peer.cidr).version for peer in blocks if isinstance(peer, Cidr)}
+    def _exposed(self, connection: Connection) -> bool:
+        server = connection.server
+        ports = self.exposed.get(server, frozenset()) if isinstance(server, Workload) else ()
+        return (connection.protocol, connection.port) in ports
 
 
 def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:
