@@ -30,7 +30,11 @@ def expand(paths: Iterable[str]) -> list[str]:
         if path != "-" and Path(path).is_dir():
             inside = sorted(p for p in Path(path).iterdir() if p.is_file() and p.name[0] != ".")
             if not inside:
-                raise NetpolError("the directory holds no file", where=path)
+                raise NetpolError(
+                    "the directory holds no file",
+                    where=path,
+                    hint="give the directory that holds the flow logs",
+                )
             found += map(str, inside)
         else:
             found.append(path)

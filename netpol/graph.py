@@ -165,13 +165,18 @@ class ServiceGraph:
         plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for connection, evidence in self:
             plain.add_edge(
-                label(connection.client),
-                label(connection.server),
+                _xml(label(connection.client)),
+                _xml(label(connection.server)),
                 protocol=connection.protocol,
                 ports=connection.ports.text(connection.protocol),
                 records=evidence.records,
             )
         return "\n".join(nx.generate_graphml(plain)) + "\n"
+
+
+def _xml(text: str) -> str:
+    """XML has no place for control characters."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _empty() -> nx.MultiDiGraph[Peer]:

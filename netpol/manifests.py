@@ -67,7 +67,11 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
     """
     for path in map(Path, paths):
         if not path.exists():
-            raise NetpolError("there is no such file or directory", where=str(path))
+            raise NetpolError(
+                "there is no such file or directory",
+                where=str(path),
+                hint="give a file, or a directory with *.yaml, *.yml or *.json",
+            )
         for file in _files(path):
             yield from _documents(file, tell)
 

@@ -65,6 +65,21 @@ CATALOGUE: Final[dict[str, Entry]] = {
         what_to_do="Copy or export the file again. A file that is still being written ends in the"
         " middle quite normally.",
     ),
+    "NP005": Entry(
+        title="too many outside addresses to keep apart",
+        why="More than a thousand distinct outside addresses used one port of one workload. The"
+        " first were kept one by one, the others together as the world, so that memory stays"
+        " bounded.",
+        what_to_do="Check that this port is meant to be open to the internet. If the clients come"
+        " from known networks, say so in a policy of your own.",
+    ),
+    "NP006": Entry(
+        title="too many DNS names to keep",
+        why="One client was answered more distinct names and addresses over one connection than are"
+        " kept. Destinations that were resolved after that are known by address only.",
+        what_to_do="Look whether the client really needs so many names; a crawler does,"
+        " an application rarely.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",
         why="No lasting label, present or absent, tells this workload from the others of its"

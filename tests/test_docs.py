@@ -27,8 +27,8 @@ def test_command_reference(golden: Golden) -> None:
 def _commands() -> Iterator[str]:
     yield "# Commands\n\nWritten from the code: `make docs`.\n"
     for name, command in sorted(cli.commands.items()):
-        context = click.Context(command, info_name=f"netpol {name}", max_content_width=90)
-        context.terminal_width = 90
+        parent = click.Context(cli, info_name="netpol", **cli.context_settings)
+        context = click.Context(command, parent=parent, info_name=name, terminal_width=90)
         yield f"\n## netpol {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 

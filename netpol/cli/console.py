@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import click
 
 from netpol.learn import Learned
 from netpol.notices import CATALOGUE, Notice
+from netpol.report.printable import printable
 
 __all__ = ["Notices", "account_line", "say"]
 
@@ -40,7 +40,7 @@ class Notices:
 
 def say(text: str) -> None:
     """A line for the person who watches."""
-    click.echo(text, err=True)
+    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
 
 def account_line(learned: Learned) -> str:
@@ -52,8 +52,3 @@ def account_line(learned: Learned) -> str:
         f" ({len(learned.accepted):,} connections); {r.held:,} held, {r.other:,} about no"
         f" connection{lost}"
     )
-
-
-def is_terminal() -> bool:
-    """Whether somebody watches stderr."""
-    return sys.stderr.isatty()

@@ -76,6 +76,7 @@ def generate(
       netpol generate flows.jsonl -n shop | kubectl diff -f -
     """
     from generators import DIALECTS
+    from netpol.cli.output import write
     from netpol.cli.proof import prove
     from netpol.cli.run import inventory_from, learn_from
     from netpol.compare import differences
@@ -98,8 +99,7 @@ def generate(
     _refuse_insufficient(chosen)
     found = differences((proof.certificate for proof in proofs.values()), learned)
     if output is not None:
-        from netpol.cli.output import write
-
+        _refuse_empty(chosen)
         write(chosen.files, output)
     notices.show()
     _print(chosen, learned, found, output, form)
@@ -108,6 +108,14 @@ def generate(
 
 def _quiet(_: object) -> None:
     """Tell nobody."""
+
+
+def _refuse_empty(proof: Proof) -> None:
+    if not proof.synthesis.policies.policies:
+        raise NetpolError(
+            "nothing was learned that a policy could allow; nothing was written",
+            hint="`netpol graph` shows what was read, and what was held with its reason",
+        )
 
 
 def _refuse_insufficient(proof: Proof) -> None:
@@ -120,7 +128,7 @@ def _refuse_insufficient(proof: Proof) -> None:
             f"the {proof.dialect.name} policies would deny {len(denied)} accepted connections;"
             f" nothing was written. The first: {first['client']} → {first['server']}"
             f" {first['protocol']} {first['ports']} ({first['by']})",
-            hint="this is a bug in netpol unless policies were changed by hand; please report it",
+            hint="this is a bug in netpol; please report it with `netpol graph --format json`",
         )
 
 

@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from netpol.errors import NetpolError
 from netpol.manifests import resources
 
-__all__ = ["write"]
+__all__ = ["MARK", "write"]
+
+MARK: Final = "# Written by netpol: the next run may change or remove this file.\n"
+"""First line of every file; only files that begin with it are ever overwritten or removed."""
 
 
 def write(files: dict[str, str], directory: Path) -> None:
     """Write the files; remove those of an earlier run that are no longer generated.
 
-    Which files an earlier run wrote is read from its kustomization.yaml. Other files stay.
+    What an earlier run wrote is listed in its kustomization.yaml. Files that netpol did not write
+    stay; NetpolError when one of them is in the way.
     """
-    for old in _earlier(directory) - set(files):
-        (directory / old).unlink(missing_ok=True)
-    for name, text in files.items():
-        path = directory / name
-        try:
+    try:
+        _refuse_foreign(directory / name for name in files)
+        for old in _earlier(directory) - set(files):
+            (directory / old).unlink()
+        for name, text in files.items():
+            path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise NetpolError(f"cannot write: {error.strerror}", where=str(path)) from error
+            path.write_text(MARK + text, encoding="utf-8")
+    except OSError as error:
+        raise NetpolError(
+            f"cannot write: {error.strerror}",
+            where=str(error.filename or directory),
+            hint="choose another directory with -o",
+        ) from error
+
+
+def _refuse_foreign(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.exists() and not _ours(path):
+            raise NetpolError(
+                "this file is in the way, and netpol did not write it",
+                where=str(path),
+                hint="move it, or write to another directory",
+            )
 
 
 def _earlier(directory: Path) -> set[str]:
+    """Files of an earlier run that are still there, inside the directory, and unchanged in kind."""
     root = directory.resolve()
-    listed = resources(directory / "kustomization.yaml")
-    return {name for name in listed if (directory / name).resolve().is_relative_to(root)}
+    return {name for name in resources(directory / "kustomization.yaml") if _is_inside(root, name)}
+
+
+def _is_inside(root: Path, name: str) -> bool:
+    try:
+        path = (root / name).resolve()
+        return path.is_relative_to(root) and path.is_file() and _ours(path)
+    except (OSError, ValueError):
+        return False  # no name that a file can have
+
+
+def _ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(MARK)) == MARK.encode()
+    except IsADirectoryError:
+        return False

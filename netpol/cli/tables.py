@@ -1,4 +1,4 @@
-"""Tables that a person reads, drawn by rich to the width of the terminal."""
+"""Tables that a person reads, drawn by rich."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ from typing import Any
 from netpol.graph import Evidence
 from netpol.learn import Learned
 from netpol.peers import Cidr, Peer
-from netpol.report.rows import Row, connection_row
+from netpol.report.printable import printable
+from netpol.report.rows import Row, connection_row, unattributed_row
 
 __all__ = ["check_text", "graph_table", "rows_table", "table"]
 
-_WIDEST = 160
+_WIDEST = 10_000
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str]], title: str = "") -> str:
-    """A plain table; no colours or boxes, so that it can be pasted and grepped."""
-    from shutil import get_terminal_size
-
+    """A plain table, one line per row however narrow the terminal: to be pasted and grepped."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     drawn = Table(*columns, box=SIMPLE, title=title or None, title_justify="left", pad_edge=False)
     for line in lines:
-        drawn.add_row(*line)
+        drawn.add_row(*map(printable, line))
     out = StringIO()
-    width = min(get_terminal_size((_WIDEST, 40)).columns, _WIDEST)
-    Console(file=out, width=width, markup=False, highlight=False, emoji=False).print(drawn)
+    Console(file=out, width=_WIDEST, markup=False, highlight=False, emoji=False).print(drawn)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -44,11 +42,7 @@ def graph_table(learned: Learned) -> str:
     """Accepted connections, then the held ones with their reasons."""
     text = rows_table(_seen(learned), ("seen", "names"))
     held = [{**connection_row(h.connection), "held": h.reason} for h in learned.held]
-    held += [
-        {"client": u.client, "server": u.server, "protocol": u.protocol}
-        | {"ports": "" if u.port is None else str(u.port), "held": u.reason}
-        for u in learned.unattributed
-    ]
+    held += [{**unattributed_row(u), "held": u.reason} for u in learned.unattributed]
     return text + (held_table(held) if held else "")
 
 

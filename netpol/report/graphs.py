@@ -10,7 +10,8 @@ from netpol.graph import Connection, ServiceGraph
 from netpol.learn import Learned
 from netpol.net import PortSet
 from netpol.peers import Peer, Workload, label
-from netpol.report.rows import connection_row, evidence_object, records_object
+from netpol.report.printable import printable
+from netpol.report.rows import connection_row, evidence_object, records_object, unattributed_row
 
 __all__ = ["dot", "graph_object", "mermaid"]
 
@@ -21,12 +22,7 @@ def graph_object(learned: Learned) -> dict[str, Any]:
         {**connection_row(one.connection), "reason": one.reason} | _evidence(one.evidence)
         for one in learned.held
     ]
-    unattributed = [
-        {"client": one.client, "server": one.server, "protocol": one.protocol}
-        | {"ports": "" if one.port is None else str(one.port), "reason": one.reason}
-        | _evidence(one.evidence)
-        for one in learned.unattributed
-    ]
+    unattributed = [unattributed_row(one) | _evidence(one.evidence) for one in learned.unattributed]
     return {
         "records": records_object(learned.records),
         "attributed_share": round(learned.attributed_share, 4),
@@ -61,9 +57,9 @@ def mermaid(graph: ServiceGraph) -> str:
     """Mermaid flowchart, as GitHub and GitLab draw it in Markdown."""
     names = {peer: f"n{number}" for number, peer in enumerate(_peers(graph))}
     lines = ["flowchart LR"]
-    for namespace, peers in _by_namespace(graph).items():
-        lines += [f'  subgraph "{namespace}"'] if namespace else []
-        lines += [f'    {names[peer]}["{_short(peer)}"]' for peer in peers]
+    for number, (namespace, peers) in enumerate(_by_namespace(graph).items()):
+        lines += [f'  subgraph ns{number}["{_escaped(namespace)}"]'] if namespace else []
+        lines += [f'    {names[peer]}["{_escaped(_short(peer))}"]' for peer in peers]
         lines += ["  end"] if namespace else []
     for (client, server), ports in _arrows(graph).items():
         lines.append(f'  {names[client]} -->|"{ports}"| {names[server]}')
@@ -96,5 +92,12 @@ def _short(peer: Peer) -> str:
     return f"{peer.name} ({peer.kind})" if isinstance(peer, Workload) else label(peer)
 
 
+def _escaped(text: str) -> str:
+    """Mermaid knows no backslash: what would end or bend a text is written as an entity."""
+    special = set('"#<>&`')
+    return "".join(f"#{ord(c)};" if c in special else c for c in printable(text))
+
+
 def _quoted(text: str) -> str:
+    text = printable(text)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

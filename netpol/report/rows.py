@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from netpol.attribute import Unattributed
 from netpol.graph import Connection, Evidence
 from netpol.learn import Records
-from netpol.net import PortSet
+from netpol.net import ICMP_PROTOCOLS, PortSet
 from netpol.peers import Peer, label
 
-__all__ = ["Row", "connection_row", "evidence_object", "records_object", "rows"]
+__all__ = [
+    "Row",
+    "connection_row",
+    "evidence_object",
+    "records_object",
+    "rows",
+    "unattributed_row",
+]
 
 Row: TypeAlias = dict[str, Any]
 
@@ -31,6 +39,16 @@ def rows(client: Peer, server: Peer, ports: PortSet) -> list[Row]:
 def connection_row(connection: Connection) -> Row:
     """The row of one connection."""
     return rows(connection.client, connection.server, connection.ports)[0]
+
+
+def unattributed_row(one: Unattributed) -> Row:
+    """The row of a flow of which one side or the direction is not known."""
+    ports = ""
+    if one.port is not None:
+        ports = PortSet.of(one.protocol, one.port).text(one.protocol)
+        ports = ports.removesuffix("/0") if one.protocol in ICMP_PROTOCOLS else ports
+    row = {"client": one.client, "server": one.server, "protocol": one.protocol, "ports": ports}
+    return {**row, "reason": one.reason}
 
 
 def evidence_object(evidence: Evidence) -> Row:

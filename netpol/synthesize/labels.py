@@ -58,6 +58,9 @@ PREFERRED_KEYS: Final = (
 """Keys that people use to say what pods are, the most liked first; the first three are the
 recommended labels of Kubernetes."""
 
+_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+"""What the API server takes as a label's value; no pod can have another one."""
+
 _VERSION: Final = re.compile(r"v\d+(?:[._-].*)?|(?:.*[-_+])?v?\d+\.\d+.*", re.IGNORECASE)
 _HASH: Final = re.compile(
     r"(?=.*\d)[0-9a-f]{7,}|(?=.*\d)[bcdfghjklmnpqrstvwxz2456789]{8,10}"
@@ -77,7 +80,9 @@ def usable(key: str, *, identity_labels_only: bool) -> bool:
 def usable_labels(labels: Labels, identity_labels_only: bool) -> frozenset[tuple[str, str]]:
     """The pairs whose key a selector may use; remembered, as each pod is looked at many times."""
     return frozenset(
-        pair for pair in labels if usable(pair[0], identity_labels_only=identity_labels_only)
+        (key, value)
+        for key, value in labels
+        if usable(key, identity_labels_only=identity_labels_only) and _VALUE.fullmatch(value)
     )
 
 

@@ -36,13 +36,11 @@ def test_cells_are_printed_as_they_are(cell: str) -> None:
     assert cell in rows_table([{"client": cell}])
 
 
-@pytest.mark.xfail(strict=True, reason="escape characters of names reach the terminal")
 def test_names_cannot_steer_the_terminal() -> None:
     text = graph_table(learned([flow(app("x", pod="\x1b[2Jx"), app("api"))]))
     assert "\x1b" not in text
 
 
-@pytest.mark.xfail(strict=True, reason="cells are folded to the width of the terminal")
 def test_a_row_stays_on_its_line_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     name = "checkout-service-of-the-shop"

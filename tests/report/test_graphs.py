@@ -54,9 +54,6 @@ def test_nothing_learned_is_an_empty_graph() -> None:
     assert (shown["connections"], shown["held"], shown["attributed_share"]) == ([], [], 1.0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ports of unattributed flows are not written as in other rows"
-)
 def test_icmp_reads_alike_in_every_row() -> None:
     def ping(client: Endpoint) -> dict:
         what = learned([flow(client, app("web"), 2048, protocol="ICMP", signals=UNANSWERED)])
@@ -90,16 +87,12 @@ def test_dot_quotes_what_names_contain(name: str) -> None:
         assert '"' not in rest
 
 
-@pytest.mark.xfail(strict=True, reason="mermaid() does not escape names")
 @pytest.mark.parametrize("name", ['a"]b', 'a"];click n0 "https://example.org'])
 def test_mermaid_quotes_what_names_contain(name: str) -> None:
     lines = mermaid(named(name).accepted).splitlines()
     assert all(line.count('"') in (0, 2) for line in lines)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a namespace is an id in the same space as the nodes' n0, n1, …"
-)
 def test_mermaid_ids_of_namespaces_and_nodes_differ() -> None:
     lines = mermaid(named("x-0", namespace="n0").accepted).splitlines()
     groups = {m[1] for line in lines if (m := re.match(r'\s*subgraph "?([^"\[ ]+)', line))}
@@ -112,8 +105,5 @@ def test_graphml_is_xml_with_every_connection() -> None:
     assert sum(element.tag.endswith("}edge") for element in root.iter()) == len(SHOP.accepted)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ElementTree.ParseError, reason="control characters are not XML"
-)
 def test_graphml_is_xml_whatever_names_contain() -> None:
     ElementTree.fromstring(named("a\x1bb").accepted.graphml())
