@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check format bench docs clean
+.PHONY: help demo test conformance check format bench docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("netpol needs Python 3.11 or newer; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -32,6 +32,9 @@ check: $(INSTALLED) ## format, lint, types, import contracts
 format: $(INSTALLED) ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+conformance: $(INSTALLED) ## agreement with the real engines, in counts (part of test; needs the reference data)
+	$(BIN)/python -m pytest tests/conformance -s $(ARGS)
 
 bench: $(INSTALLED) ## speed and memory as ratios against named baselines in the same run
 	$(BIN)/python tests/bench/ingest.py $(ARGS)

@@ -129,8 +129,13 @@ class Fold:
 
                 # When was it, and does it say more?
                 stamp = flow.time.removesuffix("Z")
-                hour = hours.get(stamp[:19])
-                if hour is None or stamp == flow.time:
+                second, _, fraction = stamp.partition(".")
+                hour = hours.get(second)
+                if (
+                    hour is None
+                    or not (fraction.isdecimal() and fraction.isascii())
+                    or stamp == flow.time
+                ):
                     stamp, hour = self.clock.read(flow.time or decode_stamp(line).time)
                 more = None
                 if (

@@ -70,6 +70,7 @@ Verdict: TypeAlias = Literal[
     7,
 ]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
+Time: TypeAlias = Annotated[str, Meta(max_length=64)]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Whole: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d{1,20}$")]
 """A 64-bit number: text by the rules of proto-JSON, but writers differ."""
@@ -161,7 +162,7 @@ class Aggregate(Struct, gc=False):
 class FlowRecord(Struct, gc=False):
     """``flow.Flow``. Endpoints and addresses stay raw: they are decoded once per distinct text."""
 
-    time: str = ""
+    time: Time = ""
     verdict: Verdict | None = None
     drop_reason: int = 0
     IP: Raw = Raw(b"")
@@ -208,7 +209,7 @@ class Line(Struct, gc=False):
 class Stamped(Struct, gc=False):
     """The time beside the flow, which repeats the flow's own."""
 
-    time: str = ""
+    time: Time = ""
 
 
 class Addresses(Struct, gc=False):

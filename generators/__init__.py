@@ -1,76 +1,121 @@
-"""Policies in and out of each dialect: one module with a reader and a writer per dialect."""
+"""Policies in and out of each dialect, and in from kinds that netpol does not write."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
+from generators.admin import ADMIN
 from generators.calico import CALICO
 from generators.cilium import CILIUM
-from generators.generator import Dialect
+from generators.generator import Dialect, Reader
 from generators.kubernetes import KUBERNETES
 from generators.reading import identity
 from netpol.manifests import Document
 from netpol.notices import Notice, Tell
-from netpol.policy import PolicySet
+from netpol.policy import DENY_TIER, PodSelector, PolicySet, Tier, Undecided, in_namespace
 
-__all__ = ["DIALECTS", "parse"]
+__all__ = ["DIALECTS", "READERS", "parse"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (KUBERNETES, CALICO, CILIUM)
 """Every dialect, in the order in which they are listed."""
 
+READERS: Final[tuple[Reader, ...]] = (*DIALECTS, ADMIN)
+"""Everything that can be read: the dialects, and kinds that netpol does not write."""
+
 _CALICO: Final = ("projectcalico.org", "crd.projectcalico.org")
-_UNREAD: Final[dict[str, tuple[str, ...]]] = {
-    "AdminNetworkPolicy": ("policy.networking.k8s.io",),
+_POLICIES: Final[dict[str, tuple[str, ...]]] = {
     "AuthorizationPolicy": ("security.istio.io",),
-    "BaselineAdminNetworkPolicy": ("policy.networking.k8s.io",),
-    "CiliumCIDRGroup": ("cilium.io",),
-    "CiliumClusterwideNetworkPolicy": ("cilium.io",),
-    "ClusterGroup": ("crd.antrea.io",),
-    "ClusterNetworkPolicy": ("policy.networking.k8s.io", "crd.antrea.io"),
     "EgressFirewall": ("k8s.ovn.org",),
-    "GlobalNetworkPolicy": _CALICO,
+}
+"""Kinds that decide about connections and are not read, with the API groups they are in; kinds of
+any group whose name ends in NetworkPolicy are policies, too."""
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "CiliumCIDRGroup": ("cilium.io",),
+    "ClusterGroup": ("crd.antrea.io",),
     "GlobalNetworkSet": _CALICO,
     "Group": ("crd.antrea.io",),
     "HostEndpoint": _CALICO,
     "NetworkSet": _CALICO,
-    "StagedGlobalNetworkPolicy": _CALICO,
-    "StagedKubernetesNetworkPolicy": _CALICO,
-    "StagedNetworkPolicy": _CALICO,
     "Tier": (*_CALICO, "crd.antrea.io"),
 }
-"""Kinds that decide about connections, or that policies refer to, and the API groups they are in.
-Kinds of any group whose name ends in NetworkPolicy belong here, too."""
+"""Kinds that policies refer to, in their groups: without a policy they decide nothing."""
 
 
 def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozenset[str]]:
-    """(policies, names of the dialects seen) of all documents, each read by its own dialect.
+    """(policies, names of the readers that found some) of all documents.
 
-    Policy kinds that are not read yet are told (NP065); documents of other kinds are left alone.
+    Policy kinds that are not read are told (NP065), and what they could be about is undecided;
+    documents of other kinds are left alone.
     """
-    by_kind = {kind: dialect for dialect in DIALECTS for kind in dialect.kinds}
     found: dict[str, list[Document]] = {}
+    seen, asked = set[str](), set[str]()
+    unknown: list[Undecided] = []
     for document in documents:
         kind = identity(document)
-        if kind in by_kind:
-            found.setdefault(by_kind[kind].name, []).append(document)
-        elif _unread(*kind):
+        readers = [one for one in READERS if kind in one.kinds or kind in one.context]
+        for reader in readers:
+            found.setdefault(reader.name, []).append(document)
+        seen.update(one.name for one in readers if kind in one.kinds)
+        # An engine's own objects are checked even where no policy of it needs them.
+        asked.update(one.name for one in readers if kind in one.kinds or kind[0] != "v1")
+        if not readers and _decides(*kind):
             tell(_not_read(document))
-    sets = [one.parse(found[one.name], tell) for one in DIALECTS if one.name in found]
-    policies = tuple(policy for one in sets for policy in one.policies)
-    return PolicySet(policies=policies), frozenset(found)
+            unknown.append(_unknown(document))
+        elif not readers and _among(_WORDS, *kind):
+            tell(_not_read(document))
+    sets = [one.parse(found[one.name], tell) for one in READERS if one.name in asked]
+    return (
+        PolicySet(
+            policies=tuple(policy for one in sets for policy in one.policies),
+            undecided=(*(doubt for one in sets for doubt in one.undecided), *unknown),
+            tiers=_tiers(sets),
+        ),
+        frozenset(seen),
+    )
 
 
-def _unread(version: str, kind: str) -> bool:
-    return version.partition("/")[0] in _UNREAD.get(kind, ()) or kind.endswith("NetworkPolicy")
+def _decides(version: str, kind: str) -> bool:
+    return kind.endswith("NetworkPolicy") or _among(_POLICIES, version, kind)
+
+
+def _tiers(sets: Iterable[PolicySet]) -> tuple[Tier, ...]:
+    """Every tier once; a reader that read one from an object knows better than the defaults."""
+    usual = PolicySet().tiers
+    named = {tier.name: tier for tier in usual}
+    named.update({t.name: t for one in sets for t in one.tiers if t not in usual})
+    return tuple(sorted(named.values()))
+
+
+def _among(kinds: dict[str, tuple[str, ...]], version: str, kind: str) -> bool:
+    return version.partition("/")[0] in kinds.get(kind, ())
+
+
+def _metadata(document: Document) -> dict[str, str]:
+    """Namespace and name as far as the document says them."""
+    metadata = document.data.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return {key: str(known[key])[:253] for key in ("namespace", "name") if known.get(key)}
 
 
 def _not_read(document: Document) -> Notice:
     version, kind = identity(document)
-    metadata = document.data.get("metadata")
-    known = metadata if isinstance(metadata, dict) else {}
-    name = "/".join(str(known[key])[:253] for key in ("namespace", "name") if known.get(key))
+    name = "/".join(_metadata(document).values())
     message = (
         f"{kind} {name} ({version or 'no apiVersion'}) is not read yet, its effect is undecided"
     )
     return Notice(code="NP065", message=message, where=document.where)
+
+
+def _unknown(document: Document) -> Undecided:
+    """A policy of a kind that is not read: of its namespace, as far as it says one."""
+    version, kind = identity(document)
+    known = _metadata(document)
+    namespaces = in_namespace(known["namespace"]) if "namespace" in known else ()
+    return Undecided(
+        subject=PodSelector(namespaces),
+        directions=("ingress", "egress"),
+        tier=DENY_TIER.name,
+        reason=f"{kind} of {version or 'no apiVersion'} is not read",
+        origin=f"{document.where}, {kind} {'/'.join(known.values())}",
+    )

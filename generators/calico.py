@@ -1,312 +1,249 @@
-"""Calico NetworkPolicy, projectcalico.org/v3 (``crd.projectcalico.org/v1`` is read, too).
+"""Calico policies, projectcalico.org/v3 and, as they are stored, crd.projectcalico.org/v1.
 
-Sources: Calico "Network policy" reference; scoping of peer selectors from
-``libcalico-go/lib/backend/syncersv1/updateprocessors/rules.go``. Tier ``default`` only: what a
-policy of another tier does depends on that tier's order, and tiers are not read yet.
+NetworkPolicy and GlobalNetworkPolicy become policies of their tiers. The staged kinds are read and
+told (NP068), but not enforced; :func:`staged` gives what they would be. This is about pods: what is
+for host endpoints alone (``preDNAT``, ``doNotTrack``) has no effect here (NP069).
+
+Sources: Calico "Network policy", "Global network policy", "Tier" references; the order of tiers and
+policies from ``felix/calc/policy_sorter.go``; what is refused from the validator
+(``libcalico-go/lib/validator/v3``) and the CRDs of 3.32.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
-from itertools import product
+from functools import partial
 from typing import Final
 
-from generators.calico_selectors import Conjunction, alternatives, written
-from generators.calico_traffic import traffic, written_traffic
-from generators.generator import Dialect, Manifest, cannot_say, manifest, subject
-from generators.reading import PolicyObject, block, excluding, numbered, only, read, undecided
-from generators.selectors import positive
+from generators import kubernetes
+from generators.calico_around import CONTEXT, GROUPS, Around, around
+from generators.calico_grammar import Compare, Node
+from generators.calico_labels import POD_NAMESPACE, both, of_accounts, of_namespaces, pods
+from generators.calico_peers import Scope
+from generators.calico_render import render
+from generators.calico_rules import rules
+from generators.calico_selectors import conjunctions, selector
+from generators.generator import Dialect
+from generators.reading import PolicyObject, UndecidedError, numbered, only, read, undecided
+from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
-from netpol.net import PortSet, network
-from netpol.notices import Tell
-from netpol.policy import (
-    ANY,
-    NAMESPACE,
-    Action,
-    CidrSelector,
-    EntitySelector,
-    FqdnSelector,
-    PodSelector,
-    Policy,
-    PolicySet,
-    Requirement,
-    Rule,
-    Selector,
-    in_namespace,
-)
+from netpol.notices import Notice, Tell
+from netpol.policy import PodSelector, Policy, PolicySet, Rule, Undecided, in_namespace
 from netpol.profile import CALICO as PROFILE
 
-__all__ = ["CALICO", "parse", "render"]
+__all__ = ["CALICO", "CONTEXT", "STAGED", "parse", "render", "staged"]
 
-_VERSION: Final = "projectcalico.org/v3"
 _STORED: Final = "crd.projectcalico.org/v1"
-_KINDS: Final = frozenset({(_VERSION, "NetworkPolicy"), (_STORED, "NetworkPolicy")})
+_ENFORCED: Final = frozenset(
+    (group, kind) for group in GROUPS for kind in ("NetworkPolicy", "GlobalNetworkPolicy")
+)
+STAGED: Final = frozenset(
+    (group, f"Staged{kind}NetworkPolicy")
+    for group in GROUPS
+    for kind in ("", "Global", "Kubernetes")
+)
+"""(apiVersion, kind) of the policies that are only previewed."""
+_GLOBAL: Final = frozenset({"GlobalNetworkPolicy", "StagedGlobalNetworkPolicy"})
+_COMMON: Final = ("tier", "order", "selector", "serviceAccountSelector", "types", "ingress")
+_FIELDS: Final = (*_COMMON, "egress", "performanceHints")
+_HOST_FIELDS: Final = ("doNotTrack", "preDNAT", "applyOnForward")
+_STAGED_ACTIONS: Final = ("Set", "Delete", "Learn", "Ignore")
 _DIRECTIONS: Final = (("Ingress", "ingress", "source"), ("Egress", "egress", "destination"))
-_ACTIONS: Final[dict[str, Action]] = {"Allow": "allow", "Deny": "deny", "Pass": "pass"}
-_WRITTEN: Final = {action: name for name, action in _ACTIONS.items()}
-_NAME: Final = "projectcalico.org/name"
-_POD_NAMESPACE: Final = "projectcalico.org/namespace"
-_ORCHESTRATOR: Final = "projectcalico.org/orchestrator"
-_EVERYWHERE: Final = {4: "0.0.0.0/0", 6: "::/0"}
-_MAX_RULES: Final = 1024
-_MAX_NETS: Final = 256
-_MAX_SELECTOR: Final = 1024
-
-
-# Writing
-
-
-def render(policies: PolicySet) -> tuple[Manifest, ...]:
-    """One NetworkPolicy per policy. Raises NetpolError for what Calico has no words for."""
-    return tuple(
-        manifest(one, _VERSION, "NetworkPolicy", _written_spec(one)) for one in policies.policies
-    )
-
-
-def _written_spec(policy: Policy) -> dict[str, object]:
-    if policy.tier != "default" or not policy.isolates:
-        raise cannot_say("calico", policy, "a tier that it does not know, or not to isolate")
-    spec: dict[str, object] = {"tier": policy.tier}
-    if policy.order != math.inf:
-        whole = policy.order == int(policy.order)
-        spec["order"] = int(policy.order) if whole else policy.order
-    spec["selector"] = _written_selector(policy, subject("calico", policy))
-    spec["types"] = [
-        kind for kind, direction, _ in _DIRECTIONS if policy.rules(direction) is not None
-    ]
-    for _, direction, side in _DIRECTIONS:
-        rules = policy.rules(direction) or ()
-        if entries := [one for rule in rules for one in _written_rules(policy, rule, side)]:
-            spec[direction] = entries
-            if len(entries) > _MAX_RULES:
-                raise cannot_say("calico", policy, f"more than {_MAX_RULES} rules in one policy")
-    return spec
-
-
-def _written_selector(policy: Policy, wanted: Conjunction) -> str:
-    text = written(wanted)
-    if len(text) > _MAX_SELECTOR:
-        raise cannot_say("calico", policy, f"a selector of more than {_MAX_SELECTOR} characters")
-    return text
-
-
-def _written_rules(policy: Policy, rule: Rule, side: str) -> Iterator[dict[str, object]]:
-    """One Calico rule per peer and protocol."""
-    for entity in _written_peers(policy, rule.peers):
-        for head, ports in written_traffic(rule.ports, rule.named_ports):
-            destination: dict[str, object] = {"ports": ports} if ports else {}
-            sides = {"source": entity, "destination": destination}
-            if side == "destination":
-                sides = {"destination": {**entity, **destination}}
-            yield {
-                "action": _WRITTEN[rule.action],
-                **head,
-                **{name: one for name, one in sides.items() if one},
-            }
-
-
-def _written_peers(
-    policy: Policy, peers: tuple[Selector, ...] | None
-) -> Iterator[dict[str, object]]:
-    """Pods one by one; plain address blocks together, one family at a time."""
-    if peers is ANY:
-        yield {}
-        return
-    plain: dict[int, list[str]] = {4: [], 6: []}
-    for peer in peers:
-        match peer:
-            case PodSelector():
-                yield _written_pods(policy, peer)
-            case CidrSelector(cidr, ()):
-                plain[network(cidr).version].append(cidr)
-            case CidrSelector(cidr, excluded):
-                yield {"nets": [cidr], "notNets": list(excluded)}
-            case FqdnSelector(name):
-                raise cannot_say("calico", policy, f"the DNS name {name}")
-            case EntitySelector(name):
-                raise cannot_say("calico", policy, f"the entity {name}")
-    for nets in plain.values():
-        for start in range(0, len(nets), _MAX_NETS):
-            yield {"nets": nets[start : start + _MAX_NETS]}
-
-
-def _written_pods(policy: Policy, peer: PodSelector) -> dict[str, object]:
-    pods: dict[str, object] = {"selector": _written_selector(policy, peer.pods)}
-    if peer.namespaces == in_namespace(policy.namespace):
-        return pods
-    wanted = [
-        replace(one, key=_NAME if one.key == NAMESPACE else one.key) for one in peer.namespaces
-    ]
-    if wanted and not positive(wanted):
-        wanted.insert(0, Requirement(_NAME, "Exists"))
-    namespaces = {"namespaceSelector": _written_selector(policy, tuple(wanted))}
-    return {**namespaces, **(pods if peer.pods else {})}
-
-
-# Reading
 
 
 def parse(documents: Iterable[Document], tell: Tell) -> PolicySet:
-    """The NetworkPolicies among the documents, with Calico's defaults filled in."""
-    return read(documents, tell, _KINDS, _policies)
+    """The enforced policies among the documents and their tiers, with Calico's defaults filled in.
+
+    Tiers, network sets, host endpoints, Services and Namespaces among the documents (those of
+    :data:`CONTEXT`) are taken into account. Staged policies are read and told, and left out.
+    """
+    documents = list(documents)
+    known = around(documents, tell)
+    lower, scope = partial(_policies, known=known), partial(_about, known=known)
+    found = read(documents, tell, _ENFORCED, lower, scope=scope, cluster=_GLOBAL)
+    # What a staged policy would do does not matter here, only whether it is well formed.
+    _staged(documents, lambda one: None if one.code == "NP064" else tell(one), known)
+    names = {one.tier for one in found.policies} | {one.tier for one in found.undecided}
+    return replace(found, tiers=known.used(names))
 
 
-def _policies(one: PolicyObject) -> tuple[Policy, ...]:
-    """One policy per alternative of the policy's selector."""
-    spec = one.body["spec"]
-    only(spec, ("tier", "order", "selector", "types", "ingress", "egress", "performanceHints"))
-    if spec["tier"].text("default") not in ("", "default"):
-        undecided(spec["tier"], "tiers other than default are not read yet")
-    kinds = _types(spec)
-    ingress, egress = (
-        _rules(spec[direction], side, one.namespace) for _, direction, side in _DIRECTIONS
-    )
-    # The storage group keeps objects under "<tier>.<name>".
-    stored = one.api_version == _STORED
+def staged(documents: Iterable[Document], tell: Tell) -> PolicySet:
+    """The staged policies alone, as they would be if they were enforced.
+
+    Those that would delete or ignore an enforced policy are none.
+    """
+    documents = list(documents)
+    known = around(documents, tell)
+    found = _staged(documents, tell, known)
+    return replace(found, tiers=known.used([one.tier for one in found.policies]))
+
+
+def _staged(documents: list[Document], tell: Tell, known: Around) -> PolicySet:
+    lower, scope = partial(_previewed, known=known), partial(_about, known=known)
+    return read(documents, tell, STAGED, lower, scope=scope, cluster=_GLOBAL)
+
+
+# One policy
+
+
+def _policies(one: PolicyObject, *, known: Around) -> tuple[Policy, ...]:
+    """One policy per alternative of the policy's selector; none for host endpoints alone."""
+    spec = one.body["spec"].need()
+    hosts = _for_hosts(spec) if _wide(one) else False
+    kinds, subjects, tier = _types(spec), _subjects(one), _tier(spec)
+    order = spec["order"].number() if spec["order"].present else math.inf
+    if hosts:
+        return _nothing(one, spec, known)
+    found = _rules(one, spec, known)
+    if tier not in known.tiers:
+        undecided(spec["tier"], f"the Tier {tier} is not among the objects that were read")
     policy = Policy(
-        name=one.name.removeprefix("default.") if stored else one.name,
+        # The storage group keeps objects under "<tier>.<name>".
+        name=one.name.removeprefix(f"{tier}.") if one.api_version == _STORED else one.name,
         namespace=one.namespace,
         subject=PodSelector(),
-        ingress=ingress if "Ingress" in kinds else None,
-        egress=egress if "Egress" in kinds else None,
-        order=spec["order"].number() if spec["order"].present else math.inf,
+        ingress=found["Ingress"] if "Ingress" in kinds else None,
+        egress=found["Egress"] if "Egress" in kinds else None,
+        tier=tier,
+        order=order,
         origin=one.origin,
     )
-    own = in_namespace(one.namespace)
-    return numbered(
-        replace(policy, subject=_pods(spec["selector"], own, pods))
-        for pods in alternatives(spec["selector"])
-    )
+    return numbered(replace(policy, subject=subject) for subject in subjects)
+
+
+def _nothing(one: PolicyObject, spec: Field, known: Around) -> tuple[Policy, ...]:
+    """A policy for host endpoints; it must be well formed all the same."""
+    with suppress(UndecidedError):
+        _rules(one, spec, known)
+    one.warn("NP069", spec, "this is for host endpoints alone and has no effect on pods")
+    return ()
+
+
+def _rules(one: PolicyObject, spec: Field, known: Around) -> dict[str, tuple[Rule, ...]]:
+    scope = Scope(namespace=one.namespace, around=known, note=one.note)
+    found = {kind: rules(spec[name], side, scope) for kind, name, side in _DIRECTIONS}
+    _known(one, spec)
+    return found
+
+
+def _wide(one: PolicyObject) -> bool:
+    return one.kind in _GLOBAL
+
+
+def _known(one: PolicyObject, spec: Field) -> None:
+    for entry in spec["performanceHints"].entries():
+        entry.choice(("AssumeNeededOnEveryNode",))
+    wide = ("namespaceSelector", *_HOST_FIELDS) if _wide(one) else ()
+    only(spec, (*_FIELDS, *wide, *(("stagedAction",) if _kind(one) in STAGED else ())))
+
+
+def _kind(one: PolicyObject) -> tuple[str, str]:
+    return one.api_version, one.kind
+
+
+def _for_hosts(spec: Field) -> bool:
+    """Whether a global policy is for host endpoints alone; its flags must go together."""
+    untracked, before = spec["doNotTrack"].flag(False), spec["preDNAT"].flag(False)
+    if untracked and before:
+        spec["preDNAT"].refuse("not together with doNotTrack")
+    if before and (spec["egress"].given or "Egress" in _types(spec)):
+        spec["preDNAT"].refuse("not together with egress")
+    if (untracked or before) and not spec["applyOnForward"].flag(False):
+        spec["applyOnForward"].refuse("must be true with preDNAT or doNotTrack")
+    return untracked or before
 
 
 def _types(spec: Field) -> tuple[str, ...]:
     """The directions; unlike Kubernetes, rules for egress alone leave ingress out."""
     kinds = tuple(entry.choice(("Ingress", "Egress")) for entry in spec["types"].entries())
+    if len(kinds) > len(set(kinds)):
+        spec["types"].refuse("each direction once")
     ingress, egress = spec["ingress"].given, spec["egress"].given
     found = (*(("Ingress",) if ingress or not egress else ()), *(("Egress",) if egress else ()))
     return kinds or found
 
 
-def _rules(field: Field, side: str, namespace: str) -> tuple[Rule, ...]:
-    rules = (_rule(entry, side, namespace) for entry in field.entries())
-    return tuple(rule for rule in rules if rule is not None)
+def _tier(spec: Field) -> str:
+    return spec["tier"].text("") or "default"
 
 
-def _rule(field: Field, side: str, namespace: str) -> Rule | None:
-    """A rule; None for one that only logs or that nothing can match."""
-    only(field, (*_RULE_FIELDS, "source", "destination"))
-    action = field["action"].choice((*_ACTIONS, "Log"))
-    _check_sides(field, side)
-    ports, named = traffic(field, field["destination"])
-    peers = _of_family(field["ipVersion"], _peers(field[side], namespace), ports)
-    if action == "Log" or not (ports or named) or peers == ():
-        return None
-    return Rule(action=_ACTIONS[action], peers=peers, ports=ports, named_ports=named)
+def _subjects(one: PolicyObject) -> tuple[PodSelector, ...]:
+    """The pods of a policy; one selector per alternative."""
+    spec = one.body["spec"]
+    parts: list[Node] = [selector(spec["selector"])]
+    if one.namespace:
+        parts.append(Compare(POD_NAMESPACE, "in", (one.namespace,)))
+    elif spec["namespaceSelector"].given:
+        parts.append(of_namespaces(selector(spec["namespaceSelector"])))
+    if spec["serviceAccountSelector"].given:
+        parts.append(of_accounts(selector(spec["serviceAccountSelector"])))
+    found = (pods(each) for each in conjunctions(spec["selector"], both(tuple(parts))))
+    return tuple(sorted({subject for subject in found if subject is not None}))
 
 
-_RULE_FIELDS: Final = (
-    *("action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "http", "metadata"),
-)
-_PEER_FIELDS: Final = ("nets", "notNets", "selector", "namespaceSelector")
-_PORT_FIELDS: Final = ("ports", "notPorts")
-
-
-def _check_sides(field: Field, side: str) -> None:
-    """Peers may be named on the far side only, ports at the destination only."""
-    for name in ("source", "destination"):
-        known = _PEER_FIELDS if name == side else ()
-        given = Field({k: v.value for k, v in field[name].children() if v.given}, field[name].path)
-        only(given, (*known, *(_PORT_FIELDS if name == "destination" else ())))
-
-
-def _of_family(
-    version: Field, peers: tuple[Selector, ...] | None, ports: PortSet
-) -> tuple[Selector, ...] | None:
-    """The peers that ``ipVersion`` leaves."""
-    if not version.present:
-        return peers
-    family = version.whole(4, 6)
-    if family not in _EVERYWHERE:
-        version.expected("4 or 6")
-    if ports <= PortSet.of("ICMP" if family == 4 else "ICMPv6"):
-        return peers  # the protocol says it already
-    if peers is ANY:
-        return (CidrSelector(_EVERYWHERE[family]),)
-    blocks = [peer for peer in peers if isinstance(peer, CidrSelector)]
-    if len(blocks) < len(peers):
-        undecided(version, "not read together with a selector")
-    return tuple(one for one in blocks if network(one.cidr).version == family)
-
-
-def _peers(field: Field, namespace: str) -> tuple[Selector, ...] | None:
-    """Neither nets nor selectors: any address. A selector alone: the policy's own namespace."""
-    selecting = field["selector"].given or field["namespaceSelector"].given
-    if field["nets"].given or field["notNets"].given:
-        if selecting:
-            undecided(field["nets"], "not read together with a selector")
-        return _blocks(field)
-    return _selected(field, namespace) if selecting else ANY
-
-
-def _blocks(field: Field) -> tuple[CidrSelector, ...]:
-    nets = [block(entry, bare=True) for entry in field["nets"].entries()]
-    without = [block(entry, bare=True) for entry in field["notNets"].entries()]
-    families = {network(one).version for one in without}
-    if not nets:
-        # Felix renders a rule with notNets only for the families that they name
-        # (FilterRuleToIPVersion), so the other family is not let through.
-        nets = [_EVERYWHERE[family] for family in sorted(families)]
-    elif without and families != {network(one).version for one in nets}:
-        undecided(field["notNets"], "not read with other address families than nets")
-    return tuple(peer for net in nets for peer in excluding(net, without))
-
-
-def _selected(field: Field, namespace: str) -> tuple[PodSelector, ...]:
-    selector, scope = field["selector"], field["namespaceSelector"]
-    namespaces: tuple[Conjunction, ...] = (in_namespace(namespace),)
-    if scope.given:
-        namespaces = tuple(_namespaces(scope, one) for one in alternatives(scope))
-    return tuple(
-        _pods(selector, where, pods) for where, pods in product(namespaces, alternatives(selector))
+def _about(one: PolicyObject, *, known: Around) -> Undecided:
+    """The pods, directions and tier that a policy could be about."""
+    spec = one.body["spec"]
+    everyone = PodSelector(in_namespace(one.namespace) if one.namespace else ())
+    try:
+        subjects = _subjects(one)
+    except NetpolError:
+        subjects = ()
+    # Where the order of a tier is not known, it may be the first.
+    first = min(known.tiers.values())
+    return Undecided(
+        subject=subjects[0] if len(subjects) == 1 else everyone,
+        directions=tuple(kind.lower() for kind in _types(spec)),
+        tier=known.tiers.get(_tier(spec), first).name,
+        reason="",
     )
 
 
-def _namespaces(field: Field, wanted: Conjunction) -> Conjunction:
-    if wanted and not positive(wanted):
-        undecided(field, f"without has({_NAME}) it also matches what is in no namespace")
-    renamed = (replace(one, key=NAMESPACE if one.key == _NAME else one.key) for one in wanted)
-    return tuple(sorted({one for one in renamed if one != Requirement(NAMESPACE, "Exists")}))
+# Staged policies
 
 
-def _pods(field: Field, where: Conjunction, wanted: Conjunction) -> PodSelector:
-    """Calico's own labels on pods taken for what they say; the others are the pod's."""
-    namespaces, pods = set(where), []
-    for one in wanted:
-        if one.key == _POD_NAMESPACE and one.operator != "DoesNotExist":
-            namespaces.add(replace(one, key=NAMESPACE))
-        elif one.key == _ORCHESTRATOR and one in _ALWAYS:
-            continue
-        elif one.key.startswith(("projectcalico.org/", "pcns.", "pcsa.")):
-            undecided(field, f"the label {one.key} is not read")
-        else:
-            pods.append(one)
-    namespaces.discard(Requirement(NAMESPACE, "Exists"))
-    return PodSelector(tuple(sorted(namespaces)), tuple(pods))
+def _previewed(one: PolicyObject, *, known: Around) -> tuple[Policy, ...]:
+    spec = one.body["spec"].need()
+    action = spec["stagedAction"].choice(_STAGED_ACTIONS) if spec["stagedAction"].given else "Set"
+    if action == "Delete":
+        for name, member in spec.children():
+            if name not in ("tier", "stagedAction") and member.given:
+                member.refuse("not together with stagedAction Delete")
+    one.warn("NP068", spec, f"this is staged (stagedAction {action}) and not enforced")
+    if action in ("Delete", "Ignore"):
+        return ()
+    if one.kind != "StagedKubernetesNetworkPolicy":
+        return _policies(one, known=known)
+    return _of_kubernetes(one, spec)
 
 
-_ALWAYS: Final = (
-    Requirement(_ORCHESTRATOR, "In", ("k8s",)),
-    Requirement(_ORCHESTRATOR, "Exists"),
-)
+def _of_kubernetes(one: PolicyObject, spec: Field) -> tuple[Policy, ...]:
+    """The policy of networking.k8s.io/v1 that would be made of a staged one."""
+    body = {name: value for name, value in spec.table().items() if name != "stagedAction"}
+    data: dict[str, object] = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": one.name, "namespace": one.namespace},
+        "spec": body,
+    }
+    told: list[Notice] = []
+    document = Document(file=one.origin, index=1, data=data)
+    found = kubernetes.parse([document], told.append).policies
+    if not found:
+        spec.refuse("; ".join(notice.message for notice in told))
+    return tuple(replace(policy, kind=one.kind, origin=one.origin) for policy in found)
+
 
 CALICO: Final = Dialect(
     name="calico",
     summary="NetworkPolicy of projectcalico.org/v3, with order, deny and ICMP",
     profile=PROFILE,
-    kinds=_KINDS,
+    kinds=_ENFORCED,
+    context=CONTEXT | STAGED,
     render=render,
     parse=parse,
 )

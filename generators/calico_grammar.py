@@ -10,7 +10,8 @@ closer than ``||``)::
                | key ("==" | "!=" | "contains" | "starts with" | "ends with") text
                | key ("in" | "not in" | "notin") "{" [text {"," text} [","]] "}"
 
-An empty text is ``all()``. Text has either kind of quotes and no escapes.
+An empty text is ``all()``. Text has either kind of quotes and no escapes; the words of an operator
+may be written together (``startswith``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from generators.reading import UndecidedError
 from netpol.errors import NetpolError
 
 __all__ = ["All", "And", "Compare", "Comparison", "Global", "Has", "Node", "Not", "Or", "tree"]
@@ -168,7 +170,7 @@ class _Parser:
         if self._take("("):
             self._depth += 1
             if self._depth > _MAX_DEPTH:
-                raise NetpolError(f"selector: nested deeper than {_MAX_DEPTH}")
+                raise UndecidedError(f"selector: nested deeper than {_MAX_DEPTH}")
             node = self._any()
             self._must(")")
             self._depth -= 1
@@ -208,12 +210,17 @@ class _Parser:
                 return Not(Compare(key, "in", self._set()))
             case "contains":
                 return Compare(key, "contains", (self._text(),))
-            case "starts" | "ends" as side:
-                self._must("with", kind="word")
-                operator: Comparison = "starts with" if side == "starts" else "ends with"
-                return Compare(key, operator, (self._text(),))
+            case "starts" | "startswith" as word:
+                return self._sided(key, "starts with", word == "starts")
+            case "ends" | "endswith" as word:
+                return self._sided(key, "ends with", word == "ends")
             case _:
                 raise self._failure("an operator such as '=='")
+
+    def _sided(self, key: str, operator: Comparison, apart: bool) -> Node:
+        if apart:
+            self._must("with", kind="word")
+        return Compare(key, operator, (self._text(),))
 
     def _text(self) -> str:
         return self._must(kind="text")[1:-1]
@@ -230,5 +237,8 @@ class _Parser:
 
 
 def tree(text: str) -> Node:
-    """The tree of a selector. Raises NetpolError for what is none, with the place."""
+    """The tree of a selector. Raises NetpolError for what is none, with the place, and
+
+    UndecidedError for one that is nested deeper than 64.
+    """
     return _Parser(text).whole()

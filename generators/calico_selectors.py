@@ -22,27 +22,65 @@ from generators.reading import UndecidedError, undecided
 from generators.selectors import require
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.policy import Requirement
+from netpol.policy import Operator, Requirement
 
-__all__ = ["Conjunction", "alternatives", "written"]
+__all__ = ["Conjunction", "conjunctions", "selector", "written"]
 
 _MAX_ALTERNATIVES: Final = 256
+_MAX_TEXT: Final = 1024
+_PARTS: Final[dict[Comparison, Operator]] = {
+    "contains": "Contains",
+    "starts with": "StartsWith",
+    "ends with": "EndsWith",
+}
+_WORDS: Final = {operator: word for word, operator in _PARTS.items()}
 
 Conjunction: TypeAlias = tuple[Requirement, ...]
 
 
-def alternatives(field: Field) -> tuple[Conjunction, ...]:
-    """A selector as alternatives (``||``) of conjunctions; none at all when nothing can match.
+def selector(field: Field, *, scope: bool = False) -> Node:
+    """The tree of a selector; an absent or empty one is ``all()``.
 
-    Raises NetpolError for a text that is no selector, and UndecidedError for the operators that
-    requirements have no words for, or more than 256 alternatives.
+    ``scope``: a rule's namespaceSelector, the one place for ``global()``, and alone there. Raises
+    NetpolError for a text that is no selector or is longer than the schema takes.
     """
+    text = field.text("")
+    if len(text) > _MAX_TEXT:
+        field.refuse(f"a selector has at most {_MAX_TEXT} characters")
     try:
-        found = _alternatives(tree(field.text("")), True)
+        node = tree(text)
     except UndecidedError as error:
         undecided(field, error.what)
     except NetpolError as error:
         field.refuse(error.what)
+    if _says_global(node) and not (scope and node == Global()):
+        place = "cannot be combined" if scope else "is for the namespaceSelector of a rule alone"
+        field.refuse(f"global() {place}")
+    return node
+
+
+def _says_global(node: Node) -> bool:
+    match node:
+        case Global():
+            return True
+        case Not(part):
+            return _says_global(part)
+        case And(parts) | Or(parts):
+            return any(_says_global(part) for part in parts)
+        case _:
+            return False
+
+
+def conjunctions(field: Field, node: Node) -> tuple[Conjunction, ...]:
+    """A tree as alternatives (``||``) of conjunctions; none at all when nothing can match.
+
+    ``field`` is where the tree was read. Raises UndecidedError for what requirements have no words
+    for (the negation of ``contains`` and its like), and for more than 256 alternatives.
+    """
+    try:
+        found = _alternatives(node, True)
+    except UndecidedError as error:
+        undecided(field, error.what)
     return tuple(sorted(tuple(sorted(one)) for one in found))
 
 
@@ -73,7 +111,9 @@ def _alternatives(node: Node, wanted: bool) -> _Set:
 
 def _compared(key: str, operator: Comparison, values: tuple[str, ...], wanted: bool) -> _Set:
     if operator != "in":
-        raise UndecidedError(f"the operator {operator!r} is not read")
+        if not wanted:
+            raise UndecidedError(f"the negation of {operator!r} is not modelled")
+        return _one(require(key, _PARTS[operator], values))
     if not values:
         return _NEVER if wanted else _ALWAYS
     return _one(require(key, "In" if wanted else "NotIn", values))
@@ -119,6 +159,9 @@ def _term(one: Requirement) -> str:
             if len(quoted) == 1:
                 return f"{one.key} {'==' if operator == 'In' else '!='} {quoted[0]}"
             return f"{one.key} {'in' if operator == 'In' else 'not in'} {{{', '.join(quoted)}}}"
+        case "Contains" | "StartsWith" | "EndsWith" as operator:
+            parts = [f"{one.key} {_WORDS[operator]} {_quoted(value)}" for value in one.values]
+            return parts[0] if len(parts) == 1 else f"({' || '.join(parts)})"
         case _:
             assert_never(one.operator)
 

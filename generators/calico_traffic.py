@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from generators.naming import is_port_name
 from generators.reading import only, undecided
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.net import ALL_PORTS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, PortSet
 
-__all__ = ["Named", "traffic", "written_traffic"]
+__all__ = ["Named", "any_port", "traffic", "written_traffic"]
 
 Named: TypeAlias = tuple[tuple[str, str], ...]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -24,7 +25,6 @@ _NAMES: Final = {name.lower(): PortSet.of(name) for name in (*PORT_PROTOCOLS, *I
     "udplite": PortSet.of("OTHER", 136)
 }
 _RANGE: Final = re.compile(r"(\d{1,5})(?::(\d{1,5}))?", re.ASCII)
-_PORT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 # Writing
@@ -93,25 +93,43 @@ def _others(low: int, high: int) -> Iterator[int]:
 
 def traffic(rule: Field, server: Field) -> tuple[PortSet, Named]:
     """(numbers, named ports) that a rule matches; ``server`` is its ``destination``."""
-    for name in ("notProtocol", "notICMP", "http"):
-        if rule[name].given:
-            undecided(rule[name], "this field is not read")
-    protocol = _protocol(rule["protocol"])
-    if rule["icmp"].present:
-        protocol = _icmp_types(rule["icmp"], protocol)
-    wanted, unwanted = server["ports"], server["notPorts"]
+    protocol = _icmp_types(rule, _protocol(rule["protocol"]))
+    if rule["notProtocol"].given:
+        protocol -= _protocol(rule["notProtocol"])
+    wanted, unwanted = _port_list(server["ports"]), _port_list(server["notPorts"])
     if not wanted.given and not unwanted.given:
         return protocol, ()
-    if protocol not in [PortSet.of(name) for name in PORT_PROTOCOLS]:
-        (wanted if wanted.given else unwanted).refuse("ports need the protocol TCP, UDP or SCTP")
-    (name, _), *_ = protocol.parts
-    ports, named = _ports(wanted, name) if wanted.given else (protocol, ())
-    if not unwanted.given:
-        return ports, named
+    name = _ported(rule, wanted if wanted.given else unwanted)
+    ports, named = _ports(wanted, name) if wanted.given else (PortSet.of(name), ())
     refused, refused_names = _ports(unwanted, name)
-    if refused_names or named:
-        undecided(unwanted, "named ports together with notPorts are not read")
-    return ports - refused, ()
+    if refused_names or (named and refused):
+        undecided(unwanted, "named ports together with notPorts are not modelled")
+    return (ports - refused) & protocol, named if protocol else ()
+
+
+def any_port(rule: Field, side: Field) -> bool:
+    """Whether the ``ports`` and ``notPorts`` of a client leave every port."""
+    wanted, unwanted = _port_list(side["ports"]), _port_list(side["notPorts"])
+    if not wanted.given and not unwanted.given:
+        return True
+    name = _ported(rule, wanted if wanted.given else unwanted)
+    every = PortSet.of(name, 1, 65535)
+    return not unwanted.given and every <= _ports(wanted, name)[0]
+
+
+def _port_list(field: Field) -> Field:
+    if len(field.entries()) > _MAX_PORTS:
+        field.refuse(f"at most {_MAX_PORTS} entries")
+    return field
+
+
+def _ported(rule: Field, ports: Field) -> str:
+    """The rule's protocol, which must be one with ports."""
+    protocol = _protocol(rule["protocol"])
+    if protocol not in [PortSet.of(name) for name in PORT_PROTOCOLS]:
+        ports.refuse("ports need the protocol TCP, UDP or SCTP")
+    (name, _), *_ = protocol.parts
+    return name
 
 
 def _protocol(field: Field) -> PortSet:
@@ -127,17 +145,29 @@ def _protocol(field: Field) -> PortSet:
     return PortSet.of(_NUMBERS[value]) if value in _NUMBERS else PortSet.of("OTHER", value)
 
 
-def _icmp_types(field: Field, protocol: PortSet) -> PortSet:
-    only(field, ("type", "code"))
+def _icmp_types(rule: Field, protocol: PortSet) -> PortSet:
+    """What ``icmp`` and ``notICMP`` leave of the protocol."""
+    wanted, unwanted = rule["icmp"], rule["notICMP"]
     names = [name for name, _ in protocol.parts]
     if len(names) != 1 or names[0] not in ICMP_PROTOCOLS:
-        field.refuse("needs the protocol ICMP or ICMPv6")
-    if not field["type"].present:
-        if field["code"].present:
-            field["code"].refuse("needs a type")
+        if wanted.present:
+            wanted.refuse("needs the protocol ICMP or ICMPv6")
+        if _icmp_set(unwanted, "ICMP"):
+            undecided(unwanted, "not modelled without the protocol ICMP or ICMPv6")
         return protocol
+    found = _icmp_set(wanted, names[0])
+    return (protocol if found is None else found) - (_icmp_set(unwanted, names[0]) or PortSet())
+
+
+def _icmp_set(field: Field, protocol: str) -> PortSet | None:
+    """The messages of an ICMP match; None where it does not name a type."""
+    only(field, ("type", "code"))
     code = field["code"].whole(0, 255) if field["code"].present else None
-    return PortSet.icmp(names[0], field["type"].whole(0, 255), code)
+    if not field["type"].present:
+        if code is not None:
+            field["code"].refuse("needs a type")
+        return None
+    return PortSet.icmp(protocol, field["type"].whole(0, _MAX_ICMP_TYPE), code)
 
 
 def _ports(field: Field, protocol: str) -> tuple[PortSet, Named]:
@@ -145,13 +175,13 @@ def _ports(field: Field, protocol: str) -> tuple[PortSet, Named]:
     for entry in field.entries():
         found = _RANGE.fullmatch(entry.value) if isinstance(entry.value, str) else None
         if found:
-            low = Field(int(found[1]), entry.path).whole(0, 65535)
+            low = Field(int(found[1]), entry.path).whole(1, 65535)
             high = Field(int(found[2] or low), entry.path).whole(low, 65535)
             numbers.append(PortSet.of(protocol, low, high))
         elif isinstance(entry.value, str):
-            if not _PORT_NAME.fullmatch(entry.value):
+            if not is_port_name(entry.value):
                 entry.expected("a port, a range such as '8000:8010' or a port name")
             names.add((protocol, entry.value))
         else:
-            numbers.append(PortSet.of(protocol, entry.whole(0, 65535)))
+            numbers.append(PortSet.of(protocol, entry.whole(1, 65535)))
     return PortSet.union(numbers), tuple(sorted(names))

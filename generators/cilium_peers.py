@@ -1,25 +1,34 @@
-"""Cilium's L3 members of one rule (endpoints, CIDRs, entities, FQDNs) ↔ neutral selectors.
+"""Cilium's L3 members of one rule (endpoints, CIDRs, entities, names …) ↔ neutral selectors.
 
-Keys of endpoint selectors carry the source of the label (``k8s:``, ``any:``); a selector without a
-namespace of its own means the policy's namespace. Sources: Cilium "Layer 3" page and
-``pkg/policy/api/{selector,ingress,egress}.go``.
+One rule has members of one kind; a list that is there and empty selects nobody. Sources: Cilium
+"Layer 3" page, ``pkg/policy/api/rule_validation.go`` and ``pkg/policy/utils/parserules.go``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from generators.cilium_around import Around
+from generators.cilium_selectors import (
+    ACCOUNT,
+    IN_SOME_NAMESPACE,
+    LABELS_OF_NAMESPACE,
+    NAMED,
+    POD_NAMESPACE,
+    Far,
+    meant,
+)
 from generators.cilium_traffic import dns_names, written_dns
-from generators.reading import block, excluding, inside, only, undecided
-from generators.selectors import label_key, label_selector, positive, requirements
+from generators.reading import block, excluding, inside, undecided
+from generators.selectors import label_selector, positive
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.peers import ENTITIES
 from netpol.policy import (
     ANY,
     NAMESPACE,
+    SERVICE_ACCOUNT,
     CidrSelector,
     EntitySelector,
     FqdnSelector,
@@ -29,14 +38,9 @@ from netpol.policy import (
     in_namespace,
 )
 
-__all__ = ["endpoints", "peers", "written_peers"]
+__all__ = ["MEMBERS", "Speaker", "peers", "written_peers", "written_pod_labels"]
 
-_POD_NAMESPACE: Final = "io.kubernetes.pod.namespace"
-_NAMESPACE_LABELS: Final = "io.cilium.k8s.namespace.labels."
-_POLICY_LABELS: Final = "io.cilium.k8s.policy."
-_IN_SOME_NAMESPACE: Final = Requirement(NAMESPACE, "Exists")
-_ENTITIES: Final = (*ENTITIES, "cluster", "all")
-_UNREAD_ENTITIES: Final = ("unmanaged", "cluster-mesh", "world-ipv4", "world-ipv6")
+_ENTITIES: Final = (*NAMED, "cluster", "all")
 
 
 # Writing
@@ -86,118 +90,145 @@ def _written_block(peer: CidrSelector) -> dict[str, object]:
 
 
 def _written_pods(peer: PodSelector, namespace: str) -> dict[str, object]:
+    labels = written_pod_labels(peer.pods)
     if peer.namespaces == in_namespace(namespace):
-        return label_selector(peer.pods)
+        return label_selector(labels)
     wanted = peer.namespaces
     if not positive(wanted):
-        wanted = (_IN_SOME_NAMESPACE, *wanted)
-    return label_selector(
-        [*peer.pods, *(replace(one, key=_written_key(one.key)) for one in wanted)]
-    )
+        wanted = (IN_SOME_NAMESPACE, *wanted)
+    return label_selector([*labels, *(replace(one, key=_written_key(one.key)) for one in wanted)])
+
+
+def written_pod_labels(wanted: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Conditions on pods with the keys that Cilium has for them.
+
+    Raises NetpolError for what its selectors cannot ask for.
+    """
+    return tuple(replace(one, key=_written_label(one)) for one in wanted)
+
+
+def _written_label(one: Requirement) -> str:
+    if one.operator in ("Contains", "StartsWith", "EndsWith"):
+        raise NetpolError(f"cilium cannot say {one.operator} of a label", where=one.key)
+    if one.key == SERVICE_ACCOUNT:
+        return f"k8s:{ACCOUNT}"
+    if one.key.startswith(SERVICE_ACCOUNT):
+        raise NetpolError("cilium cannot say labels of a service account", where=one.key)
+    return one.key
 
 
 def _written_key(key: str) -> str:
-    return f"k8s:{_POD_NAMESPACE if key == NAMESPACE else _NAMESPACE_LABELS + key}"
+    return f"k8s:{POD_NAMESPACE if key == NAMESPACE else LABELS_OF_NAMESPACE + key}"
 
 
 # Reading
 
+MEMBERS: Final = (
+    *("Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes", "Groups"),
+    *("Services", "FQDNs"),
+)
+"""The kinds of L3 members, after ``from`` or ``to``; the last two are for egress only."""
+_EMPTY_IS_NOBODY: Final = ("Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes")
+_UNREAD: Final = {
+    "Nodes": "which nodes have such labels is not known",
+    "Groups": "what the provider of the cloud resolves the group to is not known",
+}
+_ENTITY_NAMES: Final = (*_ENTITIES, "none", "cluster-mesh")
 
-def peers(field: Field, namespace: str, prefix: str) -> tuple[Selector, ...] | None:
-    """The peers of a rule; ANY when it has no L3 member, nobody for an explicitly empty list."""
-    kinds = ("Endpoints", "CIDR", "CIDRSet", "Entities", *(("FQDNs",) if prefix == "to" else ()))
-    present = [kind for kind in kinds if field[prefix + kind].present]
-    if not present:
-        return ANY
-    if len(present) > 1:
-        field[prefix + present[1]].refuse(f"not together with {prefix}{present[0]}")
-    member = field[prefix + present[0]]
-    if not member.entries() and present != ["Endpoints"]:
-        undecided(member, "an empty list is not read here")
-    if present == ["Entities"]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """What of a policy its peers depend on."""
+
+    namespace: str
+    """Empty for a policy of the whole cluster."""
+    init: bool
+    """Its subject says something of ``reserved:init``."""
+    around: Around
+    deny: bool = False
+    """Of a rule: whether it is in a deny section."""
+
+
+def peers(field: Field, speaker: Speaker, prefix: str) -> tuple[Far, ...]:
+    """The peers of a rule as alternatives: nobody for an empty tuple, ANY without an L3 member.
+
+    Raises NetpolError for what Cilium refuses, UndecidedError for peers that are not known.
+    """
+    kinds = MEMBERS if prefix == "to" else MEMBERS[:-2]
+    given = [kind for kind in kinds if field[prefix + kind].given]
+    if len(given) > 1:
+        field[prefix + given[1]].refuse(f"not together with {prefix}{given[0]}")
+    if any(field[prefix + kind].present and kind not in given for kind in _EMPTY_IS_NOBODY):
+        return ()
+    if not given:
+        return (Far(ANY),)
+    (kind,), member = given, field[prefix + given[0]]
+    if kind in _UNREAD:
+        undecided(member, _UNREAD[kind])
+    if kind == "Entities":
         return _entities(member)
-    return tuple(peer for entry in member.entries() for peer in _peer(present[0], entry, namespace))
+    return _joined(far for entry in member.entries() for far in _peer(kind, entry, speaker))
 
 
-def _peer(kind: str, entry: Field, namespace: str) -> tuple[Selector, ...]:
+def _joined(found: Iterable[Far]) -> tuple[Far, ...]:
+    """One alternative for all peers without exceptions, and one for each of the others."""
+    every = list(found)
+    if any(far.peers is ANY and not far.without for far in every):
+        return (Far(ANY),)
+    plain = [peer for far in every if not far.without for peer in far.peers or ()]
+    return (
+        *((Far(tuple(dict.fromkeys(plain))),) if plain else ()),
+        *dict.fromkeys(far for far in every if far.without),
+    )
+
+
+def _peer(kind: str, entry: Field, speaker: Speaker) -> Iterator[Far]:
     match kind:
         case "Endpoints":
-            return (endpoints(entry, namespace),)
+            far = meant(entry, speaker.namespace, init=speaker.init)
+            if far is not None:
+                yield far
         case "CIDR":
-            return (CidrSelector(block(entry, bare=True)),)
+            yield Far((CidrSelector(_block(entry, bare=True)),))
         case "CIDRSet":
-            return _cidr_set(entry)
+            yield Far(_cidr_set(entry, speaker.around))
+        case "Services":
+            if speaker.deny:
+                undecided(entry, "Services are not resolved in deny rules")
+            yield Far(speaker.around.backends(entry))
         case _:
-            return tuple(FqdnSelector(name) for name in dns_names(entry))
+            yield Far(tuple(FqdnSelector(name) for name in dns_names(entry)))
 
 
-def _cidr_set(field: Field) -> tuple[CidrSelector, ...]:
-    only(field, ("cidr", "except"))
-    cidr = block(field["cidr"])
-    excluded = []
+def _cidr_set(field: Field, around: Around) -> tuple[CidrSelector, ...]:
+    members = [field[name] for name in ("cidr", "cidrGroupRef", "cidrGroupSelector")]
+    if sum(one.present and one.value != "" for one in members) != 1:
+        field.refuse("exactly one of cidr, cidrGroupRef and cidrGroupSelector is needed")
+    excluded = [_block(entry) for entry in field["except"].entries()]
+    if not members[0].given:
+        blocks = around.blocks(field)
+        return tuple(one for cidr in blocks for one in excluding(cidr, excluded))
+    cidr = _block(members[0])
     for entry in field["except"].entries():
-        excluded.append(block(entry))
-        if not inside(excluded[-1], cidr):
+        if not inside(entry.text().partition("/")[0], cidr):
             entry.expected(f"a block inside {cidr}")
     return excluding(cidr, excluded)
 
 
-def _entities(field: Field) -> tuple[Selector, ...] | None:
-    names = []
-    for entry in field.entries():
-        if entry.value in _UNREAD_ENTITIES:
-            undecided(entry, f"the entity {entry.value} is not read")
-        names.append(entry.choice((*_ENTITIES, "none")))
+def _block(field: Field, *, bare: bool = False) -> str:
+    """A CIDR; Go takes no length with a leading zero."""
+    found = block(field, bare=bare)
+    length = field.text().partition("/")[2]
+    if length != "0" and length.startswith("0"):
+        field.expected("a CIDR such as 10.0.0.0/8")
+    return found
+
+
+def _entities(field: Field) -> tuple[Far, ...]:
+    names = [entry.choice(_ENTITY_NAMES) for entry in field.entries()]
     if "all" in names:
-        return ANY
-    return tuple(EntitySelector(name) for name in sorted(set(names) - {"none"}))
-
-
-def endpoints(field: Field, namespace: str, *, own: bool = False) -> PodSelector | EntitySelector:
-    """An endpoint selector of a policy in ``namespace``; ``own``: the policy's own subject,
-
-    which lies in the policy's namespace whatever else it says.
-    """
-    wanted = requirements(field, _key)
-    if any(one.key.startswith("reserved:") for one in wanted):
-        return _reserved(field, wanted, own)
-    pods, namespaces = [], set()
-    for one in wanted:
-        if one.key.startswith(_POLICY_LABELS):
-            undecided(field, f"the label {one.key} is not read")
-        if one.key == _POD_NAMESPACE:
-            namespaces.add(replace(one, key=NAMESPACE))
-        elif one.key.startswith(_NAMESPACE_LABELS):
-            namespaces.add(replace(one, key=one.key.removeprefix(_NAMESPACE_LABELS)))
-        else:
-            pods.append(one)
-    if own:
-        # Cilium puts the policy's namespace in place of any other.
-        namespaces = {one for one in namespaces if one.key != NAMESPACE}
-    if own or not namespaces:
-        namespaces.update(in_namespace(namespace))
-    if not positive(namespaces):
-        undecided(field, f"without {_POD_NAMESPACE} Exists it also matches what is no pod")
-    namespaces.discard(_IN_SOME_NAMESPACE)
-    return PodSelector(tuple(sorted(namespaces)), tuple(sorted(pods)))
-
-
-def _key(field: Field, name: str) -> str:
-    """A label key without the source prefix; ``reserved:`` ones as they are."""
-    source, colon, rest = name.partition(":")
-    if colon and source == "reserved":
-        return name
-    if colon and source not in ("k8s", "any"):
-        undecided(field, f"labels from {source[:40]} are not read")
-    return label_key(field, rest if colon else name)
-
-
-def _reserved(field: Field, wanted: tuple[Requirement, ...], own: bool) -> EntitySelector:
-    name = wanted[0].key.removeprefix("reserved:")
-    alone = len(wanted) == 1 and (wanted[0].operator, wanted[0].values) in (
-        ("In", ("",)),
-        ("Exists", ()),
-    )
-    if own or not alone or name not in ENTITIES:
-        undecided(field, "reserved labels are read alone and in peers only")
-    return EntitySelector(name)
+        return (Far(ANY),)
+    if "cluster-mesh" in names:
+        undecided(field, "other clusters of a mesh are not known")
+    found = tuple(EntitySelector(name) for name in sorted({*names} - {"none"}))
+    return (Far(found),) if found else ()

@@ -1,4 +1,8 @@
-"""Cilium's ``toPorts`` and ``icmps`` of one rule ↔ PortSet, named ports and DNS patterns."""
+"""Cilium's ``toPorts`` and ``icmps`` of one rule ↔ PortSet, named ports and DNS patterns.
+
+Sources: Cilium "Layer 4" and "Layer 7" pages, ``pkg/policy/api/{l4,fqdn,rule_validation}.go``,
+``pkg/iana``.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from generators.reading import PolicyObject, only, undecided
+from generators.cilium_icmp import MAX_FIELDS, types, written_types
+from generators.reading import PolicyObject, undecided
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.net import ALL_PORTS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PortSet
+from netpol.net import ALL_PORTS, PORT_PROTOCOLS, PortSet
 
 __all__ = ["Traffic", "dns_name", "dns_names", "traffic", "written_dns", "written_traffic"]
 
-_MAX_FIELDS: Final = 40
-_FAMILIES: Final = {"IPv4": "ICMP", "IPv6": "ICMPv6"}
 _OTHERS: Final = {"IGMP": 2, "IPIP": 4, "IPV6": 41, "GRE": 47, "ESP": 50, "AH": 51, "VRRP": 112}
-_PORT_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](-?[A-Za-z0-9]){0,62}")
-_DNS: Final = re.compile(r"[-A-Za-z0-9_.]{1,255}")
-_DNS_PATTERN: Final = re.compile(r"[-A-Za-z0-9_.*]{1,255}")
-_FOUR: Final = {
-    "EchoReply": 0,
-    "DestinationUnreachable": 3,
-    "Redirect": 5,
-    "Echo": 8,
-    "EchoRequest": 8,
-    "RouterAdvertisement": 9,
-    "RouterSelection": 10,
-    "TimeExceeded": 11,
-    "ParameterProblem": 12,
-    "Timestamp": 13,
-    "TimestampReply": 14,
-    "Photuris": 40,
-    "ExtendedEchoRequest": 42,
-    "ExtendedEchoReply": 43,
-    "ExtendedEcho Reply": 43,
-}
-_SIX: Final = {
-    "DestinationUnreachable": 1,
-    "PacketTooBig": 2,
-    "TimeExceeded": 3,
-    "ParameterProblem": 4,
-    "EchoRequest": 128,
-    "EchoReply": 129,
-    "MulticastListenerQuery": 130,
-    "MulticastListenerReport": 131,
-    "MulticastListenerDone": 132,
-    "RouterSolicitation": 133,
-    "RouterAdvertisement": 134,
-    "NeighborSolicitation": 135,
-    "NeighborAdvertisement": 136,
-    "RedirectMessage": 137,
-    "RouterRenumbering": 138,
-    "ExtendedEchoRequest": 160,
-    "ExtendedEchoReply": 161,
-}
-_TYPES: Final = {"ICMP": _FOUR, "ICMPv6": _SIX}
-"""Names of ICMP types (IANA registries, in Cilium's spelling); others are undecided."""
+_PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=[-0-9]*[A-Za-z])[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,4}|0[0-7]{1,6}", re.ASCII)
+_DNS: Final = re.compile(r"(?=.{1,255}\Z)([-A-Za-z0-9_]+\.)*[-A-Za-z0-9_]+\.?")
+_DNS_PATTERN: Final = re.compile(r"(?=.{1,255}\Z)([-A-Za-z0-9_*]+\.)*[-A-Za-z0-9_*]+\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +51,14 @@ def written_traffic(wanted: Traffic, direction: str) -> Iterator[dict[str, objec
     rules = {"rules": {"dns": [written_dns(name) for name in wanted.dns]}} if wanted.dns else {}
     if entries:
         yield {"toPorts": [{"ports": chunk, **rules} for chunk in _chunks(entries)]}
-    fields = [one for name in ICMP_PROTOCOLS for one in _written_types(name, wanted.ports)]
+    fields = list(written_types(wanted.ports))
     if fields:
         yield {"icmps": [{"fields": chunk} for chunk in _chunks(fields)]}
 
 
 def _chunks(entries: Sequence[object]) -> Iterator[list[object]]:
-    for start in range(0, len(entries), _MAX_FIELDS):
-        yield list(entries[start : start + _MAX_FIELDS])
+    for start in range(0, len(entries), MAX_FIELDS):
+        yield list(entries[start : start + MAX_FIELDS])
 
 
 def _check(wanted: Traffic, direction: str) -> None:
@@ -122,15 +88,6 @@ def _written_ports(wanted: Traffic) -> Iterator[dict[str, object]]:
                 yield {"port": name, "protocol": protocol}
 
 
-def _written_types(protocol: str, ports: PortSet) -> Iterator[dict[str, object]]:
-    family = next(name for name, one in _FAMILIES.items() if one == protocol)
-    for low, high in ports.ranges(protocol):
-        if low % 256 or high % 256 != 255:
-            raise NetpolError("cilium cannot say ICMP codes, only types")
-        for number in range(low // 256, high // 256 + 1):
-            yield {"family": family, "type": number}
-
-
 def written_dns(name: str) -> dict[str, object]:
     """A DNS name or pattern. Raises NetpolError for one that Cilium does not take."""
     if not _DNS_PATTERN.fullmatch(name):
@@ -141,51 +98,88 @@ def written_dns(name: str) -> dict[str, object]:
 # Reading
 
 
-def traffic(rule: Field, one: PolicyObject, *, egress: bool, deny: bool) -> list[Traffic]:
-    """What a rule says of protocols and ports: one Traffic per ``toPorts`` item."""
+def traffic(rule: Field, one: PolicyObject, *, egress: bool, host: bool = False) -> list[Traffic]:
+    """What a rule says of protocols and ports: one Traffic per ``toPorts`` item.
+
+    An item without ports, and ICMP without fields, mean no traffic at all. ``host``: the rule is
+    for nodes, which have no L7 rules. Raises NetpolError for what Cilium refuses.
+    """
     items, icmps = rule["toPorts"], rule["icmps"]
     if items.given and icmps.given:
         icmps.refuse("not together with toPorts")
     if icmps.given:
-        return [Traffic(PortSet.union(_types(entry) for entry in icmps.entries()))]
+        return [Traffic(PortSet.union(types(entry) for entry in icmps.entries()))]
     if not items.given:
         return [Traffic()]
-    return [_item(entry, one, egress=egress, deny=deny) for entry in items.entries()]
+    return [_item(entry, one, egress=egress, host=host) for entry in items.entries()]
 
 
-_SEVEN: Final = ("terminatingTLS", "originatingTLS", "serverNames")
+_TLS: Final = ("terminatingTLS", "originatingTLS", "serverNames")
+_SEVEN: Final = ("http", "kafka", "dns", "l7", "l7proto")
 
 
-def _item(field: Field, one: PolicyObject, *, egress: bool, deny: bool) -> Traffic:
-    only(field, ("ports", "rules", *_SEVEN))
-    for name in (*_SEVEN, "rules"):
-        if deny and field[name].given:
-            field[name].refuse("not in a deny rule")
-    for name in _SEVEN:
+def _item(field: Field, one: PolicyObject, *, egress: bool, host: bool) -> Traffic:
+    ports = field["ports"].entries()
+    if len(ports) > MAX_FIELDS:
+        field["ports"].refuse(f"more than {MAX_FIELDS} ports")
+    found = [_port(entry, one) for entry in ports]
+    _check_seven(field, egress=egress, host=host)
+    for name in (*_TLS, "listener"):
         if field[name].given:
             one.note(field[name], "read as if every connection on these ports matched")
-    dns = _rules(field["rules"], one, egress=egress)
-    if not field["ports"].given:
-        return Traffic(dns=dns)
-    found = [_port(entry) for entry in field["ports"].entries()]
-    named = {name for _, names in found for name in names}
-    return Traffic(PortSet.union(ports for ports, _ in found), tuple(sorted(named)), dns)
-
-
-def _rules(field: Field, one: PolicyObject, *, egress: bool) -> tuple[str, ...]:
-    """The DNS patterns; what else is said about L7 becomes a notice."""
-    for name, member in field.children():
+    for name, member in field["rules"].children():
         if name != "dns" and member.given:
             one.note(member, "L7 rules are read as if every request matched")
-    dns = field["dns"]
-    if dns.given and not egress:
-        dns.refuse("DNS rules are for egress only")
-    return tuple(sorted({name for entry in dns.entries() for name in dns_names(entry)}))
+    dns = {name for entry in field["rules"]["dns"].entries() for name in dns_names(entry)}
+    named = {name for _, names in found for name in names}
+    return Traffic(
+        PortSet.union(numbers for numbers, _ in found), tuple(sorted(named)), tuple(sorted(dns))
+    )
+
+
+def _check_seven(field: Field, *, egress: bool, host: bool) -> None:
+    """What Cilium checks of L7 rules, names of servers and listeners."""
+    rules, servers = field["rules"], field["serverNames"]
+    kinds = [name for name in _SEVEN if rules[name].present]
+    if any(not name for name in servers.texts()):
+        servers.refuse("the name of a server is empty")
+    if field["listener"].given and not egress:
+        field["listener"].refuse("not in ingress")
+    if not {*kinds} - {"l7proto"}:
+        return
+    if "l7" in kinds and "l7proto" not in kinds:
+        rules["l7"].refuse("not without l7proto")
+    if len({*kinds} - {"l7"}) > 1:
+        rules.refuse("one kind of L7 rule only")
+    if host and kinds != ["dns"]:
+        rules.refuse("nodes have no L7 rules")
+    if servers.given and not field["terminatingTLS"].present:
+        servers.refuse("not with L7 rules, unless TLS is terminated")
+    if field["listener"].given:
+        field["listener"].refuse("not with L7 rules")
+    _check_seven_ports(field, rules, egress=egress)
+
+
+def _check_seven_ports(field: Field, rules: Field, *, egress: bool) -> None:
+    dns = rules["dns"].given
+    if dns and not egress:
+        rules["dns"].refuse("DNS rules are for egress only")
+    if rules["dns"].present and not field["ports"].given:
+        rules["dns"].refuse("a port must be named for DNS rules")
+    for entry in field["ports"].entries():
+        port, kind = entry["port"], entry["protocol"]
+        if not dns and kind.value != "TCP":
+            kind.refuse("L7 rules are for TCP")
+        number = _number(port) if _NUMBER.fullmatch(port.text("")) else None
+        if number == 0:
+            port.refuse("port 0 is not for L7 rules")
+        last = entry["endPort"].whole(0, 65535) if entry["endPort"].present else 0
+        if dns and number is not None and last > number:
+            entry["endPort"].refuse("DNS rules are for single ports")
 
 
 def dns_names(field: Field) -> tuple[str, ...]:
     """The one name or pattern of a ``{matchName | matchPattern}``, in canonical form."""
-    only(field, ("matchName", "matchPattern"))
     name, pattern = field["matchName"], field["matchPattern"]
     if name.given == pattern.given:
         field.refuse("either matchName or matchPattern")
@@ -193,57 +187,47 @@ def dns_names(field: Field) -> tuple[str, ...]:
 
 
 def dns_name(field: Field, form: re.Pattern[str]) -> str:
-    """A name in lower case, without the final dot."""
+    """A name in lower case, without the final dot; a pattern of stars alone is every name."""
     text = field.text()
     if not form.fullmatch(text):
         field.expected("a DNS name")
-    return text.lower().removesuffix(".")
+    name = text.lower().removesuffix(".")
+    return "*" if set(name) == {"*"} else name
 
 
-def _port(field: Field) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
+def _port(field: Field, one: PolicyObject) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
     """(numbers, names): port 0 is every port, no protocol is TCP, UDP and SCTP."""
-    only(field, ("port", "endPort", "protocol"))
-    port, end, kind = field["port"].text("0"), field["endPort"], field["protocol"].text("ANY")
+    port, end = field["port"].text(""), field["endPort"]
+    kind = field["protocol"].text("") or "ANY"
     if kind in _OTHERS:
-        if port != "0":
+        if port not in ("", "0"):
             field["port"].refuse(f"{kind} has no ports")
         return PortSet.of("OTHER", _OTHERS[kind]), ()
-    if kind not in (*PORT_PROTOCOLS, "ANY", ""):
+    if kind not in (*PORT_PROTOCOLS, "ANY"):
         field["protocol"].expected("a protocol")
-    protocols = PORT_PROTOCOLS if kind in ("ANY", "") else (kind,)
-    if not port.isdecimal():
-        if not _PORT_NAME.fullmatch(port):
-            field["port"].expected("a port number or a port name")
+    protocols = PORT_PROTOCOLS if kind == "ANY" else (kind,)
+    if _PORT_NAME.fullmatch(port):
+        if end.present and end.whole(0, 65535):
+            undecided(end, "a range that begins with a named port is not read")
         return PortSet(), tuple((protocol, port.lower()) for protocol in protocols)
-    low, high = _range(Field(int(port[:9]), field["port"].path), end)
-    sets = (PortSet.of(one, *((low, high) if low else ())) for one in protocols)
+    low, high = _range(field, one)
+    everything = low == 0 and high in (0, 65535)
+    sets = (PortSet.of(name, *(() if everything else (low, high))) for name in protocols)
     return PortSet.union(sets), ()
 
 
-def _range(port: Field, end: Field) -> tuple[int, int]:
-    low = port.whole(0, 65535)
-    if not end.present or end.value == 0:
-        return low, low
-    if not low:
-        undecided(end, "a range from port 0 is not read")
-    return low, end.whole(low, 65535)
+def _range(field: Field, one: PolicyObject) -> tuple[int, int]:
+    low = _number(field["port"])
+    high = field["endPort"].whole(0, 65535) if field["endPort"].present else 0
+    if 0 < high < low:
+        one.warn("NP075", field["endPort"], f"it ends before it begins; port {low} alone is meant")
+    return low, max(low, high)
 
 
-def _types(field: Field) -> PortSet:
-    only(field, ("fields",))
-    if not field["fields"].given:
-        undecided(field, "icmps without fields are not read")
-    return PortSet.union(_type(entry) for entry in field["fields"].entries())
-
-
-def _type(field: Field) -> PortSet:
-    only(field, ("family", "type"))
-    protocol = _FAMILIES[field["family"].choice(_FAMILIES) if field["family"].given else "IPv4"]
-    kind = field["type"]
-    if not isinstance(kind.value, str):
-        return PortSet.icmp(protocol, kind.whole(0, 255))
-    if kind.value.isdecimal():
-        return PortSet.icmp(protocol, Field(int(kind.value[:9]), kind.path).whole(0, 255))
-    if kind.value not in _TYPES[protocol]:
-        undecided(kind, "this name of an ICMP type is not known")
-    return PortSet.icmp(protocol, _TYPES[protocol][kind.value])
+def _number(field: Field) -> int:
+    """A port number; a leading zero makes it octal, as Go has it."""
+    text = field.text()
+    if not _NUMBER.fullmatch(text):
+        field.expected("a port number or a port name")
+    number = int(text, 8 if text.startswith("0") else 10)
+    return Field(number, field.path).whole(0, 65535)

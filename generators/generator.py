@@ -1,23 +1,18 @@
-"""What a dialect is: a name, what its engine does, a writer and a reader."""
+"""What a reader is, and a dialect: a reader with what its engine does and a writer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
+from generators.naming import is_name, is_namespace
 from netpol.errors import NetpolError
 from netpol.manifests import Document, dump
 from netpol.notices import Tell
 from netpol.policy import Policy, PolicySet, Requirement, in_namespace
 from netpol.profile import Profile
 
-__all__ = ["Dialect", "Manifest", "cannot_say", "files", "is_name", "manifest", "subject"]
-
-_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAMESPACE: Final = re.compile(_LABEL)
-_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+__all__ = ["Dialect", "Manifest", "Reader", "cannot_say", "files", "manifest", "subject"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +24,32 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """One way to write policies.
+class Reader:
+    """Policy kinds that can be read.
 
-    ``render`` raises NetpolError ("<name> cannot say …") rather than write something else than was
-    meant. ``parse`` reads the documents whose (apiVersion, kind) is in ``kinds`` and no others;
-    what it cannot read or model it tells, leaves out and never guesses.
+    ``parse`` reads the documents whose (apiVersion, kind) is in ``kinds``, with the help of those
+    in ``context``, and no others; what it cannot read or model it tells, leaves out and never
+    guesses. The tiers of its PolicySet are those that its policies are in, and may hold more.
     """
 
     name: str
     summary: str
-    profile: Profile
     kinds: frozenset[tuple[str, str]]
-    render: Callable[[PolicySet], tuple[Manifest, ...]]
     parse: Callable[[Iterable[Document], Tell], PolicySet]
+    context: frozenset[tuple[str, str]] = frozenset()
+    """Kinds that are no policies and that policies refer to; several readers may want one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect(Reader):
+    """One way to write policies, for an engine that behaves as ``profile`` says.
+
+    ``render`` raises NetpolError ("<name> cannot say …") rather than write something else than was
+    meant.
+    """
+
+    profile: Profile
+    render: Callable[[PolicySet], tuple[Manifest, ...]]
 
 
 def files(dialect: Dialect, policies: PolicySet) -> dict[str, str]:
@@ -67,7 +74,7 @@ def manifest(policy: Policy, api_version: str, kind: str, spec: dict[str, object
     """The file of one policy object. Raises NetpolError for a name that Kubernetes refuses."""
     if not is_name(policy.name):
         raise NetpolError("not a name that Kubernetes takes", where=repr(policy.name))
-    if not _NAMESPACE.fullmatch(policy.namespace):
+    if not is_namespace(policy.namespace):
         raise NetpolError("not a namespace that Kubernetes takes", where=repr(policy.namespace))
     document: dict[str, object] = {
         "apiVersion": api_version,
@@ -76,11 +83,6 @@ def manifest(policy: Policy, api_version: str, kind: str, spec: dict[str, object
         "spec": spec,
     }
     return Manifest(path=f"{policy.namespace}/{policy.name}.yaml", documents=(document,))
-
-
-def is_name(text: str) -> bool:
-    """Whether Kubernetes takes this as the name of an object (a DNS subdomain)."""
-    return len(text) <= 253 and _NAME.fullmatch(text) is not None
 
 
 def cannot_say(dialect: str, policy: Policy, what: str) -> NetpolError:

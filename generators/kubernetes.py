@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import IPv6Address
 from typing import Final
 
 from generators.generator import Dialect, Manifest, cannot_say, manifest, subject
-from generators.reading import PolicyObject, block, excluding, inside, only, port_range, read
+from generators.naming import is_port_name
+from generators.reading import (
+    PolicyObject,
+    block,
+    excluding,
+    inside,
+    port_range,
+    read,
+    whole_scope,
+)
 from generators.selectors import label_key, label_selector, requirements
+from generators.stored import SELECTOR, Shape, pruned
 from netpol.fields import Field
 from netpol.manifests import Document
-from netpol.net import ALL_PORTS, PORT_PROTOCOLS, PortSet
+from netpol.net import ALL_PORTS, PORT_PROTOCOLS, PortSet, network
 from netpol.notices import Tell
 from netpol.policy import (
     CidrSelector,
@@ -27,6 +39,7 @@ from netpol.policy import (
     PolicySet,
     Rule,
     Selector,
+    Undecided,
     in_namespace,
 )
 from netpol.profile import KUBERNETES as PROFILE
@@ -36,7 +49,22 @@ __all__ = ["KUBERNETES", "parse", "render"]
 _VERSION: Final = "networking.k8s.io/v1"
 _KINDS: Final = frozenset({(_VERSION, "NetworkPolicy")})
 _DIRECTIONS: Final = (("Ingress", "ingress", "from"), ("Egress", "egress", "to"))
-_PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
+_SIDES: Final[Shape] = {"podSelector": SELECTOR, "namespaceSelector": SELECTOR}
+_PEER: Final[Shape] = {**_SIDES, "ipBlock": {"cidr": None, "except": None}}
+_PORT: Final[Shape] = {"protocol": None, "port": None, "endPort": None}
+_SHAPE: Final[Shape] = {
+    "apiVersion": None,
+    "kind": None,
+    "metadata": None,
+    "spec": {
+        "podSelector": SELECTOR,
+        "policyTypes": None,
+        "ingress": {"from": _PEER, "ports": _PORT},
+        "egress": {"to": _PEER, "ports": _PORT},
+    },
+    "status": None,
+}
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9]+[./])")
 
 
 # Writing
@@ -67,6 +95,8 @@ def _written_rule(policy: Policy, rule: Rule, side: str) -> dict[str, object] | 
     """The rule; None when it matches nothing (an absent list would mean everything)."""
     if rule.action != "allow":
         raise cannot_say("kubernetes", policy, f"the action {rule.action}")
+    if rule.without or rule.subject:
+        raise cannot_say("kubernetes", policy, "exceptions from a rule")
     written: dict[str, object] = {}
     if rule.peers is not None:
         written[side] = [_written_peer(policy, peer) for peer in rule.peers]
@@ -83,6 +113,8 @@ def _written_peer(policy: Policy, peer: Selector) -> dict[str, object]:
             narrowed = {"podSelector": label_selector(pods)} if pods else {}
             return {"namespaceSelector": label_selector(namespaces), **narrowed}
         case CidrSelector(cidr, excluded):
+            if _mapped(cidr):
+                raise cannot_say("kubernetes", policy, f"{cidr}, which is IPv4 to most engines")
             but = {"except": list(excluded)} if excluded else {}
             return {"ipBlock": {"cidr": cidr, **but}}
         case FqdnSelector(name):
@@ -114,25 +146,38 @@ def _written_ports(policy: Policy, rule: Rule) -> Iterator[dict[str, object]]:
 
 def parse(documents: Iterable[Document], tell: Tell) -> PolicySet:
     """The NetworkPolicies among the documents, with the API server's defaults filled in."""
-    return read(documents, tell, _KINDS, _policy)
+    return read(documents, tell, _KINDS, _policy, scope=_scope)
+
+
+def _scope(one: PolicyObject) -> Undecided:
+    pods = requirements(_stored(one)["spec"]["podSelector"], label_key)
+    return replace(whole_scope(one), subject=PodSelector(in_namespace(one.namespace), pods))
+
+
+def _stored(one: PolicyObject, tell: bool = False) -> Field:
+    """The object as the API server keeps it; fields that it drops are told once (NP076)."""
+
+    def dropped(field: Field) -> None:
+        if tell:
+            one.warn("NP076", field, "NetworkPolicy has no such field; it is read without it")
+
+    return pruned(one.body, _SHAPE, dropped, typed=True)
 
 
 def _policy(one: PolicyObject) -> tuple[Policy, ...]:
-    spec = one.body["spec"]
-    only(spec, ("podSelector", "policyTypes", "ingress", "egress"))
-    own = in_namespace(one.namespace)
+    spec = _stored(one, tell=True)["spec"]
     # Rules of a direction that policyTypes leaves out do nothing, but the API server reads them.
     rules = {
-        kind: tuple(
-            _rule(entry, side, one.namespace) for entry in spec[direction].entries(nulls=True)
-        )
+        kind: tuple(_rule(entry, side, one) for entry in spec[direction].entries(nulls=True))
         for kind, direction, side in _DIRECTIONS
     }
     kinds = _policy_types(spec, bool(rules["Egress"]))
     policy = Policy(
         name=one.name,
         namespace=one.namespace,
-        subject=PodSelector(own, requirements(spec["podSelector"], label_key)),
+        subject=PodSelector(
+            in_namespace(one.namespace), requirements(spec["podSelector"], label_key)
+        ),
         ingress=rules["Ingress"] if "Ingress" in kinds else None,
         egress=rules["Egress"] if "Egress" in kinds else None,
         origin=one.origin,
@@ -141,15 +186,15 @@ def _policy(one: PolicyObject) -> tuple[Policy, ...]:
 
 
 def _policy_types(spec: Field, has_egress: bool) -> tuple[str, ...]:
-    kinds = tuple(entry.choice(("Ingress", "Egress")) for entry in spec["policyTypes"].entries())
-    if len(kinds) > 2:
+    entries = spec["policyTypes"].entries(nulls=True)
+    if len(entries) > 2:
         spec["policyTypes"].refuse("at most two entries")
+    kinds = tuple(entry.choice(("Ingress", "Egress")) for entry in entries)
     return kinds or (("Ingress", "Egress") if has_egress else ("Ingress",))
 
 
-def _rule(field: Field, side: str, namespace: str) -> Rule:
-    only(field, (side, "ports"))
-    peers = [peer for entry in field[side].entries() for peer in _peer(entry, namespace)]
+def _rule(field: Field, side: str, one: PolicyObject) -> Rule:
+    peers = [peer for entry in field[side].entries(nulls=True) for peer in _peer(entry, one)]
     ports, named = ALL_PORTS, set[tuple[str, str]]()
     if field["ports"].entries(nulls=True):
         ports = PortSet()
@@ -164,35 +209,57 @@ def _rule(field: Field, side: str, namespace: str) -> Rule:
     )
 
 
-def _peer(field: Field, namespace: str) -> tuple[Selector, ...]:
-    only(field, ("podSelector", "namespaceSelector", "ipBlock"))
+def _peer(field: Field, one: PolicyObject) -> tuple[Selector, ...]:
     pods, namespaces, cidr = (field[n] for n in ("podSelector", "namespaceSelector", "ipBlock"))
     if cidr.present:
         if pods.present or namespaces.present:
             cidr.refuse("not together with podSelector or namespaceSelector")
-        return _ip_block(cidr)
+        return _ip_block(cidr, one)
     if not pods.present and not namespaces.present:
         field.refuse("a peer must have a podSelector, namespaceSelector or ipBlock")
-    where = in_namespace(namespace)
+    where = in_namespace(one.namespace)
     if namespaces.present:
         where = requirements(namespaces, label_key)
     return (PodSelector(where, requirements(pods, label_key)),)
 
 
-def _ip_block(field: Field) -> tuple[CidrSelector, ...]:
-    only(field, ("cidr", "except"))
-    cidr = block(field["cidr"])
+def _ip_block(field: Field, one: PolicyObject) -> tuple[CidrSelector, ...]:
+    cidr = _block(field["cidr"], one)
     excluded = []
-    for entry in field["except"].entries():
-        excluded.append(block(entry))
+    for entry in field["except"].entries(nulls=True):
+        excluded.append(_block(entry, one))
         if not inside(excluded[-1], cidr) or excluded[-1] == cidr:
             entry.expected(f"a block strictly inside {cidr}")
     return excluding(cidr, excluded)
 
 
+def _block(field: Field, one: PolicyObject) -> str:
+    """A CIDR as Go's sloppy parser reads it; servers from 1.36 on want new ones to be tidy."""
+    text = field.text()
+    plain = _LEADING_ZEROS.sub("", text) if ":" not in text else text
+    cidr = block(Field(plain, field.path))
+    tidy = plain == text and _first(cidr) == _first(plain.partition("/")[0])
+    if (mapped := _mapped(cidr)) or not tidy:
+        cidr = mapped or cidr
+        one.warn("NP079", field, f"read as {cidr}; API servers from 1.36 on refuse this spelling")
+    return cidr
+
+
+def _first(block_or_address: str) -> object:
+    return network(block_or_address).network_address
+
+
+def _mapped(cidr: str) -> str | None:
+    """The IPv4 block that Go takes an IPv4-mapped IPv6 block for; None for any other."""
+    whole = network(cidr)
+    inner = whole.network_address
+    if not isinstance(inner, IPv6Address) or not inner.ipv4_mapped or whole.prefixlen < 96:
+        return None
+    return f"{inner.ipv4_mapped}/{whole.prefixlen - 96}"
+
+
 def _port(field: Field) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
     """(numbers, names): a port without a protocol is TCP, a protocol without a port all of it."""
-    only(field, ("protocol", "port", "endPort"))
     protocol = field["protocol"].choice(PORT_PROTOCOLS) if field["protocol"].present else "TCP"
     port, end = field["port"], field["endPort"]
     if end.present and not (port.present and not isinstance(port.value, str)):
@@ -200,7 +267,7 @@ def _port(field: Field) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
     if not port.present:
         return PortSet.of(protocol), ()
     if isinstance(port.value, str):
-        if not _PORT_NAME.fullmatch(port.value):
+        if not is_port_name(port.value):
             port.expected("a port number or a port name")
         return PortSet(), ((protocol, port.value),)
     return PortSet.of(protocol, *port_range(port, end)), ()

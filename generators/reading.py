@@ -2,22 +2,31 @@
 
 A policy that netpol cannot represent is left out whole and said so, with object, field and reason:
 NP063 when the API server or the engine would refuse it, NP064 when it means something that the
-neutral model has no words for (:class:`UndecidedError`). Half a policy would be a guess.
+neutral model has no words for (:class:`UndecidedError`). Half a policy would be a guess; of the
+second sort the pods that it would be for are kept, as :class:`netpol.policy.Undecided`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn, TypeAlias
 
-from generators.generator import is_name
+from generators.naming import is_label_key, is_label_value, is_name, is_namespace
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.net import canonical_cidr, network
 from netpol.notices import Notice, Tell
-from netpol.policy import CidrSelector, Policy, PolicySet
+from netpol.policy import (
+    DEFAULT_TIER,
+    CidrSelector,
+    PodSelector,
+    Policy,
+    PolicySet,
+    Undecided,
+    in_namespace,
+)
 
 __all__ = [
     "PolicyObject",
@@ -30,7 +39,9 @@ __all__ = [
     "only",
     "port_range",
     "read",
+    "shown_name",
     "undecided",
+    "whole_scope",
 ]
 
 
@@ -40,9 +51,10 @@ class UndecidedError(NetpolError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyObject:
-    """A namespaced policy object whose identity has been checked.
+    """A policy object whose identity has been checked.
 
-    ``note`` tells, as NP066, of a field that is read more loosely than it was written.
+    ``namespace`` is empty for a kind of the whole cluster. ``note`` tells, as NP066, of a field
+    that is read more loosely than it was written; ``warn`` takes the code of another notice first.
     """
 
     api_version: str
@@ -52,9 +64,12 @@ class PolicyObject:
     origin: str
     body: Field
     note: Callable[[Field, str], None]
+    warn: Callable[[str, Field, str], None]
 
 
-Lower: TypeAlias = Callable[[PolicyObject], Iterable[Policy]]
+Read: TypeAlias = tuple[Policy | Undecided, ...]
+Lower: TypeAlias = Callable[[PolicyObject], Iterable[Policy | Undecided]]
+Scope: TypeAlias = Callable[[PolicyObject], Undecided]
 
 
 def identity(document: Document) -> tuple[str, str]:
@@ -63,41 +78,72 @@ def identity(document: Document) -> tuple[str, str]:
     return version if isinstance(version, str) else "", kind if isinstance(kind, str) else ""
 
 
+def whole_scope(one: PolicyObject) -> Undecided:
+    """All that an object could be about: both directions of every pod of its namespace, or of the
+    cluster, from the tier ``default`` on.
+    """
+    return Undecided(
+        subject=PodSelector(in_namespace(one.namespace) if one.namespace else ()),
+        directions=("ingress", "egress"),
+        tier=DEFAULT_TIER.name,
+        reason="",
+    )
+
+
 def read(
-    documents: Iterable[Document], tell: Tell, kinds: frozenset[tuple[str, str]], lower: Lower
+    documents: Iterable[Document],
+    tell: Tell,
+    kinds: frozenset[tuple[str, str]],
+    lower: Lower,
+    *,
+    scope: Scope = whole_scope,
+    cluster: Collection[str] = (),
 ) -> PolicySet:
-    """The policies of all documents of these kinds; of equal objects the last counts (NP067)."""
-    found: dict[tuple[str, str, str], tuple[Policy, ...]] = {}
+    """The policies of all documents of these kinds; of equal objects the last counts (NP067).
+
+    ``scope`` gives, for an object whose effect is undecided, the pods, directions and tier that it
+    could be about; where it raises NetpolError, it is everything that :func:`whole_scope` says.
+    Kinds in ``cluster`` have no namespace.
+    """
+    found: dict[tuple[str, str, str], Read] = {}
     for document in documents:
         if identity(document) not in kinds:
             continue
-        policies = _lowered(document, tell, lower)
-        if policies is None:
+        title = _title(document, cluster)
+        try:
+            one = _object(document, title, tell, cluster)
+            lowered = _lowered(one, title, tell, document.where, lower, scope)
+        except NetpolError as error:
+            tell(_left_out(error, title, document.where))
             continue
-        key, lowered = policies
+        key = (one.kind, one.namespace, one.name)
         if key in found:
-            message = f"{_title(document)} is there twice; the later one counts, as with kubectl"
+            message = f"{title} is there twice; the later one counts, as with kubectl"
             tell(Notice(code="NP067", message=message, where=document.where))
         found[key] = lowered
-    return PolicySet(policies=tuple(one for policies in found.values() for one in policies))
+    every = [one for lowered in found.values() for one in lowered]
+    return PolicySet(
+        policies=tuple(one for one in every if isinstance(one, Policy)),
+        undecided=tuple(one for one in every if isinstance(one, Undecided)),
+    )
 
 
 def _lowered(
-    document: Document, tell: Tell, lower: Lower
-) -> tuple[tuple[str, str, str], tuple[Policy, ...]] | None:
-    """(identity, policies) of one object; None, and a notice, when it is left out."""
-    title = _title(document)
-
-    def note(field: Field, message: str) -> None:
-        text = f"{title}: {field.path}: {message}"
-        tell(Notice(code="NP066", message=text, where=document.where))
-
+    one: PolicyObject, title: str, tell: Tell, where: str, lower: Lower, scope: Scope
+) -> Read:
     try:
-        one = _object(document, note)
-        return (one.kind, one.namespace, one.name), tuple(lower(one))
-    except NetpolError as error:
-        tell(_left_out(error, title, document.where))
-    return None
+        return tuple(_of_kind(part, one) for part in lower(one))
+    except UndecidedError as error:
+        tell(_left_out(error, title, where))
+        reason = f"{error.where}: {error.what}"
+    try:
+        return (replace(scope(one), reason=reason, origin=one.origin),)
+    except NetpolError:
+        return (replace(whole_scope(one), reason=reason, origin=one.origin),)
+
+
+def _of_kind(part: Policy | Undecided, one: PolicyObject) -> Policy | Undecided:
+    return replace(part, kind=part.kind or one.kind) if isinstance(part, Policy) else part
 
 
 def _left_out(error: NetpolError, title: str, where: str) -> Notice:
@@ -107,32 +153,72 @@ def _left_out(error: NetpolError, title: str, where: str) -> Notice:
     return Notice(code="NP064" if unclear else "NP063", message=message, where=where)
 
 
-def _object(document: Document, note: Callable[[Field, str], None]) -> PolicyObject:
+def _object(document: Document, title: str, tell: Tell, cluster: Collection[str]) -> PolicyObject:
+    def warn(code: str, field: Field, message: str) -> None:
+        text = f"{title}: {field.path}: {message}"
+        tell(Notice(code=code, message=text, where=document.where))
+
     body = Field(document.data)
-    metadata = body["metadata"]
-    name, namespace = metadata["name"].text(), metadata["namespace"].text("default")
-    for text, field in ((name, metadata["name"]), (namespace, metadata["namespace"])):
-        if not is_name(text):
-            field.expected("a DNS name")
     version, kind = identity(document)
+    metadata = body["metadata"]
+    name = _name(metadata)
+    namespace = "" if kind in cluster else _namespace(metadata["namespace"])
+    _check_labels(metadata)
     return PolicyObject(
         api_version=version,
         kind=kind,
         namespace=namespace,
         name=name,
-        origin=f"{document.where}, {kind} {namespace}/{name}",
+        origin=f"{document.where}, {kind} {shown_name(namespace, name)}",
         body=body,
-        note=note,
+        note=lambda field, message: warn("NP066", field, message),
+        warn=warn,
     )
 
 
-def _title(document: Document) -> str:
-    """``Kind ns/name`` as far as the document says."""
-    metadata = document.data.get("metadata")
+def _name(metadata: Field) -> str:
+    """The name; for ``generateName`` one of those that the API server could make up."""
+    name, prefix = metadata["name"], metadata["generateName"]
+    text = name.text("")
+    if not text and prefix.text(""):
+        name, text = prefix, f"{prefix.text()[:58]}xxxxx"
+    if not is_name(text):
+        name.expected("a DNS name")
+    return text
+
+
+def _namespace(field: Field) -> str:
+    text = field.text("") or "default"
+    if not is_namespace(text):
+        field.expected("a namespace, which is a DNS label")
+    return text
+
+
+def _check_labels(metadata: Field) -> None:
+    """Labels and annotations say nothing here, but with bad ones the object is refused."""
+    for name, one in metadata["labels"].children():
+        if not is_label_key(name):
+            one.refuse("not a label key")
+        if not is_label_value(one.text()):
+            one.expected("a label value")
+    for name, one in metadata["annotations"].children():
+        if not is_label_key(name.lower()):
+            one.refuse("not a key of an annotation")
+        one.text()
+
+
+def _title(document: Document, cluster: Collection[str]) -> str:
+    """``Kind ns/name`` as far as the document says; without ``ns/`` for kinds of the cluster."""
+    metadata, kind = document.data.get("metadata"), identity(document)[1]
     known = metadata if isinstance(metadata, dict) else {}
     name, namespace = known.get("name"), known.get("namespace", "default")
     texts = [text if isinstance(text, str) else "?" for text in (namespace, name)]
-    return f"{identity(document)[1]} {'/'.join(texts)}"
+    return f"{kind} {'/'.join(texts[kind in cluster :])}"
+
+
+def shown_name(namespace: str, name: str) -> str:
+    """``ns/name``, or ``name`` where there is no namespace."""
+    return f"{namespace}/{name}" if namespace else name
 
 
 def undecided(field: Field, reason: str) -> NoReturn:

@@ -5,10 +5,10 @@ Source: ``LabelSelectorAsSelector`` and the label validation of k8s.io/apimachin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from generators.naming import is_label_key, is_label_value
 from generators.reading import only
 from netpol.errors import NetpolError
 from netpol.fields import Field
@@ -16,10 +16,6 @@ from netpol.policy import Operator, Requirement
 
 __all__ = ["label_key", "label_selector", "positive", "require", "requirements"]
 
-_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_KEY: Final = re.compile(rf"((?=.{{1,253}}/){_LABEL}(\.{_LABEL})*/)?{_NAME}")
-_VALUE: Final = re.compile(rf"({_NAME})?")
 _OPERATORS: Final[tuple[Operator, ...]] = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
@@ -87,13 +83,13 @@ def _expression(field: Field, key: Callable[[Field, str], str]) -> Requirement:
 
 def label_key(field: Field, name: str) -> str:
     """A label key as the API server takes it."""
-    if not _KEY.fullmatch(name):
+    if not is_label_key(name):
         field.refuse("not a label key")
     return name
 
 
 def _label_value(field: Field) -> str:
     text = field.text()
-    if not _VALUE.fullmatch(text):
+    if not is_label_value(text):
         field.expected("a label value")
     return text

@@ -219,7 +219,9 @@ def normal(policies: PolicySet) -> PolicySet:
     kept = sorted((_normal_policy(one) for one in policies.policies), key=_identity)
     used = {one.tier for one in kept}
     return PolicySet(
-        policies=tuple(kept), tiers=tuple(sorted(t for t in policies.tiers if t.name in used))
+        policies=tuple(kept),
+        undecided=policies.undecided,
+        tiers=tuple(sorted(t for t in policies.tiers if t.name in used)),
     )
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from netpol.certificate import Certificate, certify, world_of
 from netpol.evaluate import Judge
 from netpol.graph import Connection
+from netpol.inventory import Inventory
 from netpol.learn import Learned
-from netpol.policy import Policy, PolicySet
+from netpol.lint.who import who
+from netpol.peers import Workload
+from netpol.policy import Policy, PolicySet, in_namespace
 from netpol.profile import Profile
 from netpol.synthesize.dns import needs
 
@@ -36,12 +39,21 @@ class Replay:
 
 def replay(policies: PolicySet, learned: Learned, profile: Profile) -> Replay:
     """Judge every accepted connection under ``policies``; nothing is generated."""
-    policed = frozenset(policy.namespace for policy in policies.policies)
+    policed = _policed(policies, learned.inventory, profile)
     declared = needs(learned.accepted, learned.inventory, policed)
     return Replay(
-        certificate=certify(policies, learned, profile, declared=declared),
+        certificate=certify(policies, learned, profile, declared=declared, policed=policed),
         unused=tuple(_unused(policies, learned, profile, declared)),
     )
+
+
+def _policed(policies: PolicySet, inventory: Inventory, profile: Profile) -> frozenset[str]:
+    """The namespaces that policies are in, and those of the pods that wider ones select."""
+    wide = [p for p in policies.policies if p.subject.namespaces != in_namespace(p.namespace)]
+    found = who((one.subject for one in wide), inventory, (), profile) if wide else {}
+    selected = {one.namespace for v in found.values() for one in v if isinstance(one, Workload)}
+    named = {one.namespace for one in policies.policies if one not in wide}
+    return frozenset(selected | named)
 
 
 def _unused(

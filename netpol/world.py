@@ -7,15 +7,16 @@ node (policy-semantics §1.11).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from netpol.inventory import Inventory, Pod
 from netpol.net import canonical_cidr
 from netpol.peers import Cidr, Entity, Fqdn, Labels, Peer, Workload, label
-from netpol.policy import NAMESPACE
+from netpol.policy import NAMESPACE, SERVICE_ACCOUNT
 
 __all__ = ["Members", "NamedPort", "Outside", "PodClass", "World", "world"]
 
@@ -42,10 +43,25 @@ class PodClass:
     namespace: str
     namespace_labels: Labels
     labels: Labels
+    """The pods' own; selectors read :attr:`visible_labels`."""
     named_ports: tuple[NamedPort, ...] = ()
     service_account: str = "default"
+    account_labels: Labels = ()
+    """Labels of that service account, as far as they are known."""
     members: tuple[Members, ...] = ()
     """Whose pods these are, one entry per workload, sorted."""
+
+    @property
+    def account_keys(self) -> tuple[str, ...]:
+        """The keys under which selectors see the service account."""
+        return SERVICE_ACCOUNT, *(f"{SERVICE_ACCOUNT}.{key}" for key, _ in self.account_labels)
+
+    @property
+    def visible_labels(self) -> Labels:
+        """Every label of the model: the pods' own, then what policies know of the account."""
+        account = {f"{SERVICE_ACCOUNT}.{key}": value for key, value in self.account_labels}
+        account[SERVICE_ACCOUNT] = self.service_account
+        return tuple(sorted({**dict(self.labels), **account}.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +108,12 @@ class World:
     def knowing(self, peers: Iterable[Peer]) -> World:
         """This world, with the outside ones among ``peers`` added from what is known of them."""
         found = (p for p in peers if not isinstance(p, Workload) and p not in self.parties)
-        new = {peer: self._completed(Outside(peer=peer)) for peer in found}
+        new = {peer: self.party(peer) for peer in found}
         return replace(self, outside=_sorted([*self.outside, *new.values()])) if new else self
+
+    def party(self, peer: Cidr | Fqdn | Entity) -> Outside:
+        """Somebody outside, by what the peer says of itself and what the inventory says of it."""
+        return self._completed(Outside(peer=peer))
 
     def _completed(self, party: Outside) -> Outside:
         """What a peer says of itself and what the inventory says of it, added to ``party``."""
@@ -193,10 +213,19 @@ def _sorted(parties: Iterable[Outside]) -> tuple[Outside, ...]:
     return tuple(sorted(parties, key=lambda one: label(one.peer)))
 
 
+_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_DOTTED: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
+"""One IPv4 address in its only right form."""
+
+
 def _blocks(addresses: Iterable[str]) -> tuple[str, ...]:
     """Canonical CIDRs, sorted; a text that is no address is left out: no CIDR contains it."""
     found = set()
     for text in addresses:
+        if _DOTTED.fullmatch(text):
+            # What pods have, a hundred thousand times; canonical_cidr takes long for each.
+            found.add(f"{text}/32")
+            continue
         try:
             found.add(canonical_cidr(text))
         except ValueError:

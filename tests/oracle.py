@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netpol.inventory import Inventory, Pod
@@ -48,6 +48,9 @@ class Oracle:
     outside: tuple[Any, ...]
     profile: Any
 
+    doubt: str = "ignored"
+    """What becomes of what something undecided might change: ignored, allowed or denied."""
+
     def allowed(self, client: Peer, server: Peer, ports: PortSet) -> bool:
         """Every pod, every address, every port, both directions."""
         return all(
@@ -55,6 +58,11 @@ class Oracle:
             for a, b in self.pairs(client, server)
             for protocol, number in self.numbers(ports)
         )
+
+    def certain(self, client: Peer, server: Peer, ports: PortSet) -> bool:
+        """Whether it is the same, whatever the undecided entries mean."""
+        best, worst = replace(self, doubt="allowed"), replace(self, doubt="denied")
+        return best.allowed(client, server, ports) == worst.allowed(client, server, ports)
 
     def somehow(self, client: Peer, server: Peer, protocol: str, number: int) -> bool:
         """Some pair of pods — for a party outside, with every address of it."""
@@ -70,6 +78,12 @@ class Oracle:
             all(self.passes(a, b, protocol, number) for a in self.sides(client))
             for b in self.sides(server)
         )
+
+    def unknown(self, client: Peer, server: Peer, protocol: str, number: int) -> bool:
+        """Whether :meth:`somehow` depends on what the undecided entries mean."""
+        best, worst = replace(self, doubt="allowed"), replace(self, doubt="denied")
+        asked = client, server, protocol, number
+        return best.somehow(*asked) and not worst.somehow(*asked)
 
     # --- who takes part
 
@@ -181,6 +195,7 @@ class Oracle:
     def selectors(self) -> Iterator[Selector]:
         for rule in self.rules():
             yield from rule.peers or ()
+            yield from rule.without
 
     def rules(self) -> Iterator[Rule]:
         for policy in self.policies.policies:
@@ -210,7 +225,16 @@ class Oracle:
             return True
         if direction == "ingress" and "host" in other.entities:
             return True
+        known = {tier.name for tier in self.policies.tiers}
         for tier in sorted(self.policies.tiers, key=lambda t: (t.order, t.name)):
+            unsure = any(
+                (one.tier == tier.name or one.tier not in known)
+                and direction in one.directions
+                and self.selects(one.subject, me)
+                for one in self.policies.undecided
+            )
+            if unsure and self.doubt != "ignored":
+                return self.doubt == "allowed"
             mine = [
                 policy
                 for policy in self.policies.policies
@@ -219,7 +243,7 @@ class Oracle:
                 and self.selects(policy.subject, me)
             ]
             mine.sort(key=lambda policy: (policy.order, policy.name, policy.namespace))
-            verdict = self.ask(mine, direction, other, server, protocol, number)
+            verdict = self.ask(mine, direction, me, other, server, protocol, number)
             if verdict in ("allow", "deny"):
                 return verdict == "allow"
             isolated = any(policy.isolates for policy in mine)
@@ -231,6 +255,7 @@ class Oracle:
         self,
         policies: Iterable[Policy],
         direction: str,
+        me: Side,
         other: Side,
         server: Side,
         protocol: str,
@@ -238,6 +263,10 @@ class Oracle:
     ) -> str | None:
         for policy in policies:
             for rule in policy.rules(direction) or ():
+                if rule.subject is not None and not self.selects(rule.subject, me):
+                    continue
+                if any(self.selects(s, other) for s in rule.without):
+                    continue
                 peer = rule.peers is None or any(self.selects(s, other) for s in rule.peers)
                 if peer and self.on_port(rule, server, protocol, number):
                     return rule.action
@@ -265,7 +294,15 @@ class Oracle:
         if selector.name == "all":
             return True
         if selector.name == "cluster":
-            inside = {"host", "remote-node", "health", "init", "ingress"}
+            inside = {
+                "host",
+                "remote-node",
+                "health",
+                "init",
+                "ingress",
+                "unmanaged",
+                "kube-apiserver",
+            }
             return side.pod is not None or bool(side.entities & inside)
         return selector.name in side.entities
 
@@ -276,6 +313,7 @@ class Oracle:
         labels = dict(pod.labels)
         if self.profile.identity_labels_only:
             labels.pop("pod-template-hash", None)
+        labels["netpol/serviceaccount"] = pod.service_account
         return all(meets(r, namespace) for r in selector.namespaces) and all(
             meets(r, labels) for r in selector.pods
         )
@@ -293,11 +331,16 @@ class Oracle:
 
 
 def meets(requirement: Requirement, labels: dict[str, str]) -> bool:
-    """The truth table of metav1.LabelSelector."""
-    present = requirement.key in labels
-    listed = present and labels[requirement.key] in requirement.values
-    table = {"In": listed, "NotIn": not listed, "Exists": present, "DoesNotExist": not present}
-    return table[requirement.operator]
+    """The truth table of metav1.LabelSelector, and Calico's three tests of text."""
+    if requirement.key not in labels:
+        return requirement.operator in ("NotIn", "DoesNotExist")
+    value = labels[requirement.key]
+    if requirement.operator in ("Exists", "DoesNotExist"):
+        return requirement.operator == "Exists"
+    if requirement.operator in ("In", "NotIn"):
+        return (value in requirement.values) == (requirement.operator == "In")
+    ways = {"Contains": str.__contains__, "StartsWith": str.startswith, "EndsWith": str.endswith}
+    return any(ways[requirement.operator](value, part) for part in requirement.values)
 
 
 def matches_name(pattern: str, name: str) -> bool:

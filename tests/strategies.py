@@ -19,6 +19,7 @@ from netpol.peers import Cidr, Entity, Fqdn, Labels, Peer, Workload
 from netpol.policy import (
     ANY,
     NAMESPACE,
+    SERVICE_ACCOUNT,
     CidrSelector,
     EntitySelector,
     FqdnSelector,
@@ -29,12 +30,14 @@ from netpol.policy import (
     Rule,
     Selector,
     Tier,
+    Undecided,
 )
 from netpol.world import Outside, World, world
 
 KEYS = ("app", "tier", "pod-template-hash")
 VALUES = ("web", "db", "")
 NAMESPACES = ("a", "b", "c")
+ACCOUNTS = ("default", "robot")
 PORTS = (53, 80, 443, 8080)
 NODE_ADDRESSES = ("10.2.0.1", "10.2.0.2", "fd00:2::1")
 NAMES = ("example.org", "api.example.org", "a.api.example.org", "api.example.com")
@@ -53,9 +56,12 @@ def label_sets() -> st.SearchStrategy[Labels]:
 @st.composite
 def requirements(draw, keys=KEYS, values=VALUES) -> Requirement:
     key = draw(st.sampled_from(keys))
-    operator = draw(st.sampled_from(("In", "In", "NotIn", "Exists", "DoesNotExist")))
+    operator = draw(st.sampled_from(("In", "In", "NotIn", "Exists", "DoesNotExist", "text")))
     if operator in ("Exists", "DoesNotExist"):
         return Requirement(key, operator)
+    if operator == "text":
+        operator = draw(st.sampled_from(("Contains", "StartsWith", "EndsWith")))
+        values = ("w", "b", "d", "we", "red")
     chosen = draw(st.sets(st.sampled_from(values), min_size=1, max_size=2))
     return Requirement(key, operator, tuple(sorted(chosen)))
 
@@ -68,9 +74,9 @@ def conjunctions(one: st.SearchStrategy[Requirement]) -> st.SearchStrategy[tuple
 def pod_selectors() -> st.SearchStrategy[PodSelector]:
     by_name = requirements((NAMESPACE,), NAMESPACES)
     by_team = requirements(("team",), ("red", "blue"))
-    return st.builds(
-        PodSelector, conjunctions(st.one_of(by_name, by_team)), conjunctions(requirements())
-    )
+    by_account = requirements((SERVICE_ACCOUNT,), ACCOUNTS)
+    pods = st.one_of(requirements(), requirements(), requirements(), by_account)
+    return st.builds(PodSelector, conjunctions(st.one_of(by_name, by_team)), conjunctions(pods))
 
 
 @st.composite
@@ -136,28 +142,41 @@ def some_ports(draw) -> PortSet:
 
 
 def port_sets() -> st.SearchStrategy[PortSet]:
-    mixed = st.lists(some_ports(), max_size=3).map(PortSet.union)
-    return st.one_of(mixed, mixed, st.just(ALL_PORTS))
+    mixed = st.lists(some_ports(), min_size=1, max_size=3).map(PortSet.union)
+    return st.one_of(mixed, mixed, st.just(ALL_PORTS), st.just(ALL_PORTS), st.just(PortSet()))
 
 
 # --- policies
 
+PLAIN = ("allow",)
+"""What rules of Kubernetes do; they have no conditions either."""
+ONE = st.sampled_from((1, 1, 1, 0))
+"""How many at least: most lists are not empty."""
+
 
 @st.composite
 def rules(draw, actions=("allow", "allow", "allow", "deny", "pass")) -> Rule:
-    anyone = draw(st.integers(0, 5)) == 0
+    anyone = draw(st.integers(0, 4)) == 0
     named = st.sampled_from((("TCP", "http"), ("TCP", "db"), ("UDP", "http")))
     return Rule(
         action=draw(st.sampled_from(actions)),
-        peers=ANY if anyone else tuple(draw(st.lists(selectors(), max_size=3))),
+        peers=ANY if anyone else tuple(draw(st.lists(selectors(), min_size=draw(ONE), max_size=3))),
         ports=draw(port_sets()),
         named_ports=tuple(sorted(draw(st.sets(named, max_size=1)))),
+        **(draw(conditions()) if actions != PLAIN else {}),
     )
 
 
+def conditions() -> st.SearchStrategy[dict]:
+    """Often none; else whom a rule leaves out, and for which of the policed pods it is."""
+    without = st.lists(selectors(), min_size=1, max_size=2).map(tuple)
+    some = st.fixed_dictionaries({}, optional={"without": without, "subject": pod_selectors()})
+    return st.one_of(st.just({}), some)
+
+
 @st.composite
-def policies(draw, tiers=("default",), actions=("allow",)) -> Policy:
-    some = st.lists(rules(actions), max_size=4).map(tuple)
+def policies(draw, tiers=("default",), actions=PLAIN) -> Policy:
+    some = st.lists(rules(actions), min_size=draw(ONE), max_size=4).map(tuple)
     lists = st.one_of(st.none(), some, some, some)
     return Policy(
         name=draw(st.sampled_from("pqrs")),
@@ -178,16 +197,34 @@ def allow_policies() -> st.SearchStrategy[PolicySet]:
 
 
 @st.composite
-def policy_sets(draw) -> PolicySet:
-    """Up to three tiers with allow, deny and pass rules; or the plain kind."""
-    if draw(st.booleans()):
+def policy_sets(draw, unread: bool = False) -> PolicySet:
+    """Up to three tiers with allow, deny and pass rules; or, one in three, the plain kind.
+
+    With ``unread``: something in them was not understood.
+    """
+    if not unread and draw(st.integers(0, 2)) == 0:
         return draw(allow_policies())
     defaults = draw(st.lists(st.sampled_from(("deny", "pass")), min_size=1, max_size=3))
     tiers = tuple(Tier(10.0 - n, f"t{n}", default) for n, default in enumerate(defaults))
     names = tuple(tier.name for tier in tiers)
     every = policies(names, ("allow", "allow", "deny", "pass"))
     chosen = draw(st.lists(every, min_size=1, max_size=5, unique_by=_rank))
-    return PolicySet(policies=tuple(chosen), tiers=tiers)
+    entries = st.lists(undecided((*names, "nowhere")), min_size=1, max_size=2)
+    lost = draw(entries) if unread else ()
+    return PolicySet(policies=tuple(chosen), tiers=tiers, undecided=tuple(lost))
+
+
+def undecided(tiers: tuple[str, ...]) -> st.SearchStrategy[Undecided]:
+    """Something that nobody understood, perhaps in a tier that does not exist."""
+    both = st.sampled_from((("ingress",), ("egress",), ("egress", "ingress")))
+    return st.builds(
+        Undecided,
+        subject=pod_selectors(),
+        directions=both,
+        tier=st.sampled_from(tiers),
+        reason=st.just("not understood"),
+        origin=st.sampled_from(("one.yaml", "two.yaml")),
+    )
 
 
 def _rank(policy: Policy) -> tuple[object, ...]:
@@ -210,6 +247,7 @@ def pods(draw, workload: Workload, number: int) -> Pod:
         addresses=draw(st.one_of(st.just(()), st.tuples(four), st.tuples(four, six))),
         host_network=draw(st.integers(0, 14)) == 0,
         finished=draw(st.integers(0, 9)) == 0,
+        service_account=draw(st.sampled_from(ACCOUNTS)),
         ports=tuple(
             ContainerPort(name=name, port=port)
             for name, port in sorted(draw(st.sets(named, max_size=2)))
@@ -280,9 +318,9 @@ class Scene:
         return (*self.inventory.workloads, *dict.fromkeys(one.peer for one in self.outside))
 
 
-def scenes() -> st.SearchStrategy[Scene]:
+def scenes(unread: bool = False) -> st.SearchStrategy[Scene]:
     parties = st.lists(outsides(), min_size=1, max_size=3).map(tuple)
-    return st.builds(Scene, inventories(), parties, policy_sets())
+    return st.builds(Scene, inventories(), parties, policy_sets(unread))
 
 
 # --- connections

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from generators import DIALECTS
+from netpol.catalogue import CATALOGUE
 from netpol.cli import cli
-from netpol.notices import CATALOGUE
 
 Golden = Callable[[str, str], None]
 DOCS = "../../docs/reference/"
@@ -45,9 +45,7 @@ def test_notice_catalogue(golden: Golden) -> None:
 
 def test_dialect_table(golden: Golden) -> None:
     rows = ["# Dialects\n\nWritten from the code: `make docs`.\n\n"]
-    rows.append(
-        "| dialect | writes | entities | DNS names | ICMP | CIDRs match pods | … nodes |\n"
-    )
+    rows.append("| dialect | writes | entities | DNS names | ICMP | CIDRs match pods | … nodes |\n")
     rows.append("| --- | --- | --- | --- | --- | --- | --- |\n")
     for one in DIALECTS:
         p = one.profile

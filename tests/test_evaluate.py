@@ -395,7 +395,7 @@ def test_name_patterns(pattern: str, names: list[str], others: list[str]) -> Non
     ("entity", "matched"),
     [
         ("all", {"a/x", "world", "remote-node", "on-node", "off-node", "ingress"}),
-        ("cluster", {"a/x", "remote-node", "on-node", "ingress"}),
+        ("cluster", {"a/x", "remote-node", "on-node", "off-node", "ingress"}),
         ("world", {"world"}),
         ("remote-node", {"remote-node", "on-node"}),
         ("kube-apiserver", {"on-node", "off-node"}),

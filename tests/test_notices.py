@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netpol.notices import CATALOGUE, Notice
+from netpol.catalogue import CATALOGUE
+from netpol.notices import Notice
 
 CODE = re.compile(r"\bNP\d{3}\b")
 QUOTED = re.compile(r"""["'](NP\d{3})["']""")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from netpol.cli.check import check
+from netpol.cli.connections import connections
+from netpol.cli.diff import diff
 from netpol.cli.explain import explain
 from netpol.cli.generate import generate
 from netpol.cli.graph import graph
+from netpol.cli.why import why
 from netpol.errors import NetpolError
 
 __all__ = ["cli", "main"]
@@ -20,8 +24,8 @@ TROUBLE = 2
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 nothing to report, 1 denied traffic (or notices under --strict),"
-    " 2 trouble.",
+    epilog="Exit codes: 0 nothing to report, 1 denied traffic or changes (or notices under"
+    " --strict), 2 trouble, or undecided.",
 )
 @click.version_option(package_name="netpol-generator", prog_name="netpol")
 def cli() -> None:
@@ -34,14 +38,19 @@ def cli() -> None:
     """
 
 
-for _command in (generate, check, graph, explain):
+for _command in (generate, check, connections, diff, why, graph, explain):
     cli.add_command(_command)
 
 
 def main() -> None:
     """The ``netpol`` program."""
     try:
-        code = cli.main(standalone_mode=False)
+        # Not cli.main(): it takes a closed pipe for a failure of ours.
+        with cli.make_context("netpol", sys.argv[1:]) as context:
+            cli.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
     except NetpolError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(TROUBLE)
@@ -53,6 +62,7 @@ def main() -> None:
         sys.exit(TROUBLE)
     except BrokenPipeError:
         # The reader of our output has gone (`netpol graph … | head`); that is no trouble of ours.
-        sys.stderr.close()
+        # What is still buffered must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(0)

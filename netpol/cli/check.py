@@ -1,20 +1,30 @@
-"""``netpol check``: replay what was learned through policies."""
+"""``netpol check``: learned traffic replayed through policies, and a look at the policies."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from netpol.cli.console import Notices, account_line, say
 from netpol.cli.options import flow_options, strict_option
 
+if TYPE_CHECKING:
+    from netpol.inventory import Inventory
+    from netpol.lint import Lint
+    from netpol.manifests import Document
+    from netpol.notices import Notice
+    from netpol.policy import PolicySet
+    from netpol.profile import Profile
+
 __all__ = ["check"]
 
 
 @click.command()
 @click.argument("policies")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @flow_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
@@ -28,29 +38,96 @@ def check(
     form: str,
     strict: bool,
 ) -> None:
-    """Say which traffic in SOURCES… the POLICIES (a file or directory) would deny.
+    """Say what is wrong with POLICIES (a file or directory), and which traffic they would deny.
 
-    Exits 1 when an accepted connection would be denied. Rules that no observed connection uses and
-    what is open without having been observed are listed too.
+    Every accepted connection in SOURCES… is put to the policies; without SOURCES only the policies
+    are looked at. Exits 1 when such a connection would be denied. Rules that no observed connection
+    uses, what is open without having been observed, and findings about the policies are listed too.
+    Most findings need the inventory, or workloads among the policies.
 
     \b
     Example:
       netpol check policies/ flows.jsonl.gz --inventory cluster/
+      netpol check manifests/
     """
-    from netpol.cli.run import inventory_from, learn_from, policies_from
+    from netpol.cli.run import learn_from, policies_from
     from netpol.cli.tables import check_text
     from netpol.replay import replay
     from netpol.report.certificates import check_object
 
     notices = Notices()
-    known = inventory_from(inventory, notices)
     rules, profile = policies_from(policies, notices)
+    documents = _documents(policies)
+    known = _inventory(inventory, policies, documents, notices)
+    found = _lint(rules, documents, known, profile)
     learned = learn_from(sources, known, notices, source)
-    shown = check_object(replay(rules, learned, profile), learned)
+    result = replay(rules, learned, profile) if sources else None
+    shown = check_object(result, learned, found)
     notices.show()
+    _say_skipped(found)
     if form == "json":
         click.echo(json.dumps(shown, indent=2))
     else:
-        say(account_line(learned))
-        click.echo(check_text(shown), nl=False)
-    ctx.exit(1 if shown["denied"] or (strict and notices.counts) else 0)
+        if sources:
+            say(account_line(learned))
+        click.echo(check_text(shown, replayed=bool(sources)), nl=False)
+    ctx.exit(1 if shown["denied"] or (strict and (notices.counts or found.findings)) else 0)
+
+
+_WORKLOADS: Final = frozenset(
+    {
+        "CronJob",
+        "DaemonSet",
+        "Deployment",
+        "DeploymentConfig",
+        "Job",
+        "Pod",
+        "ReplicaSet",
+        "ReplicationController",
+        "Rollout",
+        "StatefulSet",
+    }
+)
+
+
+def _quiet(_: Notice) -> None:
+    """Tell nobody: what is wrong with the files was told when the policies were read."""
+
+
+def _documents(path: str) -> tuple[Document, ...]:
+    from netpol.manifests import load
+
+    return tuple(load([path], _quiet))
+
+
+def _inventory(
+    given: tuple[str, ...], policies: str, documents: Iterable[Document], notices: Notices
+) -> Inventory:
+    """The inventory that was given; else what the workloads among the policies amount to."""
+    from netpol.cli.run import inventory_from
+
+    beside = any(one.data.get("kind") in _WORKLOADS for one in documents)
+    if given or not beside:
+        return inventory_from(given, notices)
+    told = Notices()
+    found = inventory_from((policies,), told)
+    for code in sorted(told.counts):
+        if code.startswith("NP08"):  # all else is about the files themselves
+            notices.counts[code] += told.counts[code]
+            notices.examples.setdefault(code, told.examples[code])
+    return found
+
+
+def _lint(
+    policies: PolicySet, documents: Iterable[Document], inventory: Inventory, profile: Profile
+) -> Lint:
+    from generators import parse
+    from netpol.lint import lint
+
+    return lint(policies, documents, inventory, profile, lambda some: parse(some, _quiet)[0])
+
+
+def _say_skipped(found: Lint) -> None:
+    if found.skipped:
+        codes = ", ".join(found.skipped)
+        say(f"Not looked for without an inventory (--inventory): {codes}")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import click
 
+from netpol.catalogue import CATALOGUE
 from netpol.learn import Learned
-from netpol.notices import CATALOGUE, Notice
+from netpol.notices import Notice
 from netpol.report.printable import printable
 
 __all__ = ["Notices", "account_line", "say"]

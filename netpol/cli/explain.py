@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from netpol.catalogue import CATALOGUE, Entry
 from netpol.errors import NetpolError
-from netpol.notices import CATALOGUE, Entry
 
 __all__ = ["explain"]
 

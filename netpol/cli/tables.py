@@ -10,6 +10,7 @@ from typing import Any
 from netpol.graph import Evidence
 from netpol.learn import Learned
 from netpol.peers import Cidr, Peer
+from netpol.report.lint import findings_text
 from netpol.report.printable import printable
 from netpol.report.rows import Row, connection_row, unattributed_row
 
@@ -68,8 +69,16 @@ def _seen(learned: Learned) -> Iterable[Row]:
         yield {**row, "seen": f"{evidence.records:,}×"}
 
 
-def check_text(shown: dict[str, Any]) -> str:
-    """The result of ``check``: denied traffic first, then what nobody uses or needs."""
+def check_text(shown: dict[str, Any], *, replayed: bool = True) -> str:
+    """The result of ``check``: denied traffic first, then what nobody uses or needs, then findings.
+
+    ``replayed`` False: no traffic was given, and nothing is said of it.
+    """
+    findings = findings_text(shown.get("findings", ()))
+    return (_replayed_text(shown) + findings) if replayed else findings or "No findings.\n"
+
+
+def _replayed_text(shown: dict[str, Any]) -> str:
     total = shown["allowed"] + len(shown["denied"])
     parts = [f"{shown['allowed']:,} of {total:,} accepted connections are allowed.\n"]
     if shown["denied"]:

@@ -6,10 +6,26 @@ of cells, :mod:`.compile` gives each pod cell its rules tier by tier, :mod:`.dec
 one connection and :mod:`.rows` for all peers at once.
 """
 
+from netpol.evaluate.abroad import Abroad, Span, blocks, joined
 from netpol.evaluate.connections import Row
 from netpol.evaluate.decide import Decision, Reason, Step
 from netpol.evaluate.judge import Judge, decides
 from netpol.evaluate.names import name_matches
+from netpol.evaluate.rows import Doubt
 from netpol.evaluate.witness import RuleId
 
-__all__ = ["Decision", "Judge", "Reason", "Row", "RuleId", "Step", "decides", "name_matches"]
+__all__ = [
+    "Abroad",
+    "Decision",
+    "Doubt",
+    "Judge",
+    "Reason",
+    "Row",
+    "RuleId",
+    "Span",
+    "Step",
+    "blocks",
+    "decides",
+    "joined",
+    "name_matches",
+]

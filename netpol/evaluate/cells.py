@@ -7,30 +7,54 @@ pods; addresses become the set of CIDR selectors that contain them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from netpol.evaluate.bits import bits
 from netpol.evaluate.identity import identity_relevant
 from netpol.evaluate.names import name_matches
 from netpol.evaluate.space import Space, space
-from netpol.net import network
-from netpol.peers import Labels, Workload
-from netpol.policy import CidrSelector, FqdnSelector, PodSelector, PolicySet, Rule, Selector
+from netpol.peers import ENTITIES, Entity, Fqdn, Labels, Workload
+from netpol.policy import (
+    CidrSelector,
+    EntitySelector,
+    FqdnSelector,
+    PodSelector,
+    PolicySet,
+    Rule,
+    Selector,
+)
 from netpol.profile import Profile
 from netpol.world import Members, NamedPort, Outside, PodClass, World
 
-__all__ = ["NODES", "Cell", "Universe", "Vocabulary", "universe", "vocabulary"]
+__all__ = [
+    "CLUSTER",
+    "NODES",
+    "Cell",
+    "Piece",
+    "Universe",
+    "Vocabulary",
+    "kinds",
+    "outer_cells",
+    "universe",
+    "vocabulary",
+]
 
 NODES = frozenset({"host", "remote-node"})
 """The entities that are machines of the cluster."""
+
+CLUSTER = frozenset(
+    {"host", "remote-node", "health", "init", "ingress", "unmanaged", "kube-apiserver"}
+)
+"""Entities that are part of ``cluster``: the API server is, wherever it runs (policy-semantics
+§4.4)."""
 
 _INSIDE = frozenset({"health", "ingress", "init"})
 """Entities that are, like pods, endpoints of the cluster with an address of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(NamedTuple):
     """Endpoints that no selector of a policy set tells apart."""
 
     pod: bool
@@ -58,9 +82,21 @@ class Vocabulary:
     named_ports: frozenset[tuple[str, str]]
 
 
+class Piece(NamedTuple):
+    """Addresses that no CIDR rule tells apart, and the cell of somebody there."""
+
+    version: int
+    first: int
+    last: int
+    cell: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Universe:
-    """All cells of a world, those of pods first, and who is in them."""
+    """All cells of a world, those of pods first, and who is in them.
+
+    Cells of addresses are there whether or not anybody was seen at one.
+    """
 
     cells: tuple[Cell, ...]
     pods: int
@@ -69,6 +105,11 @@ class Universe:
     """For each workload its cells, each with the place in ``world.classes`` of a class in it."""
     of_party: tuple[tuple[int, ...], ...]
     """For each ``world.outside`` its cells: one per kind of address."""
+    pieces: tuple[Piece, ...]
+    """All addresses as parties outside."""
+    space: Space
+    numbers: Mapping[Cell, int]
+    """The number of each cell."""
 
     @property
     def all(self) -> int:
@@ -85,9 +126,12 @@ class Universe:
 def vocabulary(policies: PolicySet) -> Vocabulary:
     """What ``policies`` read."""
     rules = [rule for one in policies.policies for rule in _rules(one.ingress, one.egress)]
-    selectors: dict[Selector, None] = {one.subject: None for one in policies.policies}
+    selectors: dict[Selector, None] = dict.fromkeys(one.subject for one in policies.policies)
+    selectors.update(dict.fromkeys(one.subject for one in policies.undecided))
     for rule in rules:
-        selectors.update(dict.fromkeys(rule.peers or ()))
+        selectors.update(dict.fromkeys((*(rule.peers or ()), *rule.without)))
+        if rule.subject is not None:
+            selectors[rule.subject] = None
     pods = [one for one in selectors if isinstance(one, PodSelector)]
     return Vocabulary(
         selectors=tuple(selectors),
@@ -103,6 +147,24 @@ def _rules(*directions: tuple[Rule, ...] | None) -> Iterator[Rule]:
     return (rule for rules in directions for rule in rules or ())
 
 
+def kinds(words: Vocabulary, profile: Profile) -> tuple[Fqdn | Entity, ...]:
+    """A party for everything outside that can be told from an address of which nothing is known."""
+    named = {one.name for one in words.selectors if isinstance(one, EntitySelector)}
+    if "cluster" in named:
+        named |= CLUSTER
+    entities = (named | profile.entities) & frozenset(ENTITIES) - {"world"}
+    names = {name for one in words.fqdns for name in _examples(one.name)}
+    return (*map(Entity, sorted(entities)), *map(Fqdn, sorted(names)))
+
+
+def _examples(pattern: str) -> tuple[str, ...]:
+    """Names that a pattern matches: itself; with one and with two labels for ``**``."""
+    if pattern.startswith("**."):
+        rest = pattern.removeprefix("**.")
+        return f"*.{rest}", f"*.*.{rest}"
+    return (pattern,)
+
+
 def universe(words: Vocabulary, world: World, profile: Profile) -> Universe:
     """The cells of ``world`` that the policies' words distinguish under a profile."""
     cut = space(words.cidrs)
@@ -113,27 +175,48 @@ def universe(words: Vocabulary, world: World, profile: Profile) -> Universe:
         return tuple(numbers.setdefault(cell, len(numbers)) for cell in found)
 
     of_workload: dict[Workload, dict[int, int]] = {workload: {} for workload in world.workloads}
+    keys = _visible_keys(words, profile)
     for place, one in enumerate(world.classes):
-        bare = _pod_cell(one, words, profile)
+        bare = _pod_cell(one, words, keys)
         for some in one.members:
             for cell in numbered(_at_addresses(bare, some, words, cut, profile)):
                 of_workload[some.workload].setdefault(cell, place)
     pods = len(numbers)
-    of_party = tuple(numbered(_cells(one, world, words, cut, profile)) for one in world.outside)
+    parties = tuple(numbered(outer_cells(one, world, words, cut, profile)) for one in world.outside)
+    pieces = tuple(
+        Piece(version, first, last, *numbered((_address(cidrs),)))
+        for version, first, last, cidrs in cut
+    )
     return Universe(
-        cells=tuple(numbers), pods=(1 << pods) - 1, of_workload=of_workload, of_party=of_party
+        cells=tuple(numbers),
+        pods=(1 << pods) - 1,
+        of_workload=of_workload,
+        of_party=parties,
+        pieces=pieces,
+        space=cut,
+        numbers=numbers,
     )
 
 
-def _pod_cell(one: PodClass, words: Vocabulary, profile: Profile) -> Cell:
-    keys = words.pod_keys
-    if profile.identity_labels_only:
-        keys = frozenset(key for key in keys if identity_relevant(key))
+def _address(cidrs: int) -> Cell:
+    """Somebody outside of whom the address is all that is known."""
+    return Cell(pod=False, cidrs=cidrs, entities=frozenset({"world"}))
+
+
+def _visible_keys(words: Vocabulary, profile: Profile) -> frozenset[str]:
+    """The label keys of pods that some selector reads and the engine knows."""
+    if not profile.identity_labels_only:
+        return words.pod_keys
+    return frozenset(key for key in words.pod_keys if identity_relevant(key))
+
+
+def _pod_cell(one: PodClass, words: Vocabulary, keys: frozenset[str]) -> Cell:
+    labels = one.labels if keys.isdisjoint(one.account_keys) else one.visible_labels
     return Cell(
         pod=True,
-        labels=tuple(pair for pair in one.labels if pair[0] in keys),
-        namespace_labels=tuple(p for p in one.namespace_labels if p[0] in words.namespace_keys),
-        named_ports=tuple(p for p in one.named_ports if p[:2] in words.named_ports),
+        labels=tuple([pair for pair in labels if pair[0] in keys]),
+        namespace_labels=tuple([p for p in one.namespace_labels if p[0] in words.namespace_keys]),
+        named_ports=tuple([p for p in one.named_ports if p[:2] in words.named_ports]),
     )
 
 
@@ -143,19 +226,19 @@ def _at_addresses(
     """The cell, per kind of address where addresses are looked at and known at all."""
     if not (profile.cidr_matches_pods and words.cidrs and some.addresses):
         return (cell,)
-    blocks = (network(address) for addresses in some.addresses for address in addresses)
-    kinds = {(block.version, found) for block in blocks for found in cut.signatures(block)}
-    return (replace(cell, family=family, cidrs=cidrs) for family, cidrs in sorted(kinds))
+    blocks = [block for addresses in some.addresses for block in addresses]
+    kinds = {kind for block in blocks for kind in cut.signatures(block)}
+    return [cell._replace(family=family, cidrs=cidrs) for family, cidrs in sorted(kinds)]
 
 
-def _cells(
+def outer_cells(
     party: Outside, world: World, words: Vocabulary, cut: Space, profile: Profile
 ) -> Iterator[Cell]:
     """The kinds of addresses that a party has; a party without any is one cell all the same."""
     fqdns = bits(n for n, one in enumerate(words.fqdns) if _named(one, party))
     for address in party.addresses or (None,):
         entities = _entities(party, address, world)
-        found = cut.signatures(network(address)) if address else {0}
+        found = {cidrs for _, cidrs in cut.signatures(address)} if address else {0}
         for cidrs in found if _by_address(entities, profile) else {0}:
             yield Cell(
                 pod=False,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from netpol.errors import NetpolError
 from netpol.evaluate.bits import bits, members
 from netpol.evaluate.cells import Universe
 from netpol.evaluate.ports import PortAtoms
 from netpol.net import PortSet
-from netpol.policy import Action, PolicySet, Rule, Selector, Tier
-from netpol.world import NamedPort
+from netpol.policy import Action, Policy, PolicySet, Rule, Selector, Tier, Undecided
 
 __all__ = [
     "DIRECTIONS",
@@ -51,6 +50,9 @@ class Layer:
     rules: tuple[Match, ...]
     isolating: tuple[int, ...]
     """The policies whose default deny ends this tier; when there is none, the next tier follows."""
+    undecided: tuple[int, ...] = ()
+    """The entries of ``PolicySet.undecided`` that might decide here: what this tier and later ones
+    say is then not certain."""
 
 
 Program: TypeAlias = tuple[Layer, ...]
@@ -82,31 +84,70 @@ class Tables:
     atoms: PortAtoms
 
 
-_Variants: TypeAlias = tuple[tuple[int, Match], ...]
-"""A rule once per way in which servers (bits) resolve its named ports."""
-_Key: TypeAlias = tuple[tuple[int, ...], tuple[NamedPort, ...]]
+_Compiled: TypeAlias = dict[int, tuple[tuple[int, Match], ...]]
+"""For each policy its rules in one direction, each with the pod cells (bits) that it is for; a rule
+comes once for each way in which servers resolve its named ports."""
+
+
+class _Key(NamedTuple):
+    """What makes the program of a pod cell."""
+
+    chosen: tuple[int, ...]
+    """The policies that select it, in order."""
+    conditions: tuple[int, ...]
+    """Of their rules that are for some of their pods only, which are for it."""
+    undecided: tuple[int, ...]
 
 
 def programs(tables: Tables, direction: Direction) -> Programs:
     """Compile one direction. Raises NetpolError where a policy is in a tier that does not exist."""
     rules = _compiled(tables, direction)
-    named = {policy for policy, found in rules.items() if any(len(one) > 1 for one in found)}
     subjects: dict[_Key, list[int]] = {}
-    keys: list[_Key] = []
-    for cell, chosen in enumerate(_selecting(tables, direction)):
-        # Where the subject is the server, its own named ports are part of what the rules mean.
-        ports = tables.everyone.cells[cell].named_ports if named.intersection(chosen) else ()
-        keys.append((chosen, ports if direction == "ingress" else ()))
-        subjects.setdefault(keys[-1], []).append(cell)
+    keys = _keys(tables, rules, direction)
+    for cell, key in enumerate(keys):
+        subjects.setdefault(key, []).append(cell)
     numbers = {key: number for number, key in enumerate(subjects)}
     return Programs(
-        programs=tuple(
-            _program(tables, chosen, _for_subject(rules, chosen, cells[0], direction))
-            for (chosen, _), cells in subjects.items()
-        ),
+        programs=tuple(_program(tables, key, rules, cells[0]) for key, cells in subjects.items()),
         subjects=tuple(bits(cells) for cells in subjects.values()),
         of_cell=tuple(numbers[key] for key in keys),
     )
+
+
+def _keys(tables: Tables, rules: _Compiled, direction: Direction) -> list[_Key]:
+    """For each pod cell what makes its program."""
+    every = tables.policies.policies
+    partial = {
+        policy: {subject for subject, _ in found} - {_subject(tables, every[policy])}
+        for policy, found in rules.items()
+    }
+    conditions = {policy: tuple(found) for policy, found in partial.items() if found}
+    unsure = _undecided(tables, direction)
+    return [
+        _Key(
+            chosen=chosen,
+            conditions=tuple(
+                subject >> cell & 1 for policy in chosen for subject in conditions.get(policy, ())
+            ),
+            undecided=tuple(place for place, subject in unsure if subject >> cell & 1),
+        )
+        for cell, chosen in enumerate(_selecting(tables, direction))
+    ]
+
+
+def _subject(tables: Tables, one: Policy | Undecided | Rule) -> int:
+    """The pod cells that it is for."""
+    pods = tables.everyone.pods
+    return pods if one.subject is None else tables.selected[one.subject] & pods
+
+
+def _undecided(tables: Tables, direction: Direction) -> list[tuple[int, int]]:
+    """The entries that were not understood in this direction: (place, pod cells)."""
+    return [
+        (place, _subject(tables, one))
+        for place, one in enumerate(tables.policies.undecided)
+        if direction in one.directions
+    ]
 
 
 def tiers_of(policies: PolicySet) -> dict[str, Tier]:
@@ -120,7 +161,7 @@ def _selecting(tables: Tables, direction: Direction) -> list[tuple[int, ...]]:
     for policy in _in_order(tables.policies):
         one = tables.policies.policies[policy]
         if one.rules(direction) is not None:
-            for cell in members(tables.selected[one.subject] & tables.everyone.pods):
+            for cell in members(_subject(tables, one)):
                 found[cell].append(policy)
     return [tuple(chosen) for chosen in found]
 
@@ -143,19 +184,19 @@ def _in_order(policies: PolicySet) -> list[int]:
     return sorted(range(len(policies.policies)), key=key)
 
 
-def _compiled(tables: Tables, direction: Direction) -> dict[int, tuple[_Variants, ...]]:
-    """For each policy its rules in this direction."""
+def _compiled(tables: Tables, direction: Direction) -> _Compiled:
     resolved: dict[tuple[tuple[str, str], ...], dict[int, int]] = {}
-    found: dict[int, tuple[_Variants, ...]] = {}
+    found: _Compiled = {}
     for policy, one in enumerate(tables.policies.policies):
-        rules = one.rules(direction) or ()
-        for rule in rules:
+        subject, matches = _subject(tables, one), list[tuple[int, Match]]()
+        for place, rule in enumerate(one.rules(direction) or ()):
             if rule.named_ports not in resolved:
                 resolved[rule.named_ports] = _resolved(tables, rule.named_ports)
-        found[policy] = tuple(
-            _variants(tables, (policy, place), rule, resolved[rule.named_ports])
-            for place, rule in enumerate(rules)
-        )
+            policed = subject & _subject(tables, rule)
+            matches += _matches(
+                tables, direction, policed, (policy, place), rule, resolved[rule.named_ports]
+            )
+        found[policy] = tuple(matches)
     return found
 
 
@@ -168,54 +209,52 @@ def _resolved(tables: Tables, names: tuple[tuple[str, str], ...]) -> dict[int, i
     return {mask: bits(cells) for mask, cells in groups.items()} or {0: tables.everyone.all}
 
 
-def _variants(
-    tables: Tables, place: tuple[int, int], rule: Rule, resolved: dict[int, int]
-) -> _Variants:
-    peers = tables.everyone.all if rule.peers is None else 0
-    for selector in rule.peers or ():
-        peers |= tables.selected[selector]
-    ports = tables.atoms.mask(rule.ports)
-    return tuple(
-        (servers, Match(*place, rule.action, peers, ports | named))
-        for named, servers in resolved.items()
-    )
-
-
-def _for_subject(
-    rules: dict[int, tuple[_Variants, ...]],
-    chosen: tuple[int, ...],
-    subject: int,
+def _matches(
+    tables: Tables,
     direction: Direction,
-) -> Iterator[Match]:
-    """The rules with their ports settled: by the subject's own names, or by each peer's."""
-    for variants in (found for policy in chosen for found in rules[policy]):
-        for servers, match in variants:
-            if direction == "ingress":
-                if servers >> subject & 1:
-                    yield match
-            elif len(variants) == 1:
-                yield match
-            else:
-                peers = match.peers & servers
-                yield Match(match.policy, match.rule, match.action, peers, match.ports)
+    policed: int,
+    place: tuple[int, int],
+    rule: Rule,
+    resolved: dict[int, int],
+) -> Iterator[tuple[int, Match]]:
+    """A rule for the ``policed`` cells, once per way in which servers resolve its names."""
+    peers = tables.everyone.all if rule.peers is None else _cells(tables, rule.peers)
+    peers &= ~_cells(tables, rule.without)
+    ports = tables.atoms.mask(rule.ports)
+    for named, servers in resolved.items():
+        subject, others = (
+            (policed & servers, peers) if direction == "ingress" else (policed, peers & servers)
+        )
+        if subject and others and (ports | named):
+            yield subject, Match(*place, rule.action, others, ports | named)
 
 
-def _program(tables: Tables, chosen: tuple[int, ...], rules: Iterator[Match]) -> Program:
-    """The layers of the policies ``chosen``; a tier without any of them is left out."""
-    every = tables.policies.policies
-    matches = [match for match in rules if match.peers and match.ports]
-    return tuple(
+def _cells(tables: Tables, selectors: tuple[Selector, ...]) -> int:
+    found = 0
+    for selector in selectors:
+        found |= tables.selected[selector]
+    return found
+
+
+def _program(tables: Tables, key: _Key, rules: _Compiled, cell: int) -> Program:
+    """The layers for ``cell``, which has ``key``; a tier of which nothing is there is left out."""
+    every, tiers = tables.policies.policies, tiers_of(tables.policies)
+    matches = [m for policy in key.chosen for subject, m in rules[policy] if subject >> cell & 1]
+    unsure = {place: tables.policies.undecided[place].tier for place in key.undecided}
+    lost = tuple(place for place, tier in unsure.items() if tier not in tiers)
+    layers = [
         Layer(
-            tier.name,
-            tuple(match for match in matches if every[match.policy].tier == tier.name),
+            name,
+            tuple(match for match in matches if every[match.policy].tier == name),
             tuple(
                 policy
-                for policy in chosen
-                if tier.default == "deny"
-                and every[policy].tier == tier.name
-                and every[policy].isolates
+                for policy in key.chosen
+                if tier.default == "deny" and every[policy].tier == name and every[policy].isolates
             ),
+            tuple(place for place, found in unsure.items() if found == name),
         )
-        for tier in tiers_of(tables.policies).values()
-        if any(every[policy].tier == tier.name for policy in chosen)
-    )
+        for name, tier in tiers.items()
+        if name in unsure.values() or any(every[policy].tier == name for policy in key.chosen)
+    ]
+    # A tier that nobody declared may stand anywhere, so in front of all others.
+    return (*((Layer("", (), (), lost),) if lost else ()), *layers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from netpol.evaluate.compile import Direction, Layer, Match, Program
-from netpol.policy import Policy, PolicySet
+from netpol.policy import Policy, PolicySet, Undecided
 from netpol.world import Outside, PodClass
 
 __all__ = ["Decision", "Reason", "Step", "Verdict", "step", "walk"]
@@ -31,6 +31,13 @@ class Step:
     tier: str = ""
     policies: tuple[Policy, ...] = ()
     rule: int | None = None
+    undecided: tuple[Undecided, ...] = ()
+    """What was not understood and might make this side say otherwise; empty: it is certain."""
+
+    @property
+    def denied(self) -> bool:
+        """Whether this side denies, whatever the undecided entries mean."""
+        return not self.allowed and not self.undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,11 @@ class Decision:
     """Whether a connection works, and what each side said.
 
     Both steps are about one pair of pods (or a pod and a party): the first pair for which it is
-    denied, else the first of all.
+    denied for certain, else the first for which it is denied, else the first of all.
+
+    Where ``undecided`` is not empty, the verdict is not known: ``allowed`` is what the policies say
+    that were understood, and one of these entries might change it. A side that denies for certain
+    makes the whole certain, and so does a tier that decides before theirs.
     """
 
     allowed: bool
@@ -46,6 +57,7 @@ class Decision:
     ingress: Step
     client: PodClass | Outside
     server: PodClass | Outside
+    undecided: tuple[Undecided, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,8 @@ class Verdict:
     allowed: bool
     layer: Layer | None
     rule: Match | None
+    undecided: tuple[int, ...] = ()
+    """Places in ``PolicySet.undecided`` of what might have decided before."""
 
 
 def walk(
@@ -65,7 +79,9 @@ def walk(
     Several verdicts come where the atoms are decided by several rules; the connection is allowed
     when all of them are. ``without`` leaves out one (policy, rule).
     """
+    unsure: tuple[int, ...] = ()
     for layer in program:
+        unsure += layer.undecided
         here, passed = ports, 0
         for rule in layer.rules:
             hit = here & rule.ports if rule.peers >> other & 1 else 0
@@ -75,24 +91,26 @@ def walk(
             if rule.action == "pass":
                 passed |= hit
             else:
-                yield Verdict(rule.action == "allow", layer, rule)
+                yield Verdict(rule.action == "allow", layer, rule, unsure)
             if not here:
                 break
         if here and layer.isolating:
-            yield Verdict(False, layer, None)
+            yield Verdict(False, layer, None, unsure)
             here = 0
         ports = here | passed
         if not ports:
             return
-    yield Verdict(True, None, None)
+    yield Verdict(True, None, None, unsure)
 
 
 def step(direction: Direction, verdicts: Iterator[Verdict], policies: PolicySet) -> Step:
-    """The verdict to tell of: the first denial, else the first of all."""
+    """The verdict to tell of: the first denial, one that is certain if there is; else the first."""
     every = list(verdicts)
-    told = next((one for one in every if not one.allowed), every[0])
+    told = min(every, key=lambda one: (one.allowed, bool(one.undecided) and not one.allowed))
+    unsure = {n for one in every for n in one.undecided} if told.allowed or told.undecided else ()
+    undecided = tuple(policies.undecided[n] for n in sorted(unsure))
     if told.layer is None:
-        return Step(direction=direction, allowed=True, reason="not isolated")
+        return Step(direction=direction, allowed=True, reason="not isolated", undecided=undecided)
     rule = told.rule
     return Step(
         direction=direction,
@@ -103,4 +121,5 @@ def step(direction: Direction, verdicts: Iterator[Verdict], policies: PolicySet)
             policies.policies[n] for n in ((rule.policy,) if rule else told.layer.isolating)
         ),
         rule=rule.rule if rule else None,
+        undecided=undecided,
     )

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 
-from netpol.errors import NetpolError
-from netpol.evaluate.bits import bits
-from netpol.evaluate.cells import Universe, Vocabulary, universe, vocabulary
-from netpol.evaluate.compile import Direction, Programs, Tables, programs
-from netpol.evaluate.connections import Plan, Row, inside, outside
-from netpol.evaluate.decide import Decision, Step, step, walk
-from netpol.evaluate.ports import PortAtoms, port_atoms
-from netpol.evaluate.rows import Reach, reach
-from netpol.evaluate.select import selected
-from netpol.evaluate.witness import RuleId, Trial, used, witnesses
+from netpol.evaluate.abroad import Abroad, abroad, rows
+from netpol.evaluate.cells import kinds
+from netpol.evaluate.compile import Direction
+from netpol.evaluate.compiled import Compiled
+from netpol.evaluate.connections import Row, Servers, inside, outside, servers
+from netpol.evaluate.decide import Decision
+from netpol.evaluate.rows import Doubt
+from netpol.evaluate.witness import RuleId, used, witnesses
 from netpol.graph import Connection
-from netpol.net import PORT_PROTOCOLS, PortSet
-from netpol.peers import Entity, Peer, Workload, label
-from netpol.policy import PolicySet
+from netpol.net import NO_PORTS, PORT_PROTOCOLS, PortSet
+from netpol.peers import Entity, Fqdn, Peer, Workload
+from netpol.policy import PolicySet, Undecided
 from netpol.profile import Profile
-from netpol.world import Outside, PodClass, World
+from netpol.world import World
 
 __all__ = ["Judge", "decides"]
 
@@ -45,30 +42,71 @@ class Judge:
     world: World
     profile: Profile
 
+    @cached_property
+    def compiled(self) -> Compiled:
+        """What the answers are looked up in."""
+        return Compiled(policies=self.policies, world=self.world, profile=self.profile)
+
     def decide(self, connection: Connection) -> Decision:
         """Whether a connection is allowed: for every pod of both sides, every address, every port.
 
-        Peers outside that the world does not list are judged by what they say of themselves. Raises
+        Peers outside that the world does not list are judged by what they say of themselves; the
+        policies are compiled again only for one that is unlike all others so far. Raises
         NetpolError for a workload that the world does not know.
         """
-        judge = self._knowing((connection.client, connection.server))
-        ports = judge._atoms.mask(connection.ports)
-        first: tuple[int, int, Step, Step] | None = None
-        for client, server in judge._pairs(connection):
-            egress = judge._step("egress", client, server, ports)
-            ingress = judge._step("ingress", server, client, ports)
-            if first is None or not (egress.allowed and ingress.allowed):
-                first = client, server, egress, ingress
-            if not (egress.allowed and ingress.allowed):
-                break
-        assert first is not None
-        return Decision(
-            allowed=first[2].allowed and first[3].allowed,
-            egress=first[2],
-            ingress=first[3],
-            client=judge._who(connection.client, first[0]),
-            server=judge._who(connection.server, first[1]),
-        )
+        able = self._able((connection.client, connection.server))
+        ports = able.atoms.mask(connection.ports)
+        told: Decision | None = None
+        unsure: dict[Undecided, None] = {}
+        for client, server in able.pairs(connection.client, connection.server):
+            egress = able.step("egress", client, server, ports)
+            ingress = able.step("ingress", server, client, ports)
+            unsure.update(dict.fromkeys((*egress.undecided, *ingress.undecided)))
+            allowed, denied = egress.allowed and ingress.allowed, egress.denied or ingress.denied
+            if told is None or denied or (told.allowed and not allowed):
+                told = Decision(
+                    allowed=allowed,
+                    egress=egress,
+                    ingress=ingress,
+                    client=able.who(connection.client, client),
+                    server=able.who(connection.server, server),
+                )
+            if denied:
+                return told
+        assert told is not None
+        return replace(told, undecided=tuple(unsure)) if unsure else told
+
+    def replay(self, connections: Iterable[Connection]) -> Iterator[bool]:
+        """Whether each is allowed, in order: what :meth:`decide` says, without who says so.
+
+        For many connections: what two peers may do is looked up once, then every connection
+        between them is a test of bits. Raises NetpolError as :meth:`decide` does.
+        """
+        between: dict[tuple[Peer, Peer], int] = {}
+        wanted: dict[tuple[str, int | None], int] = {}
+        for one in connections:
+            pair, name = (one.client, one.server), (one.protocol, one.port)
+            if (denied := between.get(pair)) is None:
+                denied = between[pair] = self._able(pair).denied(*pair)
+            if (ports := wanted.get(name)) is None:
+                ports = wanted[name] = self.compiled.atoms.mask(one.ports)
+            yield not ports & denied
+
+    def replay_numbered(
+        self, peers: Sequence[Peer], ports: Sequence[PortSet], flows: Iterable[tuple[int, int, int]]
+    ) -> Iterator[bool]:
+        """:meth:`replay` for millions: each flow is (client, server, ports) as places in the lists.
+
+        A quarter of the time, since no peer needs to be compared.
+        """
+        wanted = [self.compiled.atoms.mask(one) for one in ports]
+        between: dict[int, int] = {}
+        for client, server, name in flows:
+            place = client * len(peers) + server
+            if (denied := between.get(place)) is None:
+                pair = peers[client], peers[server]
+                denied = between[place] = self._able(pair).denied(*pair)
+            yield not wanted[name] & denied
 
     def connections(self) -> Iterator[Row]:
         """Rows (client workload, server workload, ports), sorted by the peers' labels.
@@ -76,14 +114,67 @@ class Judge:
         The ports that *some* pair of pods may use: a hole counts even where only one pod has it.
         A workload's pods may always be several, so it also has a row with itself.
         """
-        return inside(self._plan)
+        return inside(self.compiled.plan())
 
     def outside_connections(self) -> Iterator[Row]:
         """Rows between each workload and each party of ``world.outside``, either way, sorted.
 
         The ports that some pod of the workload may use with *every* address of the party.
         """
-        return outside(self._plan)
+        return outside(self.compiled.plan())
+
+    def address_connections(self) -> Iterator[Row]:
+        """Rows between each workload and blocks of addresses, either way, sorted by workload.
+
+        All addresses, whether or not anybody was seen there, each as somebody outside of whom
+        nothing else is known. The blocks of one workload and direction are disjoint and the fewest
+        that say it exactly; how the rules were written does not show. Ports as in
+        :meth:`outside_connections`.
+        """
+        return rows(self.abroad())
+
+    def servers(self, doubt: Doubt = "ignored") -> Iterator[tuple[Workload, Servers]]:
+        """:meth:`connections` by client; ``doubt``: what becomes of what is undecided."""
+        return servers(self.compiled.plan(doubt))
+
+    def abroad(self, doubt: Doubt = "ignored") -> Iterator[tuple[Workload, Direction, Abroad]]:
+        """:meth:`address_connections` by workload and direction, as spans of addresses."""
+        return abroad(self.compiled.plan(doubt))
+
+    def parties(self, doubt: Doubt = "ignored") -> Iterator[Row]:
+        """:meth:`outside_connections`; ``doubt``: what becomes of what is undecided."""
+        return outside(self.compiled.plan(doubt))
+
+    @cached_property
+    def kinds(self) -> tuple[Fqdn | Entity, ...]:
+        """Parties that these rules, or this engine, tell from mere addresses.
+
+        The entities that a dialect or a rule names, and a name for each name or pattern of a rule.
+        With them, ``knowing(kinds).outside_connections()`` covers whom no block of addresses does.
+        """
+        return kinds(self.compiled.words, self.profile)
+
+    def knowing(self, peers: Iterable[Peer]) -> Judge:
+        """This judge, with the outside ones among ``peers`` added to its world."""
+        wider = self.compiled.knowing(peers).world
+        return self if wider is self.world else replace(self, world=wider)
+
+    def undecided_connections(self) -> Iterator[Row]:
+        """The part of :meth:`connections` and :meth:`outside_connections` that is not known.
+
+        Ports that are allowed or not depending on what ``policies.undecided`` mean; the rows of
+        those two methods say what the policies allow that were understood.
+        """
+        if not self.policies.undecided:
+            return
+        for found in (inside, outside):
+            certain = {
+                (row.client, row.server): row.ports for row in found(self.compiled.plan("denied"))
+            }
+            for client, server, ports in found(self.compiled.plan("allowed")):
+                rest = ports - certain.get((client, server), NO_PORTS)
+                if rest:
+                    yield Row(client, server, rest)
 
     def witnesses(self, connections: Iterable[Connection]) -> dict[RuleId, Connection]:
         """For each allow rule one of ``connections`` that is allowed, and denied without the rule.
@@ -92,9 +183,9 @@ class Judge:
         entry has no witness among these.
         """
         asked = list(connections)
-        judge = self._knowing(peer for one in asked for peer in (one.client, one.server))
-        allowed = (one for one in asked if judge._allowed(one))
-        return witnesses((one, judge._trials(one)) for one in allowed)
+        able = self._able(peer for one in asked for peer in (one.client, one.server))
+        allowed = (one for one in asked if able.allowed(one))
+        return witnesses((one, able.trials(one)) for one in allowed)
 
     def used(self, connections: Iterable[Connection]) -> set[RuleId]:
         """The rules that decide some of ``connections``, on either side and for any pair of pods.
@@ -102,136 +193,22 @@ class Judge:
         Where several rules would allow one, the first is the one that is used.
         """
         asked = list(connections)
-        judge = self._knowing(peer for one in asked for peer in (one.client, one.server))
-        return used(trial for one in asked for trial in judge._trials(one))
+        able = self._able(peer for one in asked for peer in (one.client, one.server))
+        return used(trial for one in asked for trial in able.trials(one))
+
+    def _able(self, peers: Iterable[Peer]) -> Compiled:
+        """What can be asked about ``peers``: compiled again only where some are of a new kind.
+
+        The widest that was needed so far is kept, so that one stream of questions compiles once
+        for each kind of party and never for each party.
+        """
+        asked, able = list(peers), self._widest[0]
+        strange = [peer for peer in asked if not able.admits(peer)]
+        if strange:
+            self._widest[0] = able = able.knowing(strange)
+            assert all(able.admits(peer) for peer in asked)
+        return able
 
     @cached_property
-    def _words(self) -> Vocabulary:
-        return vocabulary(self.policies)
-
-    @cached_property
-    def _everyone(self) -> Universe:
-        return universe(self._words, self.world, self.profile)
-
-    @cached_property
-    def _atoms(self) -> PortAtoms:
-        sides = ((one.ingress or ()) + (one.egress or ()) for one in self.policies.policies)
-        named = (port for cell in self._everyone.cells for port in cell.named_ports)
-        return port_atoms(
-            [
-                *{rule.ports: None for rules in sides for rule in rules},
-                *(PortSet.of(protocol, number) for protocol, _, number in named),
-            ]
-        )
-
-    @cached_property
-    def _tables(self) -> Tables:
-        return Tables(
-            policies=self.policies,
-            everyone=self._everyone,
-            selected=selected(self._words, self._everyone),
-            atoms=self._atoms,
-        )
-
-    @cached_property
-    def _programs(self) -> dict[Direction, Programs]:
-        return {
-            "egress": programs(self._tables, "egress"),
-            "ingress": programs(self._tables, "ingress"),
-        }
-
-    @cached_property
-    def _exempt(self) -> int:
-        """Clients (cells) that no ingress rule is ever asked about: a pod's own node (§1.8)."""
-        cells = enumerate(self._everyone.cells)
-        return bits(number for number, cell in cells if "host" in cell.entities)
-
-    @cached_property
-    def _plan(self) -> Plan:
-        return Plan(
-            everyone=self._everyone,
-            atoms=self._atoms,
-            egress=self._programs["egress"],
-            ingress=self._programs["ingress"],
-            egress_reach=self._reach("egress", 0),
-            ingress_reach=self._reach("ingress", self._exempt),
-            workloads={one: self._cells(one) for one in self.world.workloads},
-            parties={one: self._cells(one) for one in self.world.parties},
-        )
-
-    def _reach(self, direction: Direction, exempt: int) -> tuple[Reach, ...]:
-        every = self._programs[direction].programs
-        return tuple(reach(one, self._everyone.all, exempt, self._atoms.all) for one in every)
-
-    def _knowing(self, peers: Iterable[Peer]) -> Judge:
-        wider = self.world.knowing(self._outer(peer) for peer in peers)
-        return self if wider is self.world else replace(self, world=wider)
-
-    @cached_property
-    def _cells_of(self) -> dict[Peer, tuple[int, ...]]:
-        """The cells of every workload and party of the world."""
-        found: dict[Peer, tuple[int, ...]] = dict(
-            zip(self.world.parties, self._everyone.of_party, strict=True)
-        )
-        found.update({one: tuple(cells) for one, cells in self._everyone.of_workload.items()})
-        return found
-
-    def _cells(self, peer: Peer) -> tuple[int, ...]:
-        found = self._cells_of.get(self._outer(peer))
-        if found is None:
-            raise NetpolError(
-                f"no pod of {label(peer)} is known",
-                hint="give the inventory of the cluster that the policies and the flows belong to",
-            )
-        return found
-
-    def _outer(self, peer: Peer) -> Peer:
-        """A workload on the host's network is the node, for its peers one of the other nodes."""
-        return Entity("remote-node") if peer in self.world.on_host else peer
-
-    def _pairs(self, connection: Connection) -> list[tuple[int, int]]:
-        """The pairs of cells that can have this connection; all, if no two share an IP version."""
-        cells = self._everyone.cells
-        every = list(product(self._cells(connection.client), self._cells(connection.server)))
-        shared = [
-            (a, b) for a, b in every if 0 in (f := {cells[a].family, cells[b].family}) or len(f) < 2
-        ]
-        return shared or every
-
-    def _policed(self, direction: Direction, subject: int, other: int) -> bool:
-        if not self._everyone.cells[subject].pod:
-            return False
-        return direction == "egress" or not self._exempt >> other & 1
-
-    def _step(self, direction: Direction, subject: int, other: int, ports: int) -> Step:
-        if not self._policed(direction, subject, other):
-            pod = self._everyone.cells[subject].pod
-            return Step(direction=direction, allowed=True, reason="exempt" if pod else "no pod")
-        verdicts = walk(self._programs[direction].of(subject), other, ports)
-        return step(direction, verdicts, self.policies)
-
-    def _trials(self, connection: Connection) -> list[Trial]:
-        """The policed sides of every pair."""
-        ports = self._atoms.mask(connection.ports)
-        sides: list[tuple[Direction, int, int]] = []
-        for client, server in self._pairs(connection):
-            sides += [("egress", client, server), ("ingress", server, client)]
-        return [
-            Trial(direction, self._programs[direction].of(subject), other, ports)
-            for direction, subject, other in sides
-            if self._policed(direction, subject, other)
-        ]
-
-    def _allowed(self, connection: Connection) -> bool:
-        return all(
-            verdict.allowed
-            for trial in self._trials(connection)
-            for verdict in walk(trial.program, trial.other, trial.ports)
-        )
-
-    def _who(self, peer: Peer, cell: int) -> PodClass | Outside:
-        """Somebody of the peer who is in this cell."""
-        outer = self._outer(peer)
-        if not isinstance(outer, Workload):
-            return self.world.outside[self.world.parties[outer]]
-        return self.world.classes[self._everyone.of_workload[outer][cell]]
+    def _widest(self) -> list[Compiled]:
+        return [self.compiled]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from netpol.evaluate.compile import Layer, Program
 
-__all__ = ["Reach", "reach"]
+__all__ = ["Doubt", "Reach", "reach"]
 
 Reach: TypeAlias = dict[int, int]
 """Port atoms (bits) → the cells (bits) with which exactly these are allowed; disjoint cells, and
@@ -16,7 +16,13 @@ _States: TypeAlias = dict[tuple[int, int, int], int]
 """(atoms still asked in this tier, atoms that left it, atoms allowed) → cells (bits)."""
 
 
-def reach(program: Program, everyone: int, exempt: int, ports: int) -> Reach:
+Doubt: TypeAlias = Literal["ignored", "allowed", "denied"]
+"""What becomes of connections about which something undecided might have a say."""
+
+
+def reach(
+    program: Program, everyone: int, exempt: int, ports: int, doubt: Doubt = "ignored"
+) -> Reach:
     """What a program allows, for each of ``everyone``; ``exempt`` cells are never asked.
 
     Cells that were treated alike so far are one entry, and each rule splits the entries by its
@@ -24,12 +30,24 @@ def reach(program: Program, everyone: int, exempt: int, ports: int) -> Reach:
     """
     states: dict[tuple[int, int], int] = {(ports, 0): everyone & ~exempt}
     for layer in program:
+        if layer.undecided and doubt != "ignored":
+            if doubt == "denied":
+                states = _denied(states)
+            break
         states = _through(layer, states)
     found: Reach = {}
     for allowed, cells in [*((a | left, c) for (left, a), c in states.items()), (ports, exempt)]:
         if allowed and cells:
             found[allowed] = found.get(allowed, 0) | cells
     return found
+
+
+def _denied(states: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+    """Whatever is still asked is denied."""
+    after: dict[tuple[int, int], int] = {}
+    for (_, allowed), cells in states.items():
+        after[0, allowed] = after.get((0, allowed), 0) | cells
+    return after
 
 
 def _through(layer: Layer, states: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from netpol.evaluate.bits import bits, members
-from netpol.evaluate.cells import Cell, Universe, Vocabulary
+from netpol.evaluate.cells import CLUSTER, Cell, Universe, Vocabulary
 from netpol.peers import Labels
 from netpol.policy import (
     CidrSelector,
@@ -20,18 +20,13 @@ from netpol.policy import (
 
 __all__ = ["selected"]
 
-_CLUSTER = frozenset({"host", "remote-node", "health", "init", "ingress"})
-"""Entities that are part of ``cluster``; an API server is when it runs on a node, which makes it a
-remote node too (policy-semantics §4.4)."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """Which cells carry a label, and which carry its key (bits)."""
+    """Which cells carry a key, by its values (bits)."""
 
     scope: int
-    values: dict[tuple[str, str], int] = field(default_factory=dict)
-    keys: dict[str, int] = field(default_factory=dict)
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
     known: dict[Requirement, int] = field(default_factory=dict)
 
     def all_of(self, requirements: tuple[Requirement, ...]) -> int:
@@ -44,21 +39,31 @@ class _Index:
         return found
 
     def _one(self, requirement: Requirement) -> int:
-        key = requirement.key
-        listed = 0
-        for value in requirement.values:
-            listed |= self.values.get((key, value), 0)
+        values, wanted = self.values.get(requirement.key, {}), requirement.values
         match requirement.operator:
             case "In":
-                return listed
+                return self._listed(values, wanted)
             case "NotIn":
-                return self.scope & ~listed
+                return self.scope & ~self._listed(values, wanted)
             case "Exists":
-                return self.keys.get(key, 0)
+                return self._listed(values, values)
             case "DoesNotExist":
-                return self.scope & ~self.keys.get(key, 0)
+                return self.scope & ~self._listed(values, values)
+            case "Contains":
+                return self._listed(values, (v for v in values if any(w in v for w in wanted)))
+            case "StartsWith":
+                return self._listed(values, (v for v in values if v.startswith(wanted)))
+            case "EndsWith":
+                return self._listed(values, (v for v in values if v.endswith(wanted)))
             case unknown:
                 assert_never(unknown)
+
+    @staticmethod
+    def _listed(values: dict[str, int], wanted: Iterable[str]) -> int:
+        found = 0
+        for value in wanted:
+            found |= values.get(value, 0)
+        return found
 
 
 def selected(words: Vocabulary, everyone: Universe) -> dict[Selector, int]:
@@ -86,16 +91,16 @@ def selected(words: Vocabulary, everyone: Universe) -> dict[Selector, int]:
 
 
 def _indexed(everyone: Universe, labels: Callable[[Cell], Labels]) -> _Index:
-    values: dict[tuple[str, str], list[int]] = {}
-    keys: dict[str, list[int]] = {}
+    values: dict[str, dict[str, list[int]]] = {}
     for number in members(everyone.pods):
-        for pair in labels(everyone.cells[number]):
-            values.setdefault(pair, []).append(number)
-            keys.setdefault(pair[0], []).append(number)
+        for key, value in labels(everyone.cells[number]):
+            values.setdefault(key, {}).setdefault(value, []).append(number)
     return _Index(
         everyone.pods,
-        {pair: bits(numbers) for pair, numbers in values.items()},
-        {key: bits(numbers) for key, numbers in keys.items()},
+        {
+            key: {value: bits(numbers) for value, numbers in found.items()}
+            for key, found in values.items()
+        },
     )
 
 
@@ -119,6 +124,6 @@ def _turned(cells: Iterable[Cell], count: int, of: Callable[[Cell], int]) -> lis
 def _entity(name: str, everyone: Universe) -> int:
     if name == "all":
         return everyone.all
-    wanted = _CLUSTER if name == "cluster" else frozenset({name})
+    wanted = CLUSTER if name == "cluster" else frozenset({name})
     found = bits(n for n, cell in enumerate(everyone.cells) if cell.entities & wanted)
     return found | everyone.pods if name == "cluster" else found

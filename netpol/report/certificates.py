@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from netpol.certificate import Certificate
 from netpol.compare import Difference
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
+from netpol.lint import Lint
 from netpol.peers import label
 from netpol.replay import Replay
+from netpol.report.lint import finding_rows
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
 __all__ = [
@@ -94,11 +96,31 @@ def certificate_object(
     }
 
 
-def check_object(result: Replay, learned: Learned) -> dict[str, Any]:
-    """What ``check --format json`` prints."""
-    certificate = result.certificate
+def check_object(
+    result: Replay | None, learned: Learned, lint: Lint | None = None
+) -> dict[str, Any]:
+    """What ``check --format json`` prints; without a replay the lists about traffic are empty."""
+    looked = lint or Lint()
     return {
         "records": records_object(learned.records),
+        **(_replayed(result) if result else _NOT_REPLAYED),
+        "findings": finding_rows(looked.findings),
+        "findings_skipped": list(looked.skipped),
+    }
+
+
+_NOT_REPLAYED: Final[dict[str, Any]] = {
+    "allowed": 0,
+    "denied": [],
+    "undecided": [],
+    "unused_rules": [],
+    "unobserved": [],
+}
+
+
+def _replayed(result: Replay) -> dict[str, Any]:
+    certificate = result.certificate
+    return {
         "allowed": certificate.accepted - len(certificate.denied),
         "denied": denied_rows(certificate),
         "undecided": [connection_row(c) for c in certificate.undecided],

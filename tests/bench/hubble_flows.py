@@ -52,7 +52,7 @@ def _pod(number: int, index: int, rng: random.Random) -> Side:
     """Pod ``index`` of workload ``number``; every fourth workload is a StatefulSet."""
     name, namespace = f"service-{number:03}", NAMESPACES[number % len(NAMESPACES)]
     kind = "StatefulSet" if number % 4 == 3 else "Deployment"
-    replica_set = "".join(random.Random(number).choices("bcdfghjklm", k=9))  # noqa: S311
+    replica_set = "".join(random.Random(number).choices("bcdfghjklm", k=9))
     suffix = "".join(rng.choices(SAFE, k=5))
     pod = f"{name}-{index}" if kind == "StatefulSet" else f"{name}-{replica_set}-{suffix}"
     prefix = "k8s:io.cilium.k8s"
@@ -110,7 +110,7 @@ def _l4(edge: Edge, client_port: int, reply: bool, flags: str) -> str:
     if edge.protocol == "ICMPv4":
         return '{"ICMPv4":{}}' if reply else '{"ICMPv4":{"type":8}}'
     source, destination = (edge.port, client_port) if reply else (client_port, edge.port)
-    tcp = f',"flags":{{{flags}}}' if edge.protocol == "TCP" else ""
+    tcp = f',"flags":{{{flags}}}' if edge.protocol == "TCP" and flags else ""
     ports = f'"source_port":{source},"destination_port":{destination}'
     return f'{{"{edge.protocol}":{{{ports}{tcp}}}}}'
 
@@ -173,7 +173,7 @@ def _record(edge: Edge, at: int, rng: random.Random) -> str:
         flags = '"SYN":true'
     kind, layer7 = "L3_L4", ""
     if edge.protocol == "TCP" and edge.fate != "DROPPED" and roll > 0.95:
-        kind, layer7, event = "L7", _layer7(edge, reply), '{"type":129}'
+        kind, layer7, event, flags = "L7", _layer7(edge, reply), '{"type":129}', ""
     pair = (server, client) if reply else (client, server)
     texts = (server_text, client_text) if reply else (client_text, server_text)
     l4 = _l4(edge, 32768 + (bits >> 50) % 28000, reply, flags)
@@ -193,7 +193,7 @@ def _record(edge: Edge, at: int, rng: random.Random) -> str:
 
 def lines(records: int, seed: int = 1) -> Iterator[bytes]:
     """``records`` JSON lines, in order of time, in blocks of up to 10,000 lines."""
-    rng = random.Random(seed)  # noqa: S311 - bench data, not a secret
+    rng = random.Random(seed)
     edges = _edges(rng)
     weights = list(accumulate(1 / (rank + 8) for rank in range(len(edges))))
     step = 3_600_000_000_000 // max(records, 1)

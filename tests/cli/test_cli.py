@@ -17,9 +17,9 @@ import click
 import pytest
 import yaml
 
+from netpol.catalogue import CATALOGUE
 from netpol.cli import cli, main
 from netpol.cli.output import MARK
-from netpol.notices import CATALOGUE
 
 TARGETS = ("kubernetes", "calico", "cilium")
 

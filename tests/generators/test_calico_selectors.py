@@ -5,10 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.calico_grammar import All, And, Compare, Global, Has, Not, Or, tree
-from generators.calico_selectors import alternatives, written
+from generators.calico_selectors import conjunctions, selector, written
 from generators.reading import UndecidedError
 from netpol.errors import NetpolError
 from netpol.fields import Field
+from netpol.policy import Requirement
+
+
+def alternatives(field):
+    return conjunctions(field, selector(field))
+
 
 KEYS = ("a", "b", "projectcalico.org/name")
 VALUES = ("x", "y", "")
@@ -23,6 +29,7 @@ LEAVES = st.one_of(
         st.lists(st.sampled_from(VALUES), max_size=2).map(tuple),
     ),
 )
+PARTS = {"contains": "Contains", "starts with": "StartsWith", "ends with": "EndsWith"}
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
@@ -77,10 +84,16 @@ def meets(one, labels):
             return one.key in labels
         case "DoesNotExist":
             return one.key not in labels
+        case "Contains":
+            return any(part in labels.get(one.key, "") for part in one.values)
+        case "StartsWith":
+            return one.key in labels and labels[one.key].startswith(one.values)
+        case "EndsWith":
+            return one.key in labels and labels[one.key].endswith(one.values)
 
 
-def selects(selector, labels):
-    found = alternatives(Field(selector, ".selector"))
+def selects(text, labels):
+    found = alternatives(Field(text, ".selector"))
     return any(all(meets(one, labels) for one in conjunction) for conjunction in found)
 
 
@@ -112,6 +125,8 @@ def test_conjunctions_are_read_back(node):
         ("a contains 'b'", Compare("a", "contains", ("b",))),
         ("a starts with 'b'", Compare("a", "starts with", ("b",))),
         ("a ends with 'b'", Compare("a", "ends with", ("b",))),
+        ("a startswith 'b'", Compare("a", "starts with", ("b",))),
+        ("a endswith'b'", Compare("a", "ends with", ("b",))),
         ("in in {'in'}", Compare("in", "in", ("in",))),
         ("has == 'x'", Compare("has", "in", ("x",))),
         ("global()", Global()),
@@ -147,11 +162,41 @@ def test_what_is_no_selector(selector, problem):
     assert problem in caught.value.what
 
 
-@pytest.mark.parametrize("selector", ["a contains 'b'", "!a starts with 'b'", "global()"])
-def test_what_requirements_cannot_say_is_undecided(selector):
+@pytest.mark.parametrize("operator", PARTS)
+def test_parts_of_a_value(operator):
+    text = f"a {operator} 'x' && !has(b)"
+    assert alternatives(Field(text)) == (
+        (Requirement("a", PARTS[operator], ("x",)), Requirement("b", "DoesNotExist")),
+    )
+    assert alternatives(Field(written(alternatives(Field(text))[0]))) == alternatives(Field(text))
+    values = {"contains": "axb", "starts with": "xab", "ends with": "abx"}
+    assert selects(text, {"a": values[operator]})
+    assert not selects(text, {"a": "ab"})
+    assert not selects(text, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["!(a contains 'b')", "!a starts with 'b'", "!(has(b) && a endswith 'c')"]
+)
+def test_what_requirements_cannot_say_is_undecided(text):
     with pytest.raises(UndecidedError) as caught:
-        alternatives(Field(selector, ".spec.selector"))
+        alternatives(Field(text, ".spec.selector"))
     assert caught.value.where == ".spec.selector"
+
+
+@pytest.mark.parametrize("text", ["global()", "!global()", "has(a) || global()", "x" * 1025])
+def test_what_a_selector_may_not_be(text):
+    with pytest.raises(NetpolError) as caught:
+        selector(Field(text, ".spec.selector"))
+    assert caught.value.where == ".spec.selector"
+    assert not isinstance(caught.value, UndecidedError)
+
+
+def test_global_is_for_namespaces_of_rules_and_alone():
+    assert selector(Field(" global( ) "), scope=True) == Global()
+    for text in ("!global()", "has(a) || global()", "global() && all()"):
+        with pytest.raises(NetpolError, match="cannot be combined"):
+            selector(Field(text, ".x"), scope=True)
 
 
 def test_text_with_both_kinds_of_quotes_cannot_be_written():

@@ -7,6 +7,7 @@ from netpol.errors import NetpolError
 from netpol.net import ALL_PORTS, PortSet
 from netpol.policy import (
     NAMESPACE,
+    SERVICE_ACCOUNT,
     CidrSelector,
     EntitySelector,
     FqdnSelector,
@@ -33,6 +34,42 @@ L4 = PortSet.union(PortSet.of(name, 80) for name in ("TCP", "UDP", "SCTP"))
     [
         ("{}", ()),
         ("{toPorts: []}", ()),
+        ("{toPorts: [{}]}", ()),
+        ("{fromEndpoints: [{}], toPorts: [{ports: []}]}", ()),
+        ("{fromEndpoints: [{}], toPorts: []}", (Rule(peers=(PodSelector(OWN),), ports=ALL_PORTS),)),
+        ("{icmps: [{}]}", ()),
+        ("{fromEntities: []}", ()),
+        ("{fromCIDR: [], toPorts: [{ports: [{port: '80'}]}]}", ()),
+        ("{fromEndpoints: [], fromEntities: [world]}", ()),
+        ("{authentication: {mode: disabled}}", ()),
+        ("{fromRequires: [], fromEntities: [all]}", (Rule(peers=None, ports=ALL_PORTS),)),
+        (
+            "{fromEntities: [unmanaged, none]}",
+            (Rule(peers=(EntitySelector("unmanaged"),), ports=ALL_PORTS),),
+        ),
+        (
+            "{toPorts: [{ports: [{port: '0', endPort: 90, protocol: TCP}, {port: '010'}]}]}",
+            (
+                Rule(
+                    peers=None,
+                    ports=PortSet.of("TCP", 0, 90) | PortSet.of("UDP", 8) | PortSet.of("SCTP", 8),
+                ),
+            ),
+        ),
+        (
+            "{toPorts: [{ports: [{port: '0', protocol: VRRP}, {protocol: IGMP}]}]}",
+            (Rule(peers=None, ports=PortSet.of("OTHER", 112) | PortSet.of("OTHER", 2)),),
+        ),
+        (
+            "{toPorts: [{ports: [{port: HTTP}]}]}",
+            (
+                Rule(
+                    peers=None,
+                    ports=PortSet(),
+                    named_ports=(("SCTP", "http"), ("TCP", "http"), ("UDP", "http")),
+                ),
+            ),
+        ),
         ("{toPorts: [{ports: [{port: '80'}]}]}", (Rule(peers=None, ports=L4),)),
         ("{fromEndpoints: []}", ()),
         ("{fromEndpoints: [], toPorts: [{ports: [{port: '80'}]}]}", ()),
@@ -102,7 +139,39 @@ def test_rules(read, rule, meaning):
             ),
             PodSelector((Requirement(NAMESPACE, "In", ("b", "c")),)),
         ),
+        (
+            "{matchLabels: {io.cilium.k8s.policy.serviceaccount: robot}}",
+            PodSelector(OWN, (Requirement(SERVICE_ACCOUNT, "In", ("robot",)),)),
+        ),
+        (
+            "{matchLabels: {'k8s:io.cilium.k8s.policy.cluster': default}}",
+            PodSelector(OWN, (Requirement(SERVICE_ACCOUNT, "Exists"),)),
+        ),
+        (
+            "{matchExpressions: [{key: io.cilium.k8s.policy.cluster, operator: DoesNotExist}]}",
+            PodSelector(OWN, (Requirement(SERVICE_ACCOUNT, "DoesNotExist"),)),
+        ),
+        (
+            "{matchExpressions: [{key: 'container:app', operator: DoesNotExist}]}",
+            PodSelector(OWN),
+        ),
+        (
+            (
+                "{matchLabels: {app: web}, matchExpressions:"
+                " [{key: 'reserved:host', operator: NotIn, values: ['']}]}"
+            ),
+            PodSelector((), WEB),
+        ),
         ("{matchLabels: {'reserved:host': ''}}", EntitySelector("host")),
+        ("{matchLabels: {reserved.host: ''}}", EntitySelector("host")),
+        ("{matchExpressions: [{key: $ingress, operator: Exists}]}", EntitySelector("ingress")),
+        (
+            (
+                "{matchExpressions: [{key: 'reserved:world', operator: In, values: ['', x]},"
+                " {key: app, operator: NotIn, values: [web]}]}"
+            ),
+            EntitySelector("world"),
+        ),
     ],
 )
 def test_endpoints(read, selector, meaning):
@@ -112,6 +181,59 @@ def test_endpoints(read, selector, meaning):
     )
     assert told == []
     assert policy.egress == (Rule(peers=(meaning,), ports=ALL_PORTS),)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "{matchLabels: {'reserved:host': x}}",
+        "{matchLabels: {'reserved:none': ''}}",
+        "{matchLabels: {'reserved:host': '', app: web}}",
+        "{matchLabels: {'cidr:10.0.0.0/8': ''}}",
+        "{matchLabels: {'container:app': web}}",
+        "{matchExpressions: [{key: 'reserved:host', operator: In, values: [x]}]}",
+        (
+            "{matchLabels: {'reserved:host': ''},"
+            " matchExpressions: [{key: 'reserved:host', operator: DoesNotExist}]}"
+        ),
+    ],
+)
+def test_selectors_that_mean_nobody(read, selector):
+    (policy,), told = read(
+        f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{{toEndpoints: [{selector}]}}]}}"
+    )
+    assert told == []
+    assert policy.egress == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "without"),
+    [
+        (
+            "{key: io.kubernetes.pod.namespace, operator: NotIn, values: [b]}",
+            (PodSelector(in_namespace("b")),),
+        ),
+        ("{key: io.kubernetes.pod.namespace, operator: DoesNotExist}", (PodSelector(),)),
+        (
+            "{key: io.cilium.k8s.namespace.labels.team, operator: NotIn, values: [red]}",
+            (PodSelector((Requirement("team", "In", ("red",)),)),),
+        ),
+        ("{key: 'reserved:world', operator: DoesNotExist}", (EntitySelector("world"),)),
+        (
+            "{key: 'reserved:host', operator: DoesNotExist}, {key: app, operator: DoesNotExist}",
+            (PodSelector((), (Requirement("app", "Exists"),)), EntitySelector("host")),
+        ),
+    ],
+)
+def test_nothing_but_negative_conditions_are_everyone_else(read, condition, without):
+    """§4.3, §7.3: they hold for nodes and the world as well."""
+    rule = f"{{toEndpoints: [{{matchExpressions: [{condition}]}}, {{}}]}}"
+    (policy,), (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
+    assert told.startswith("NP074 CiliumNetworkPolicy a/p: .spec.egress[0]: ")
+    assert policy.egress == (
+        Rule(peers=(PodSelector(OWN),), ports=ALL_PORTS),
+        Rule(peers=None, without=without, ports=ALL_PORTS),
+    )
 
 
 def test_names_and_dns_rules(read):
@@ -186,11 +308,26 @@ def test_specs_are_policies_of_their_own(read):
 
 
 def test_the_subject_stays_in_the_policys_namespace(read):
-    labels = "{io.kubernetes.pod.namespace: b, app: web}"
+    labels = "{'k8s:io.kubernetes.pod.namespace': b, app: web}"
     (policy,), _ = read(
         f"{HEAD}spec: {{endpointSelector: {{matchLabels: {labels}}}, ingress: [{{}}]}}"
     )
     assert policy.subject == PodSelector(OWN, WEB)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "{matchLabels: {io.kubernetes.pod.namespace: b}}",
+        (
+            "{matchExpressions: [{key: 'k8s:io.kubernetes.pod.namespace', operator: In,"
+            " values: [b]}]}"
+        ),
+    ],
+)
+def test_a_subject_that_asks_for_another_namespace_as_well_has_no_pods(read, selector):
+    (policy,), _ = read(f"{HEAD}spec: {{endpointSelector: {selector}, ingress: [{{}}]}}")
+    assert set(policy.subject.namespaces) == {*OWN, *in_namespace("b")}
 
 
 def test_l7_rules_are_read_at_l4_and_said(read):
@@ -212,85 +349,34 @@ spec:
     ]
 
 
-@pytest.mark.parametrize(
-    ("rule", "path"),
-    [
-        ("{toServices: [{k8sService: {serviceName: x}}]}", ".toServices"),
-        ("{toNodes: [{}]}", ".toNodes"),
-        ("{toGroups: [{aws: {region: x}}]}", ".toGroups"),
-        ("{toRequires: [{}]}", ".toRequires"),
-        ("{toEndpoints: [{}], authentication: {mode: required}}", ".authentication"),
-        ("{toCIDRSet: [{cidrGroupRef: x}]}", ".toCIDRSet[0].cidrGroupRef"),
-        ("{toEntities: [unmanaged]}", ".toEntities[0]"),
-        ("{toEntities: []}", ".toEntities"),
-        ("{toPorts: [{ports: [{port: '80'}], listener: {name: x}}]}", ".toPorts[0].listener"),
-        ("{toEndpoints: [{matchLabels: {'cidr:10.0.0.0/8': ''}}]}", ".toEndpoints[0].matchLabels"),
-        (
-            "{toEndpoints: [{matchLabels: {io.cilium.k8s.policy.serviceaccount: x}}]}",
-            ".toEndpoints[0]",
-        ),
-        (
-            (
-                "{toEndpoints: [{matchExpressions: [{key: io.kubernetes.pod.namespace,"
-                " operator: NotIn, values: [b]}]}]}"
-            ),
-            ".toEndpoints[0]",
-        ),
-    ],
-)
-def test_what_is_not_modelled_leaves_the_policy_out(read, rule, path):
-    policies, (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
-    assert policies == ()
-    assert told.startswith(f"NP064 CiliumNetworkPolicy a/p: .spec.egress[0]{path}: ")
-    assert told.endswith("its effect is undecided")
+def test_a_range_that_ends_before_it_begins_is_one_port(read):
+    ports = "{port: '443', endPort: 80, protocol: TCP}"
+    (policy,), (told,) = read(
+        f"{HEAD}spec: {{endpointSelector: {{}}, ingress: [{{toPorts: [{{ports: [{ports}]}}]}}]}}"
+    )
+    assert policy.ingress == (Rule(peers=None, ports=PortSet.of("TCP", 443)),)
+    assert told.startswith("NP075 ")
+    assert told.endswith("port 443 alone is meant")
 
 
-@pytest.mark.parametrize(
-    ("spec", "notice"),
-    [
-        ("{endpointSelector: {}, ingress: []}", ".spec: at least one of ingress"),
-        ("{ingress: [{}]}", ".spec.endpointSelector: is required"),
-        ("{endpointSelector: {}, nodeSelector: {}, ingress: [{}]}", ".spec.nodeSelector: only in"),
-        (
-            "{endpointSelector: {}, ingress: [{fromEndpoints: [{}], fromEntities: [world]}]}",
-            ".fromEntities: not together with fromEndpoints",
-        ),
-        (
-            "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: 80}]}]}]}",
-            ".ports[0].port: expected text, found 80",
-        ),
-        (
-            (
-                "{endpointSelector: {}, ingress: [{icmps: [{fields: [{type: 8}]}],"
-                " toPorts: [{ports: [{port: '80'}]}]}]}"
-            ),
-            ".icmps: not together with toPorts",
-        ),
-        (
-            (
-                "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '53'}],"
-                " rules: {dns: [{matchPattern: '*'}]}}]}]}"
-            ),
-            ".rules.dns: DNS rules are for egress only",
-        ),
-        (
-            "{endpointSelector: {}, egressDeny: [{toFQDNs: [{matchName: a}]}]}",
-            ".toFQDNs: only in an egress rule that allows",
-        ),
-        (
-            (
-                "{endpointSelector: {}, ingress: [{fromCIDRSet: [{cidr: 10.0.0.0/8,"
-                " except: [11.0.0.0/16]}]}]}"
-            ),
-            ".except[0]: expected a block inside 10.0.0.0/8",
-        ),
-    ],
-)
-def test_what_cilium_refuses_is_left_out_and_said(read, spec, notice):
-    policies, (told,) = read(f"{HEAD}spec: {spec}")
-    assert policies == ()
-    assert told.startswith("NP063 CiliumNetworkPolicy a/p: ")
-    assert notice in told
+def test_what_it_takes_more_than_ports_to_check_is_said(read):
+    (policy,), told = read(
+        HEAD
+        + """
+spec:
+  endpointSelector: {}
+  egress:
+  - toEntities: [world]
+    authentication: {mode: required}
+    toPorts:
+    - ports: [{port: "443", protocol: TCP}]
+      serverNames: [a.example]
+      listener: {name: x, envoyConfig: {name: y}}
+"""
+    )
+    world = (EntitySelector("world"),)
+    assert policy.egress == (Rule(peers=world, ports=PortSet.of("TCP", 443)),)
+    assert [one.split()[0] for one in told] == ["NP066"] * 3
 
 
 def spec_of(direction, *rules, **changed):
@@ -349,6 +435,25 @@ def test_namespaces_that_are_only_denied_are_guarded():
         ("ingress", Rule(peers=None, ports=PortSet.of("UDP", 53), dns=("*",))),
         ("egress", Rule(peers=None, ports=PortSet.of("UDP", 53, 54), dns=("*",))),
         ("egress", Rule(peers=None, ports=ALL_PORTS, dns=("*",))),
+        (
+            "egress",
+            Rule(peers=None, without=(EntitySelector("host"),), ports=PortSet.of("TCP")),
+        ),
+        ("egress", Rule(peers=None, subject=PodSelector(), ports=PortSet.of("TCP"))),
+        (
+            "egress",
+            Rule(
+                peers=(PodSelector(OWN, (Requirement("app", "Contains", ("w",)),)),),
+                ports=ALL_PORTS,
+            ),
+        ),
+        (
+            "egress",
+            Rule(
+                peers=(PodSelector(OWN, (Requirement(f"{SERVICE_ACCOUNT}.x", "Exists"),)),),
+                ports=ALL_PORTS,
+            ),
+        ),
         ("egress", Rule(action="deny", peers=None, ports=ALL_PORTS)),
         ("egress", Rule(action="pass", peers=None, ports=ALL_PORTS)),
     ],
@@ -365,3 +470,10 @@ def test_port_zero_never_widens_what_is_written():
     (rule,) = spec_of("ingress", Rule(peers=None, ports=without_80))["ingress"]
     assert [one["port"] for one in rule["toPorts"][0]["ports"]] == ["1", "81"]
     assert spec_of("ingress", Rule(peers=None, ports=PortSet.of("TCP", 0)))["ingress"] == [{}]
+
+
+def test_service_accounts_have_their_own_label():
+    account = PodSelector(OWN, (Requirement(SERVICE_ACCOUNT, "In", ("robot",)),))
+    (rule,) = spec_of("ingress", Rule(peers=(account,), ports=ALL_PORTS))["ingress"]
+    labels = {"k8s:io.cilium.k8s.policy.serviceaccount": "robot"}
+    assert rule == {"fromEndpoints": [{"matchLabels": labels}]}

@@ -118,19 +118,16 @@ def test_every_document_goes_to_the_dialect_that_knows_it():
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
-        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"),
-        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
-        ("projectcalico.org/v3", "GlobalNetworkPolicy"),
-        ("projectcalico.org/v3", "StagedNetworkPolicy"),
-        ("crd.projectcalico.org/v1", "Tier"),
-        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy"),
-        ("cilium.io/v2alpha1", "CiliumCIDRGroup"),
+        ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy"),
+        ("k8s.ovn.org/v1", "EgressFirewall"),
+        ("security.istio.io/v1", "AuthorizationPolicy"),
+        ("policy.networking.k8s.io/v1alpha1", "ClusterNetworkPolicy"),
         ("networking.k8s.io/v1beta1", "NetworkPolicy"),
         ("extensions/v1beta1", "NetworkPolicy"),
         ("", "NetworkPolicy"),
     ],
 )
-def test_policy_kinds_that_are_not_read_are_said(version, kind):
+def test_policy_kinds_that_are_not_read_are_said_and_undecided(version, kind):
     told = []
     policies, seen = generators.parse([document(version, kind, name="x")], told.append)
     assert (policies.policies, seen) == ((), frozenset())
@@ -138,6 +135,66 @@ def test_policy_kinds_that_are_not_read_are_said(version, kind):
     assert code == "NP065"
     assert message.startswith(f"{kind} x (")
     assert message.endswith("is not read yet, its effect is undecided")
+    (doubt,) = policies.undecided
+    assert (doubt.subject, doubt.directions) == (PodSelector(), ("ingress", "egress"))
+    assert doubt.origin == f"x.yaml: document 1, {kind} x"
+
+
+def test_what_is_not_read_is_about_its_own_namespace():
+    one = document("security.istio.io/v1", "AuthorizationPolicy")
+    one.data["metadata"]["namespace"] = "shop"
+    policies, _ = generators.parse([one], lambda _: None)
+    assert policies.undecided[0].subject == PodSelector(SHOP)
+
+
+def test_readers_are_the_dialects_and_more_and_share_no_kind():
+    assert generators.READERS[: len(DIALECTS)] == DIALECTS
+    kinds = [kind for reader in generators.READERS for kind in reader.kinds]
+    assert len(kinds) == len(set(kinds))
+    assert len({reader.name for reader in generators.READERS}) == len(generators.READERS)
+
+
+def test_what_policies_refer_to_is_no_policy():
+    told = []
+    documents = [
+        document("v1", "Service", spec={"selector": {"app": "x"}}),
+        document("cilium.io/v2", "CiliumCIDRGroup", spec={"externalCIDRs": ["10.0.0.0/8"]}),
+        document("networking.k8s.io/v1", "NetworkPolicy", spec={}),
+    ]
+    policies, seen = generators.parse(documents, told.append)
+    assert [one.kind for one in policies.policies] == ["NetworkPolicy"]
+    assert (seen, told, policies.undecided) == ({"kubernetes"}, [], ())
+
+
+def test_what_cilium_policies_refer_to_reaches_them():
+    spec = {"endpointSelector": {}, "egress": [{"toCIDRSet": [{"cidrGroupRef": "g"}]}]}
+    documents = [
+        document(
+            "cilium.io/v2", "CiliumCIDRGroup", name="g", spec={"externalCIDRs": ["10.0.0.0/8"]}
+        ),
+        document("cilium.io/v2", "CiliumNetworkPolicy", spec=spec),
+    ]
+    policies, seen = generators.parse(documents, lambda _: None)
+    assert seen == {"cilium"}
+    assert policies.policies[0].egress[0].peers == (CidrSelector("10.0.0.0/8"),)
+
+
+def test_tiers_of_all_readers_come_together():
+    documents = [
+        document("networking.k8s.io/v1", "NetworkPolicy", spec={}),
+        document(
+            "policy.networking.k8s.io/v1alpha2",
+            "ClusterNetworkPolicy",
+            spec={"tier": "Baseline", "priority": 1, "subject": {"namespaces": {}}},
+        ),
+        document("projectcalico.org/v3", "Tier", spec={"order": 5, "defaultAction": "Pass"}),
+        document("projectcalico.org/v3", "GlobalNetworkPolicy", spec={"tier": "p"}),
+    ]
+    policies, seen = generators.parse(documents, lambda _: None)
+    assert seen == {"kubernetes", "admin", "calico"}
+    ranks = {tier.name: rank for rank, tier in enumerate(policies.tiers)}
+    assert ranks["p"] < ranks["kube-admin"] < ranks["default"] < ranks["kube-baseline"]
+    assert {one.tier for one in policies.policies} <= ranks.keys()
 
 
 @pytest.mark.parametrize("kind", ["Tier", "Group", "HostEndpoint"])

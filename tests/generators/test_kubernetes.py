@@ -2,8 +2,9 @@
 
 import pytest
 
-from generators.kubernetes import render
+from generators.kubernetes import parse, render
 from netpol.errors import NetpolError
+from netpol.manifests import Document
 from netpol.net import ALL_PORTS, PortSet
 from netpol.policy import (
     CidrSelector,
@@ -24,6 +25,7 @@ metadata: {name: p, namespace: a}
 """
 SUBJECT = PodSelector(in_namespace("a"))
 EVERYTHING = (Rule(peers=None, ports=ALL_PORTS),)
+TCP = (Rule(peers=None, ports=PortSet.of("TCP")),)
 ROLE = (Requirement("role", "In", ("x",)),)
 
 
@@ -63,7 +65,7 @@ def test_defaulting(read, spec, ingress, egress):
         ),
         ("[{ipBlock: {cidr: 0.0.0.0/0}}]", (CidrSelector("0.0.0.0/0"),)),
         (
-            "[{ipBlock: {cidr: 10.7.0.0/8, except: [10.9.0.0/16]}}]",
+            "[{ipBlock: {cidr: 10.0.0.0/8, except: [10.9.0.0/16]}}]",
             (CidrSelector("10.0.0.0/8", ("10.9.0.0/16",)),),
         ),
         (
@@ -157,15 +159,234 @@ def test_what_the_api_server_refuses_is_left_out_and_said(read, spec, notice):
     assert told.endswith("; the policy is left out")
 
 
-def test_an_unknown_field_makes_the_policy_undecided(read):
-    policies, told = read(f"{HEAD}spec: {{ingres: [{{}}]}}")
-    assert policies == ()
+@pytest.mark.parametrize(
+    ("spec", "path", "ingress"),
+    [
+        ("{ingres: [{}]}", ".spec.ingres", ()),
+        ("{ingress: [{form: [{podSelector: {}}]}]}", ".spec.ingress[0].form", EVERYTHING),
+        ("{ingress: [{ports: null, too: 1}]}", ".spec.ingress[0].too", EVERYTHING),
+        ("{podSelector: {app: web}}", ".spec.podSelector.app", ()),
+        ("{podSelector: {matchlabels: {app: web}}}", ".spec.podSelector.matchlabels", ()),
+        ("{ingress: [{ports: [{name: a}]}]}", ".spec.ingress[0].ports[0].name", TCP),
+    ],
+)
+def test_what_the_api_server_drops_is_dropped_and_said(read, spec, path, ingress):
+    """It warns and stores the rest: a selector that is misspelt selects everything."""
+    (policy,), told = read(f"{HEAD}spec: {spec}")
+    assert (policy.subject, policy.ingress) == (SUBJECT, ingress)
     assert told == [
-        (
-            "NP064 NetworkPolicy a/p: .spec.ingres: this field is not read; "
-            "the policy is left out, its effect is undecided"
-        )
+        f"NP076 NetworkPolicy a/p: {path}: NetworkPolicy has no such field; it is read without it"
     ]
+
+
+def test_a_peer_of_unknown_fields_alone_is_an_empty_peer(read):
+    policies, told = read(f"{HEAD}spec: {{ingress: [{{from: [{{pods: {{}}}}]}}]}}")
+    assert policies == ()
+    assert [one[:5] for one in told] == ["NP076", "NP063"]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "read_as"),
+    [
+        ("10.7.0.0/8", "10.0.0.0/8"),
+        ("010.001.0.0/16", "10.1.0.0/16"),
+        ("'::ffff:10.1.0.0/112'", "10.1.0.0/16"),
+        ("'2001:db8::1/32'", "2001:db8::/32"),
+    ],
+)
+def test_untidy_blocks_are_read_as_older_servers_do(read, cidr, read_as):
+    (policy,), (told,) = read(
+        f"{HEAD}spec: {{ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]}}"
+    )
+    assert policy.ingress[0].peers == (CidrSelector(read_as),)
+    assert told.startswith(
+        "NP079 NetworkPolicy a/p: .spec.ingress[0].from[0].ipBlock.cidr: read as"
+    )
+    assert read_as in told
+
+
+@pytest.mark.parametrize("cidr", ["'2001:DB8:0:0::/32'", "0.0.0.0/0", "'::/0'", "10.0.0.1/32"])
+def test_tidy_blocks_are_not_told_of(read, cidr):
+    assert read(f"{HEAD}spec: {{ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]}}")[1] == []
+
+
+@pytest.mark.parametrize(
+    "cidr",
+    [
+        "10.0.0.0",
+        "10.0.0/8",
+        "10.0.0.0/33",
+        "'::/129'",
+        "'fe80::%eth0/64'",
+        "300.0.0.0/8",
+        "' '",
+        "''",
+    ],
+)
+def test_what_is_no_block_is_refused(read, cidr):
+    policies, (told,) = read(
+        f"{HEAD}spec: {{ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]}}"
+    )
+    assert policies == ()
+    assert told.startswith("NP063")
+
+
+LONG = "a" * 63
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{name: p.q-1}",
+        f"{{name: {'a' * 253}}}",
+        "{generateName: p-}",
+        f"{{name: p, namespace: {LONG}}}",
+        f"{{name: p, labels: {{{LONG}: {LONG}, a.example/B_c.d: '', x: null}}}}",
+        "{name: p, annotations: {Kubectl/Last-Applied: 'any text: {}', x: ''}}",
+        "{name: p, namespace: null, labels: null, creationTimestamp: null}",
+    ],
+)
+def test_metadata_that_the_api_server_takes(read, metadata):
+    policies, told = read(HEAD.replace("{name: p, namespace: a}", metadata) + "spec: {}")
+    assert (len(policies), told) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{}",
+        "{name: ''}",
+        "{name: P}",
+        "{name: a_b}",
+        "{name: -a}",
+        "{name: a.}",
+        f"{{name: {'a' * 254}}}",
+        "{name: 1}",
+        "[]",
+        "{name: p, namespace: a.b}",
+        f"{{name: p, namespace: {LONG}a}}",
+        "{name: p, labels: {a: 1}}",
+        "{name: p, labels: {a: 'x y'}}",
+        f"{{name: p, labels: {{a: {LONG}a}}}}",
+        f"{{name: p, labels: {{{LONG}a: a}}}}",
+        "{name: p, labels: {/a: a}}",
+        "{name: p, labels: {a/b/c: a}}",
+        "{name: p, annotations: {a: true}}",
+        "{name: p, annotations: {a b: 'x'}}",
+    ],
+)
+def test_metadata_that_the_api_server_refuses(read, metadata):
+    policies, (told,) = read(HEAD.replace("{name: p, namespace: a}", metadata) + "spec: {}")
+    assert policies == ()
+    assert told.startswith("NP063 NetworkPolicy ")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{podSelector: {matchLabels: {app: null}}}",
+        "{podSelector: {matchLabels: null, matchExpressions: null}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: In, values: [null, '']}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: Exists, values: []}]}}",
+        "{podSelector: {matchLabels: {a: ''}, matchExpressions: [{key: a, operator: Exists}]}}",
+        f"{{podSelector: {{matchLabels: {{{LONG[:40]}.{LONG}.example/{LONG}: {LONG}}}}}}}",
+        "{ingress: [{from: [{podSelector: {}, namespaceSelector: null, ipBlock: null}]}]}",
+        "{ingress: [{from: [{podSelector: {}, namespaceSelector: {}}], ports: [null]}]}",
+        "{ingress: [{ports: [{port: 80, endPort: 80}, {port: a-1, protocol: SCTP}]}]}",
+        "{ingress: [{ports: [{port: 65535, endPort: 65535}, {port: abcdefghijklmno}]}]}",
+        "{policyTypes: [Ingress, Ingress]}",
+        "null",
+    ],
+)
+def test_what_the_api_server_takes(read, spec):
+    policies, told = read(f"{HEAD}spec: {spec}")
+    assert (len(policies), told) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "[]",
+        "text",
+        "{podSelector: []}",
+        "{podSelector: app}",
+        "{podSelector: {matchLabels: [a]}}",
+        "{podSelector: {matchLabels: {app: 1}}}",
+        "{podSelector: {matchLabels: {app: true}}}",
+        "{podSelector: {matchLabels: {app: -x}}}",
+        f"{{podSelector: {{matchLabels: {{app: {LONG}a}}}}}}",
+        f"{{podSelector: {{matchLabels: {{{LONG}a: x}}}}}}",
+        "{podSelector: {matchLabels: {A.example/x: x}}}",
+        f"{{podSelector: {{matchLabels: {{{'a' * 254}/x: x}}}}}}",
+        "{podSelector: {matchExpressions: [null]}}",
+        "{podSelector: {matchExpressions: {}}}",
+        "{podSelector: {matchExpressions: [{key: a}]}}",
+        "{podSelector: {matchExpressions: [{operator: Exists}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: exists}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: Equals, values: [a]}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: Exists, values: [a]}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: DoesNotExist, values: ['']}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: NotIn, values: []}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: In, values: x}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: In, values: [1]}]}}",
+        "{podSelector: {matchExpressions: [{key: a, operator: In, values: ['x y']}]}}",
+        "{podSelector: {matchExpressions: [{key: 'a b', operator: Exists}]}}",
+        "{policyTypes: Ingress}",
+        "{policyTypes: [Ingress, null]}",
+        "{policyTypes: ['']}",
+        "{ingress: {}}",
+        "{ingress: [[]]}",
+        "{ingress: [text]}",
+        "{ingress: [{from: {podSelector: {}}}]}",
+        "{ingress: [{from: [null]}]}",
+        "{ingress: [{from: [{podSelector: null}]}]}",
+        "{ingress: [{from: [{podSelector: {}, ipBlock: {}}]}]}",
+        "{ingress: [{from: [{namespaceSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}]}",
+        "{ingress: [{from: [{ipBlock: {}}]}]}",
+        "{ingress: [{from: [{ipBlock: []}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10}}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: 10.1.0.0/16}}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [null]}}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [0.0.0.0/0]}}]}]}",
+        "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: ['fd00::/16']}}]}]}",
+        "{ingress: [{ports: {port: 80}}]}",
+        "{ingress: [{ports: [80]}]}",
+        "{ingress: [{ports: [{port: 65536}]}]}",
+        "{ingress: [{ports: [{port: -1}]}]}",
+        "{ingress: [{ports: [{port: 80.5}]}]}",
+        "{ingress: [{ports: [{port: [80]}]}]}",
+        "{ingress: [{ports: [{port: ''}]}]}",
+        "{ingress: [{ports: [{port: HTTP}]}]}",
+        "{ingress: [{ports: [{port: a_b}]}]}",
+        "{ingress: [{ports: [{port: a--b}]}]}",
+        "{ingress: [{ports: [{port: -a}]}]}",
+        "{ingress: [{ports: [{port: a-}]}]}",
+        "{ingress: [{ports: [{port: abcdefghijklmnop}]}]}",
+        "{ingress: [{ports: [{port: '8080'}]}]}",
+        "{ingress: [{ports: [{endPort: 80}]}]}",
+        "{ingress: [{ports: [{port: 80, endPort: 65536}]}]}",
+        "{ingress: [{ports: [{port: 80, endPort: 0}]}]}",
+        "{ingress: [{ports: [{port: 80, endPort: '90'}]}]}",
+        "{ingress: [{ports: [{protocol: tcp}]}]}",
+        "{ingress: [{ports: [{protocol: ''}]}]}",
+        "{ingress: [{ports: [{protocol: 6}]}]}",
+        # Also where policyTypes leaves the direction out.
+        "{policyTypes: [Ingress], egress: [{ports: [{port: 0}]}]}",
+    ],
+)
+def test_what_the_api_server_refuses(read, spec):
+    policies, told = read(f"{HEAD}spec: {spec}")
+    assert policies == ()
+    assert [one[:5] for one in told] == ["NP063"]
+
+
+def test_what_is_refused_is_not_in_force_and_so_not_undecided():
+    told = []
+    data = {"metadata": {"name": "p"}, "spec": {"ingress": [{"from": [{}]}]}}
+    data |= {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+    found = parse([Document(file="x.yaml", index=1, data=data)], told.append)
+    assert (found, [one.code for one in told]) == (PolicySet(), ["NP063"])
 
 
 def test_the_namespace_defaults_and_the_origin_says_where(read, tmp_path):
@@ -212,9 +433,12 @@ def test_port_zero_never_widens_what_is_written():
     [
         Rule(peers=(FqdnSelector("a.example"),), ports=ALL_PORTS),
         Rule(peers=(EntitySelector("world"),), ports=ALL_PORTS),
+        Rule(peers=(CidrSelector("::ffff:a00:0/104"),), ports=ALL_PORTS),
         Rule(peers=None, ports=PortSet.icmp("ICMP", 8)),
         Rule(peers=None, ports=ALL_PORTS - PortSet.of("TCP", 80)),
         Rule(action="deny", peers=None, ports=ALL_PORTS),
+        Rule(peers=None, ports=ALL_PORTS, without=(PodSelector(),)),
+        Rule(peers=None, ports=ALL_PORTS, subject=PodSelector()),
     ],
 )
 def test_what_it_cannot_say_is_an_error(rule):

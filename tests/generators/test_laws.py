@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import generators
@@ -77,6 +77,8 @@ def cidrs(draw):
     length = draw(st.integers(0, bits))
     address = draw(st.ip_addresses(v=version))
     block = network(f"{address}/{length}")
+    # IPv4 in IPv6 clothes: API servers refuse it, engines take it for IPv4.
+    assume(version == 4 or block.network_address.ipv4_mapped is None)
     inside = []
     for _ in range(draw(st.integers(0, 2)) if length < bits else 0):
         narrow = draw(st.integers(length + 1, bits))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netpol.policy import CidrSelector
 from netpol.net import NOT_INTERNET
+from netpol.policy import CidrSelector
 from netpol.synthesize.cidrs import cover_addresses, internet
 
 # Close together, so that blocks can be joined, at both ends of the address space and in between.

@@ -55,16 +55,18 @@ WEB = (Requirement("app", "In", ("web",)),)
                     Requirement("c", "NotIn", ("x", "y")),
                     Requirement("d", "Exists"),
                     Requirement("e", "DoesNotExist"),
+                    Requirement("i", "In", ("",)),
                     Requirement("f", "StartsWith", ("x",)),
                     Requirement("g", "EndsWith", ("x",)),
                     Requirement("h", "Contains", ("x",)),
-                    Requirement("i", "In", ("",)),
                     Requirement(SERVICE_ACCOUNT, "In", ("robot",)),
                 ),
             ),
-            "pods a in (x, y), b not x, c not in (x, y), with label d, without label e,"
-            ' f starting with x, g ending with x, h containing x, i="", service account=robot'
-            " in namespace shop",
+            (
+                'pods a in (x, y), b not x, c not in (x, y), with label d, without label e, i="",'
+                " f starting with x, g ending with x, h containing x, service account=robot"
+                " in namespace shop"
+            ),
         ),
         (CidrSelector("10.0.0.0/8"), "addresses in 10.0.0.0/8"),
         (CidrSelector("0.0.0.0/0"), "every IPv4 address"),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scenes import TARGETS, app, flow, labels, learned, proof
 
 from generators.generator import is_name
-from netpol.errors import NetpolError
 from netpol.peers import Workload
 from netpol.synthesize.names import RESERVED, object_names
 
@@ -84,9 +83,6 @@ def test_a_reserved_name_reads_like_its_kind() -> None:
     assert named(("Deployment", "allow-dns")) == ["allow-dns-deployment"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=NetpolError, reason="is_name() bounds each part to 63, Kubernetes does not"
-)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("length", [64, 200, 253])
 def test_a_long_name_can_be_written(target: str, length: int) -> None:
@@ -95,7 +91,6 @@ def test_a_long_name_can_be_written(target: str, length: int) -> None:
     assert len(proof(learned([flow(app("web"), server)]), target).files) == 4
 
 
-@pytest.mark.xfail(strict=True, reason="the same")
 def test_the_writer_takes_every_name_that_kubernetes_takes() -> None:
     assert is_name("x" * 253)
     assert not is_name("x" * 254)

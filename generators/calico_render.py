@@ -1,0 +1,138 @@
+"""Neutral policies → Calico NetworkPolicy, projectcalico.org/v3.
+
+Source: Calico "Network policy" reference. Only the tier ``default`` is written, and no exceptions
+or conditions on the policed side: what is synthesized has none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from generators.calico_labels import NAME, POD_ACCOUNT
+from generators.calico_peers import MAX_NETS
+from generators.calico_rules import ACTIONS, MAX_RULES
+from generators.calico_selectors import Conjunction, written
+from generators.calico_traffic import written_traffic
+from generators.generator import Manifest, cannot_say, manifest, subject
+from generators.selectors import positive
+from netpol.net import network
+from netpol.policy import (
+    ANY,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    CidrSelector,
+    EntitySelector,
+    FqdnSelector,
+    PodSelector,
+    Policy,
+    PolicySet,
+    Requirement,
+    Rule,
+    Selector,
+    in_namespace,
+)
+
+__all__ = ["render"]
+
+_VERSION: Final = "projectcalico.org/v3"
+_DIRECTIONS: Final = (("Ingress", "ingress", "source"), ("Egress", "egress", "destination"))
+_WRITTEN: Final = {action: name for name, action in ACTIONS.items()}
+_MAX_SELECTOR: Final = 1024
+
+
+def render(policies: PolicySet) -> tuple[Manifest, ...]:
+    """One NetworkPolicy per policy. Raises NetpolError for what Calico has no words for."""
+    return tuple(
+        manifest(one, _VERSION, "NetworkPolicy", _written_spec(one)) for one in policies.policies
+    )
+
+
+def _written_spec(policy: Policy) -> dict[str, object]:
+    if policy.tier != "default" or not policy.isolates:
+        raise cannot_say("calico", policy, "a tier that it does not know, or not to isolate")
+    spec: dict[str, object] = {"tier": policy.tier}
+    if policy.order != math.inf:
+        whole = policy.order == int(policy.order)
+        spec["order"] = int(policy.order) if whole else policy.order
+    spec["selector"] = _written_selector(policy, subject("calico", policy))
+    spec["types"] = [
+        kind for kind, direction, _ in _DIRECTIONS if policy.rules(direction) is not None
+    ]
+    for _, direction, side in _DIRECTIONS:
+        rules = policy.rules(direction) or ()
+        if entries := [one for rule in rules for one in _written_rules(policy, rule, side)]:
+            spec[direction] = entries
+            if len(entries) > MAX_RULES:
+                raise cannot_say("calico", policy, f"more than {MAX_RULES} rules in one policy")
+    return spec
+
+
+def _written_selector(policy: Policy, wanted: Conjunction) -> str:
+    text = written(tuple(_calico_key(policy, one) for one in wanted))
+    if len(text) > _MAX_SELECTOR:
+        raise cannot_say("calico", policy, f"a selector of more than {_MAX_SELECTOR} characters")
+    return text
+
+
+def _calico_key(policy: Policy, one: Requirement) -> Requirement:
+    if one.key.startswith(f"{SERVICE_ACCOUNT}."):
+        raise cannot_say("calico", policy, "labels of service accounts")
+    return replace(one, key=POD_ACCOUNT) if one.key == SERVICE_ACCOUNT else one
+
+
+def _written_rules(policy: Policy, rule: Rule, side: str) -> Iterator[dict[str, object]]:
+    """One Calico rule per peer and protocol."""
+    if rule.without or rule.subject is not None:
+        raise cannot_say("calico", policy, "exceptions or conditions on the policed side of a rule")
+    for entity in _written_peers(policy, rule.peers):
+        for head, ports in written_traffic(rule.ports, rule.named_ports):
+            destination: dict[str, object] = {"ports": ports} if ports else {}
+            sides = {"source": entity, "destination": destination}
+            if side == "destination":
+                sides = {"destination": {**entity, **destination}}
+            yield {
+                "action": _WRITTEN[rule.action],
+                **head,
+                **{name: one for name, one in sides.items() if one},
+            }
+
+
+def _written_peers(
+    policy: Policy, peers: tuple[Selector, ...] | None
+) -> Iterator[dict[str, object]]:
+    """Pods one by one; plain address blocks together, one family at a time."""
+    if peers is ANY:
+        yield {}
+        return
+    plain: dict[int, list[str]] = {4: [], 6: []}
+    for peer in peers:
+        match peer:
+            case PodSelector():
+                yield _written_pods(policy, peer)
+            case CidrSelector(cidr, ()):
+                plain[network(cidr).version].append(cidr)
+            case CidrSelector(cidr, excluded):
+                yield {"nets": [cidr], "notNets": list(excluded)}
+            case FqdnSelector(name):
+                raise cannot_say("calico", policy, f"the DNS name {name}")
+            case EntitySelector(name):
+                raise cannot_say("calico", policy, f"the entity {name}")
+    for nets in plain.values():
+        for start in range(0, len(nets), MAX_NETS):
+            yield {"nets": nets[start : start + MAX_NETS]}
+
+
+def _written_pods(policy: Policy, peer: PodSelector) -> dict[str, object]:
+    pods: dict[str, object] = {"selector": _written_selector(policy, peer.pods)}
+    if peer.namespaces == in_namespace(policy.namespace):
+        return pods
+    wanted = [
+        replace(one, key=NAME if one.key == NAMESPACE else one.key) for one in peer.namespaces
+    ]
+    if wanted and not positive(wanted):
+        wanted.insert(0, Requirement(NAME, "Exists"))
+    namespaces = {"namespaceSelector": _written_selector(policy, tuple(wanted))}
+    return {**namespaces, **(pods if peer.pods else {})}

@@ -1,0 +1,17 @@
+"""Every code that netpol shows, with what it means and what to do.
+
+``netpol explain CODE`` prints an entry, and docs/reference/notices.md is made from them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netpol.catalogue.entry import Entry
+from netpol.catalogue.findings import FINDINGS
+from netpol.catalogue.learning import LEARNING
+from netpol.catalogue.manifests import MANIFESTS
+
+__all__ = ["CATALOGUE", "Entry"]
+
+CATALOGUE: Final[dict[str, Entry]] = {**LEARNING, **MANIFESTS, **FINDINGS}

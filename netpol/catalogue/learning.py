@@ -1,0 +1,95 @@
+"""Notices about reading flows and about the policies that are made from them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netpol.catalogue.entry import Entry
+
+__all__ = ["LEARNING"]
+
+LEARNING: Final[dict[str, Entry]] = {
+    "NP001": Entry(
+        title="a record could not be read",
+        why="The line is not valid JSON, or a field has the wrong type. It was left out and"
+        " counted; the other records of the file were read.",
+        what_to_do="Look at the named line. A truncated last line is normal for a file that is"
+        " still being written. Use --strict to make this an error.",
+    ),
+    "NP002": Entry(
+        title="the source lost events",
+        why="The flow source says that it dropped events before they could be exported, so"
+        " connections may be missing from what was learned.",
+        what_to_do="Collect longer, narrow the filters of the export, or enlarge the ring buffer of"
+        " the source, before you enforce the policies.",
+    ),
+    "NP003": Entry(
+        title="a node was not observed for some time",
+        why="The source reported that a node was unavailable. What its pods said in that time was"
+        " not seen.",
+        what_to_do="Collect again over a window in which every node reports.",
+    ),
+    "NP004": Entry(
+        title="an input is damaged or ends in the middle",
+        why="The compressed data cannot be read to its end. Everything before the damage was read;"
+        " what came after it is not known.",
+        what_to_do="Copy or export the file again. A file that is still being written ends in the"
+        " middle quite normally.",
+    ),
+    "NP005": Entry(
+        title="too many outside addresses to keep apart",
+        why="More than a thousand distinct outside addresses used one port of one workload. The"
+        " first were kept one by one, the others together as the world, so that memory stays"
+        " bounded.",
+        what_to_do="Check that this port is meant to be open to the internet. If the clients come"
+        " from known networks, say so in a policy of your own.",
+    ),
+    "NP006": Entry(
+        title="too many DNS names to keep",
+        why="One client was answered more distinct names and addresses over one connection than are"
+        " kept. Destinations that were resolved after that are known by address only.",
+        what_to_do="Look whether the client really needs so many names; a crawler does,"
+        " an application rarely.",
+    ),
+    "NP020": Entry(
+        title="a selector uses a label that changes with a release",
+        why="No lasting label, present or absent, tells this workload from the others of its"
+        " namespace, so a version, chart or hash value is part of its selector.",
+        what_to_do="Give its pods a label of their own, in the pod template and in spec.selector;"
+        " or generate again with every release.",
+    ),
+    "NP021": Entry(
+        title="a selector may not be the smallest",
+        why="The exact search was cut at its bound. The selector matches what it should; fewer"
+        " requirements may suffice.",
+        what_to_do="Nothing has to be done. A label that is unique to the workload makes the search"
+        " trivial.",
+    ),
+    "NP022": Entry(
+        title="a policy may have more rules than needed",
+        why="The table of peers and ports was too irregular for the exact search. The rules allow"
+        " exactly what was observed; fewer may do.",
+        what_to_do="Nothing has to be done. Look whether scans or one-off connections were accepted"
+        " for this workload.",
+    ),
+    "NP023": Entry(
+        title="a selector needs an exclusion",
+        why="Label values alone match other pods too, so the selector also says which labels its"
+        " pods lack, or must have with any value. A newcomer without them would be matched.",
+        what_to_do="Give the workload a label of its own.",
+    ),
+    "NP024": Entry(
+        title="no label names the pods of a workload",
+        why="Its pods share no label that lasts: none at all, only ones that controllers write, or"
+        " a different value on each pod. An empty selector would mean everyone, so no rule can be"
+        " written for them, and under default deny they are cut off.",
+        what_to_do="Label the pod template, or leave the namespace out with --exclude-namespace.",
+    ),
+    "NP025": Entry(
+        title="no selector tells two workloads apart",
+        why="Every label that the pods of one workload share is also on pods of the other, so a"
+        " rule for the first applies to the second too.",
+        what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
+        " certificate lists what the shared selector opens.",
+    ),
+}

@@ -1,0 +1,111 @@
+"""``netpol diff``: what opens and what closes between two sets of policies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from netpol.cli.console import Notices, say
+from netpol.cli.options import strict_option
+from netpol.cli.sides import cluster_options
+
+if TYPE_CHECKING:
+    from netpol.changes import Change
+    from netpol.inventory import Inventory
+
+__all__ = ["diff"]
+
+FORMATS = ("text", "json", "csv", "markdown")
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@cluster_options
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@strict_option
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    old: str,
+    new: str,
+    inventory: tuple[str, ...],
+    profile: str | None,
+    form: str,
+    strict: bool,
+) -> None:
+    """Show what opens and what closes when the policies in NEW take the place of those in OLD.
+
+    Both are files or directories, in any dialect. Policies that are only written otherwise (in
+    another order, under other names, merged or split, in another dialect) are no change. Exits 1
+    when there are changes, 2 when there may be some that cannot be decided.
+
+    \b
+    Examples:
+      netpol diff main/policies branch/policies --inventory cluster.json
+      netpol diff k8s/ calico/ --inventory cluster.json --format markdown
+    """
+    from netpol.changes import changes
+    from netpol.cli.sides import judge_of, read_policies
+    from netpol.profile import KUBERNETES
+
+    notices = Notices()
+    sides = [read_policies(path, profile, notices) for path in (old, new)]
+    worlds = _inventories(old, new, inventory, notices)
+    # A side without policies is judged as the other: everything is allowed under any engine.
+    known = [one.profile for one in sides if one.profile is not None]
+    judges = [
+        judge_of(one.policies, world, one.profile or (known[0] if known else KUBERNETES))
+        for one, world in zip(sides, worlds, strict=True)
+    ]
+    found = list(changes(*judges))
+    workloads = len({one for world in worlds for one in world.workloads})
+    click.echo(_shown(found, workloads, form), nl=False)
+    notices.show()
+    if any(one.undecided for one in found):
+        say("what is undecided depends on policies that could not be read (NP063 to NP065)")
+    ctx.exit(_code(found) or (1 if strict and notices.counts else 0))
+
+
+def _code(found: list[Change]) -> int:
+    """1: something changes; 2: nothing that is known of changes, but not everything is known."""
+    known = any(one.opened or one.closed for one in found)
+    return 1 if known else 2 * bool(found)
+
+
+def _inventories(
+    old: str, new: str, given: tuple[str, ...], notices: Notices
+) -> tuple[Inventory, Inventory]:
+    """The cluster before and after; one that says nothing of its own is the same as the other."""
+    from netpol.cli.sides import inventory_or_own, no_workloads
+
+    before = inventory_or_own(given, old, notices)
+    after = before if given else inventory_or_own((), new, notices)
+    if not before.pods and not after.pods:
+        raise no_workloads(", ".join(given) or f"{old}, {new}")
+    return before if before.pods else after, after if after.pods else before
+
+
+def _shown(found: list[Change], workloads: int, form: str) -> str:
+    from netpol.report import diff as report
+
+    match form:
+        case "json":
+            return json.dumps(report.change_rows(found), indent=2) + "\n"
+        case "csv":
+            return report.diff_csv(found)
+        case "markdown":
+            return report.diff_markdown(found, workloads)
+        case _:
+            return _coloured(report.diff_text(found, workloads))
+
+
+def _coloured(text: str) -> str:
+    """Green and red as in terraform; what is no terminal gets no colours from click."""
+    colours = {"  + ": "green", "  - ": "red"}
+    return "".join(
+        click.style(line, fg=colours[line[:4]]) if line[:4] in colours else line
+        for line in text.splitlines(keepends=True)
+    )

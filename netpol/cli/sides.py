@@ -1,0 +1,148 @@
+"""Policies with the cluster that they are for: what connections, diff and why read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from netpol.cli.console import Notices, say
+from netpol.errors import NetpolError
+from netpol.inventory import Inventory
+from netpol.notices import Notice
+from netpol.policy import PolicySet
+from netpol.profile import KUBERNETES, PROFILES, Profile
+
+if TYPE_CHECKING:
+    from netpol.evaluate import Judge
+    from netpol.evaluate import Row as Reach
+    from netpol.world import Outside
+
+__all__ = [
+    "Read",
+    "allowed",
+    "cluster_options",
+    "internet",
+    "inventory_or_own",
+    "judge_of",
+    "no_workloads",
+    "read_policies",
+]
+
+Command = TypeVar("Command", bound=Any)
+_TOLD: Final = frozenset({"NP060", "NP061", "NP062", "NP081", "NP082"})
+"""What reading the same files as an inventory tells again, or what is no news about policies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The policies of one path. Without any, ``profile`` is None unless one was asked for."""
+
+    path: str
+    policies: PolicySet
+    profile: Profile | None
+
+
+def cluster_options(command: Command) -> Command:
+    """Where the workloads come from, and the engine that enforces the policies."""
+    command = click.option(
+        "--profile",
+        type=click.Choice(sorted(PROFILES)),
+        help="The engine that enforces the policies; without it, the one whose dialect they are"
+        " in.",
+    )(command)
+    return click.option(
+        "--inventory",
+        metavar="PATH",
+        multiple=True,
+        help="The workloads: what `kubectl get … -o json` printed, or their manifests. Without it,"
+        " they are read from where the policies are. May be repeated.",
+    )(command)
+
+
+def read_policies(path: str, profile: str | None, notices: Notices) -> Read:
+    """Every policy of a file or directory. None at all is said, for it allows everything.
+
+    Raises NetpolError where two engines are mixed and ``profile`` does not name one.
+    """
+    from generators import parse
+    from netpol.manifests import load
+
+    policies, seen = parse(load([path], notices.tell), notices.tell)
+    if not policies.policies and not policies.undecided:
+        say(f"{path}: no policy was found, so everything is allowed there")
+    return Read(path=path, policies=policies, profile=_profile(path, seen, profile))
+
+
+def _profile(path: str, seen: frozenset[str], asked: str | None) -> Profile | None:
+    from generators import DIALECTS
+
+    if asked is not None:
+        return PROFILES[asked]
+    # A cluster runs one engine; its own dialect tells which, beside plain Kubernetes policies.
+    own = [one.profile for one in DIALECTS if one.name in seen and one.profile is not KUBERNETES]
+    if len(own) > 1:
+        raise NetpolError(
+            f"policies of {' and '.join(one.name for one in own)} are mixed: no engine enforces"
+            " both",
+            where=path,
+            hint="say which one enforces them with --profile",
+        )
+    return own[0] if own else (KUBERNETES if seen else None)
+
+
+def inventory_or_own(paths: tuple[str, ...], own: str, notices: Notices) -> Inventory:
+    """The inventory of ``paths``; without any, the workloads beside the policies in ``own``."""
+    from netpol.cli.run import inventory_from
+
+    if paths:
+        return inventory_from(paths, notices)
+    from capture.snapshot import read_inventory
+
+    def tell(notice: Notice) -> None:
+        if notice.code not in _TOLD:
+            notices.tell(notice)
+
+    try:
+        return read_inventory([own], tell)
+    except NetpolError:
+        # No object at all in it: the path exists, for its policies were read before.
+        return Inventory()
+
+
+def judge_of(
+    policies: PolicySet, inventory: Inventory, profile: Profile, outside: Iterable[Outside] = ()
+) -> Judge:
+    """The policies in the world of an inventory and these parties."""
+    from netpol.evaluate import Judge
+    from netpol.world import world
+
+    return Judge(policies=policies, world=world(inventory, outside), profile=profile)
+
+
+def internet() -> Outside:
+    """Everything outside, to be asked about as one party: every public address."""
+    from netpol.net import NOT_INTERNET, without
+    from netpol.peers import Entity
+    from netpol.world import Outside
+
+    blocks = (*without("0.0.0.0/0", NOT_INTERNET), *without("::/0", NOT_INTERNET))
+    return Outside(peer=Entity("world"), addresses=blocks)
+
+
+def allowed(judge: Judge) -> Iterator[Reach]:
+    """Everything that may talk to everything, in the cluster and across its edge."""
+    yield from judge.connections()
+    yield from judge.knowing(judge.kinds).outside_connections()
+    yield from judge.address_connections()
+
+
+def no_workloads(where: str) -> NetpolError:
+    """The error when there is nobody whom policies could be about."""
+    return NetpolError(
+        "no pod or workload is there, so there is nobody to ask about",
+        where=where,
+        hint="give the cluster with --inventory: a dump of kubectl, or the workloads' manifests",
+    )

@@ -1,0 +1,85 @@
+"""``netpol why``: the verdict about one connection, rule by rule."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from netpol.cli.console import Notices
+from netpol.cli.sides import cluster_options
+from netpol.errors import NetpolError
+
+__all__ = ["why"]
+
+_CODES = {"allowed": 0, "denied": 1, "undecided": 2}
+
+
+@click.command()
+@click.argument("policies")
+@click.argument("client")
+@click.argument("server")
+@click.argument("port")
+@cluster_options
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_context
+def why(
+    ctx: click.Context,
+    policies: str,
+    client: str,
+    server: str,
+    port: str,
+    inventory: tuple[str, ...],
+    profile: str | None,
+    form: str,
+) -> None:
+    """Say whether CLIENT may talk to SERVER on PORT, and which rule says so.
+
+    CLIENT and SERVER are namespace/Kind/name, namespace/name, an address or CIDR, entity:world (or
+    host, remote-node, kube-apiserver …) or fqdn:name. PORT is the pod's, not the Service's: 8080,
+    8080/udp, udp/53, icmp/8, or the name of a container port. Where pods of a workload are treated
+    differently, the connection is allowed only when it is for all of them.
+
+    Exits 0 when it is allowed, 1 when it is denied, 2 when it cannot be decided.
+
+    \b
+    Examples:
+      netpol why policies/ shop/frontend shop/Deployment/checkout 5050 --inventory cluster.json
+      netpol why manifests/ 203.0.113.7 shop/frontend http
+      netpol why manifests/ shop/frontend kube-system/coredns udp/53
+    """
+    from netpol.cli.peers import port_of, resolved
+    from netpol.cli.sides import (
+        internet,
+        inventory_or_own,
+        judge_of,
+        no_workloads,
+        read_policies,
+    )
+    from netpol.graph import Connection
+    from netpol.peers import Entity, Workload
+    from netpol.profile import KUBERNETES
+    from netpol.report.why import verdict, why_object, why_text
+    from netpol.why import why as found_why
+
+    notices = Notices()
+    read = read_policies(policies, profile, notices)
+    known = inventory_or_own(inventory, policies, notices)
+    if not known.pods:
+        raise no_workloads(", ".join(inventory) or policies)
+    one = resolved(client, known)
+    other = resolved(server, one.inventory)
+    protocol, number = port_of(port, other.peer, other.inventory)
+    if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
+        raise NetpolError(
+            f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
+        )
+    parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
+    judge = judge_of(read.policies, other.inventory, read.profile or KUBERNETES, parties)
+    found = found_why(judge, Connection(one.peer, other.peer, protocol, number))
+    notices.show()
+    if form == "json":
+        click.echo(json.dumps(why_object(found), indent=2))
+    else:
+        click.echo(why_text(found), nl=False)
+    ctx.exit(_CODES[verdict(found)])

@@ -1,0 +1,92 @@
+"""What opens and what closes: after ``terraform plan``, as Markdown, CSV and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Final
+
+from netpol.changes import Change
+from netpol.net import PortSet
+from netpol.peers import label
+from netpol.report.blocks import together
+from netpol.report.rows import Row, rows
+from netpol.report.tabular import aligned, csv_text, markdown_table
+from netpol.report.words import set_words
+
+__all__ = ["change_rows", "diff_csv", "diff_markdown", "diff_text"]
+
+_SIGNS: Final = {"opened": "+", "closed": "-", "undecided": "?"}
+_ROW: Final = ("change", "client", "server", "protocol", "ports")
+
+
+def change_rows(changes: Iterable[Change]) -> list[Row]:
+    """What ``diff --format json`` prints: the usual rows with ``change``, sorted.
+
+    Undecided ports have no rows of their own.
+    """
+    every = [
+        {"change": kind, **row}
+        for one in changes
+        for kind, ports in _kinds(one)
+        if kind != "undecided"
+        for row in rows(one.client, one.server, ports)
+    ]
+    # Within a pair: opened first, the protocols in the order of netpol.net.PROTOCOLS.
+    return sorted(every, key=lambda row: (row["client"], row["server"], row["change"] == "closed"))
+
+
+def diff_csv(changes: Iterable[Change]) -> str:
+    """The same rows, comma-separated."""
+    return csv_text(_ROW, ([row[name] for name in _ROW] for row in change_rows(changes)))
+
+
+def diff_text(changes: Iterable[Change], workloads: int) -> str:
+    """A block per server, a line per client that gains (``+``) or loses (``-``), and the sums."""
+    lines = list(_lines(changes))
+    if not lines:
+        return f"No changes between {_count(workloads)}.\n"
+    blocks = [
+        f"{server}\n" + aligned([line[1:] for line in block], indent="  ")
+        for server, block in groupby(lines, key=lambda line: line[0])
+    ]
+    return "\n".join(blocks) + f"\n{_sums(lines)} between {_count(workloads)}\n"
+
+
+def diff_markdown(changes: Iterable[Change], workloads: int) -> str:
+    """The sums, and a table line per server and client."""
+    lines = list(_lines(changes))
+    if not lines:
+        return f"No changes between {_count(workloads)}.\n"
+    table = markdown_table(
+        ("change", "server", "client", "ports"),
+        ([change, server, client, ports] for server, change, client, ports in lines),
+    )
+    return f"**{_sums(lines)}** between {_count(workloads)}\n\n{table}"
+
+
+def _lines(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
+    """(server, ``+ opened``, ``- closed`` or ``? undecided``, client, ports), by server, client."""
+    parts = ((one.client, one.server, part) for one in changes for part in _kinds(one))
+    for client, server, (kind, ports) in sorted(together(parts), key=lambda row: label(row[1])):
+        yield label(server), f"{_SIGNS[kind]} {kind}", label(client), set_words(ports)
+
+
+def _kinds(change: Change) -> Iterator[tuple[str, PortSet]]:
+    every = (
+        ("opened", change.opened),
+        ("closed", change.closed),
+        ("undecided", change.undecided),
+    )
+    return ((kind, ports) for kind, ports in every if ports)
+
+
+def _sums(lines: Iterable[tuple[str, str, str, str]]) -> str:
+    kinds = [change for _, change, _, _ in lines]
+    unsure = kinds.count("? undecided")
+    more = f", {unsure:,} undecided" if unsure else ""
+    return f"{kinds.count('+ opened'):,} opened, {kinds.count('- closed'):,} closed{more}"
+
+
+def _count(workloads: int) -> str:
+    return f"{workloads:,} workload{'' if workloads == 1 else 's'}"

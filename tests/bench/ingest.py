@@ -1,0 +1,180 @@
+"""Reading Hubble flows: records a second and peak memory, beside two baselines in the same run.
+
+Each reader runs in a process of its own, by turns, so that a change in the machine's load hits all;
+the figures are medians of processor time. The baselines make the same table of edges, and the run
+fails when one differs. Ratios carry over to other machines; absolute figures do not.
+
+    python tests/bench/ingest.py [--records N] [--repeats N] [--clean]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import hubble_flows
+from readers import READERS
+
+FOLDER = Path(__file__).parents[2] / ".bench"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One reader over one file."""
+
+    seconds: float
+    """Of processor time; the readers have one thread."""
+    peak: int
+    """Bytes resident at the most, the interpreter included."""
+    rows: int
+    digest: str
+
+
+def child(reader: str, path: Path) -> None:
+    """Read ``path`` in this process and say how it went, as one line of JSON."""
+    started = time.process_time()
+    rows = READERS[reader](path)
+    seconds = time.process_time() - started
+    peak = resident()
+    table = "\n".join(sorted(json.dumps(row, sort_keys=True) for row in rows))
+    digest = hashlib.sha256(table.encode()).hexdigest()
+    print(json.dumps({"seconds": seconds, "peak": peak, "rows": len(rows), "digest": digest}))
+
+
+def resident() -> int:
+    """The most memory that this process had resident, in bytes.
+
+    Linux starts ``ru_maxrss`` at what the parent had, so ``VmHWM`` is asked where there is one.
+    """
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def run(reader: str, path: Path) -> Run:
+    command = [sys.executable, __file__, "--child", reader, str(path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Run(**json.loads(done.stdout))
+
+
+def flows(records: int) -> Path:
+    """The bench file with so many records, made when it is not there."""
+    path = FOLDER / f"hubble-{records}.jsonl"
+    if not path.exists():
+        print(f"writing {path} …", file=sys.stderr)
+        FOLDER.mkdir(exist_ok=True)
+        hubble_flows.write(path, records)
+    return path
+
+
+def compressed(path: Path, suffix: str) -> Path:
+    """``path`` compressed, made when it is not there."""
+    target = path.with_name(path.name + suffix)
+    if target.exists():
+        return target
+    print(f"writing {target} …", file=sys.stderr)
+    part = target.with_name(target.name + ".part")
+    with path.open("rb") as source, part.open("wb") as sink:
+        if suffix == ".gz":
+            from isal import igzip
+
+            with igzip.IGzipFile(fileobj=sink, mode="wb", compresslevel=1) as packed:
+                shutil.copyfileobj(source, packed, MIB)
+        else:
+            import zstandard
+
+            zstandard.ZstdCompressor(level=3).copy_stream(source, sink)
+    part.replace(target)
+    return target
+
+
+def by_turns(jobs: list[tuple[str, Path]], repeats: int) -> dict[tuple[str, Path], list[Run]]:
+    """Every job ``repeats`` times, one after the other, so that all see the same weather."""
+    runs: dict[tuple[str, Path], list[Run]] = defaultdict(list)
+    for turn in range(repeats):
+        for reader, path in jobs:
+            print(f"turn {turn + 1} of {repeats}: {reader}, {path.name}", file=sys.stderr)
+            runs[reader, path].append(run(reader, path))
+    return runs
+
+
+def seconds(runs: list[Run]) -> float:
+    return median(one.seconds for one in runs)
+
+
+def peak(runs: list[Run]) -> float:
+    return max(one.peak for one in runs) / MIB
+
+
+def same_table(runs: list[Run]) -> int:
+    """The number of edges, which all readers must have found alike."""
+    digests = {one.digest for one in runs}
+    if len(digests) != 1:
+        sys.exit("the readers do not agree on the table of edges")
+    return runs[0].rows
+
+
+def compare(path: Path, records: int, repeats: int) -> None:
+    """Print our reader beside the baselines."""
+    runs = by_turns([(reader, path) for reader in READERS], repeats)
+    folding = [one for (reader, _), each in runs.items() if "no fold" not in reader for one in each]
+    edges = same_table(folding)
+    size = path.stat().st_size
+    print(f"{records:,} records, {size / 1e9:.2f} GB, {edges:,} edges, median of {repeats}\n")
+    print(f"{'reader':18}{'records/s':>12}{'MB/s':>8}{'peak MiB':>10}{'netpol is':>12}")
+    ours = seconds(runs["netpol", path])
+    for reader in READERS:
+        took = seconds(runs[reader, path])
+        ratio = "" if reader == "netpol" else f"{took / ours:.2f} ×"
+        speed = f"{records / took:12,.0f}{size / took / 1e6:8,.0f}"
+        print(f"{reader:18}{speed}{peak(runs[reader, path]):10.0f}{ratio:>12}")
+
+
+def follow(path: Path, records: int, repeats: int) -> None:
+    """Print how our reader takes compressed input, and a quarter of the records."""
+    few = flows(records // 4)
+    packed = [compressed(path, suffix) for suffix in (".gz", ".zst")]
+    runs = by_turns([("netpol", one) for one in (path, *packed, few)], repeats)
+    same_table([one for name in (path, *packed) for one in runs["netpol", name]])
+    plain = seconds(runs["netpol", path])
+    print("\ncompressed        records/s   of plain")
+    for one in packed:
+        took = seconds(runs["netpol", one])
+        print(f"{one.suffix:15}{records / took:12,.0f}{plain / took:10.2f} ×")
+    print("\nrecords            peak MiB")
+    for count, one in ((records // 4, few), (records, path)):
+        print(f"{count:<15,}{peak(runs['netpol', one]):12.0f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--clean", action="store_true", help="delete the generated files")
+    parser.add_argument("--child", nargs=2, metavar=("READER", "PATH"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child[0], Path(options.child[1]))
+    elif options.clean:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    else:
+        path = flows(options.records)
+        compare(path, options.records, options.repeats)
+        follow(path, options.records, options.repeats)
+
+
+if __name__ == "__main__":
+    main()

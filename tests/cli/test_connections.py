@@ -1,0 +1,103 @@
+"""`netpol connections` on a small shop."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from netpol.cli import cli
+from netpol.errors import NetpolError
+
+DATA = "tests/data/policies"
+CLUSTER = ("--inventory", f"{DATA}/cluster.yaml")
+
+
+@pytest.fixture(autouse=True)
+def at_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(root)
+    yield
+
+
+def connections(*args: str) -> Result:
+    return CliRunner().invoke(cli, ["connections", *args], catch_exceptions=False)
+
+
+def rows(*args: str) -> list[dict[str, str]]:
+    result = connections(*args, "--format", "json")
+    assert result.exit_code == 0
+    found: list[dict[str, str]] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "mermaid"])
+def test_screens(golden: Callable[[str, str], None], form: str) -> None:
+    result = connections(f"{DATA}/before", *CLUSTER, "--format", form)
+    assert result.exit_code == 0
+    golden(f"connections/before.{form}", result.stdout)
+
+
+def test_rows_are_exact_and_sorted() -> None:
+    found = rows(f"{DATA}/before", *CLUSTER)
+    assert {tuple(row) for row in found} == {("client", "server", "protocol", "ports")}
+    pairs = [(row["client"], row["server"]) for row in found]
+    assert pairs == sorted(pairs)
+    inside = {
+        (row["client"], row["server"], row["protocol"], row["ports"])
+        for row in found
+        if row["client"].startswith(("shop/", "watch/")) and row["server"].startswith("shop/")
+    }
+    web, api, db = "shop/Deployment/web", "shop/Deployment/api", "shop/StatefulSet/db"
+    assert inside == {
+        (web, api, "TCP", "8081"),
+        (api, db, "TCP", "5432"),
+        ("watch/StatefulSet/prometheus", api, "TCP", "9090"),
+    }
+
+
+def test_csv_has_the_rows_of_json() -> None:
+    text = connections(f"{DATA}/before", *CLUSTER, "--format", "csv").stdout
+    assert list(csv.DictReader(StringIO(text))) == rows(f"{DATA}/before", *CLUSTER)
+
+
+def test_one_workload_in_both_directions() -> None:
+    api = "shop/Deployment/api"
+    found = rows(f"{DATA}/before", *CLUSTER, "--workload", "shop/api")
+    assert found == [
+        r for r in rows(f"{DATA}/before", *CLUSTER) if api in (r["client"], r["server"])
+    ]
+    assert {row["client"] == api for row in found} == {True, False}
+
+
+def test_dot_is_a_picture() -> None:
+    text = connections(f"{DATA}/before", *CLUSTER, "--format", "dot").stdout
+    assert text.startswith("digraph ")
+    assert '"shop/Deployment/web" -> "shop/Deployment/api"' in text
+
+
+def test_no_policy_allows_everything_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}",
+        encoding="utf-8",
+    )
+    result = connections(str(tmp_path))
+    assert "everything is allowed" in result.stderr
+    assert result.stdout.splitlines()[1:] == [
+        "every address  x/Pod/a        every port",
+        "x/Pod/a        every address  every port",
+        "x/Pod/a        x/Pod/a        every port",
+    ]
+
+
+def test_nobody_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NetpolError, match="no such file"):
+        connections(str(tmp_path / "absent"))
+    with pytest.raises(NetpolError, match="no pod or workload"):
+        connections(f"{DATA}/before")
+    with pytest.raises(NetpolError, match="shop/wbe"):
+        connections(f"{DATA}/before", *CLUSTER, "--workload", "shop/wbe")

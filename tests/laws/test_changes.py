@@ -1,0 +1,188 @@
+"""What opens and closes: nothing between equals, the reverse backwards, and exactly the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import Oracle
+from strategies import ASKED, BLOCKS, Scene, blocks, policy_sets, scenes
+
+from netpol.changes import Change, changes
+from netpol.evaluate import Judge
+from netpol.net import PortSet, contains
+from netpol.peers import Cidr
+from netpol.policy import Policy, PolicySet, Rule, normal
+from netpol.profile import PROFILES, Profile
+from netpol.world import Outside
+
+profiles = st.sampled_from(sorted(PROFILES.values(), key=lambda p: p.name))
+every_scene = st.one_of(scenes(), scenes(), scenes(unread=True))
+every_set = st.one_of(policy_sets(), policy_sets(), policy_sets(unread=True))
+
+
+def judge(scene: Scene, policies: PolicySet, profile: Profile) -> Judge:
+    return Judge(policies=policies, world=scene.world, profile=profile)
+
+
+def table(found, kind: str = "ports") -> dict[tuple, PortSet]:
+    return {(one.client, one.server): getattr(one, kind) for one in found if getattr(one, kind)}
+
+
+# --- nothing between equals
+
+
+@settings(deadline=None, max_examples=30)
+@given(every_scene, profiles, st.randoms(use_true_random=False))
+def test_the_same_in_other_words_is_no_change(scene: Scene, profile: Profile, random) -> None:
+    one = judge(scene, scene.policies, profile)
+    for other in (scene.policies, shuffled(scene.policies, random), split(scene.policies)):
+        assert list(changes(one, judge(scene, other, profile))) == []
+    tidy = replace(normal(scene.policies), undecided=scene.policies.undecided)
+    assert list(changes(judge(scene, tidy, profile), one)) == []
+
+
+def shuffled(policies: PolicySet, random) -> PolicySet:
+    every = [renamed(one, n) for n, one in enumerate(policies.policies)]
+    if all(plain(one) for one in every):
+        random.shuffle(every)
+    return replace(policies, policies=tuple(every))
+
+
+def renamed(policy: Policy, number: int) -> Policy:
+    """Another name and namespace; where the order matters, names keep the one that there was."""
+    return replace(policy, name=f"n{number}", origin="x") if plain(policy) else policy
+
+
+def plain(policy: Policy) -> bool:
+    return all(r.action == "allow" for r in (*(policy.ingress or ()), *(policy.egress or ())))
+
+
+def split(policies: PolicySet) -> PolicySet:
+    """Each rule once per peer and protocol, each policy once per direction."""
+
+    def rules(found: tuple[Rule, ...] | None) -> tuple[Rule, ...] | None:
+        return None if found is None else tuple(part for rule in found for part in parts(rule))
+
+    parted: list[Policy] = []
+    for one in policies.policies:
+        parted += [replace(one, ingress=rules(one.ingress), egress=None)] * (
+            one.ingress is not None
+        )
+        parted += [replace(one, egress=rules(one.egress), ingress=None)] * (one.egress is not None)
+    return replace(policies, policies=tuple(parted))
+
+
+def parts(rule: Rule) -> list[Rule]:
+    peers = (None,) if rule.peers is None else tuple((peer,) for peer in rule.peers)
+    ports = [(part, ()) for part in rule.ports.split()] + [
+        (PortSet(), (n,)) for n in rule.named_ports
+    ]
+    return [
+        replace(rule, peers=peer, ports=part, named_ports=names)
+        for peer in peers
+        for part, names in ports
+    ]
+
+
+# --- backwards
+
+
+@settings(deadline=None, max_examples=30)
+@given(every_scene, every_set, profiles, profiles)
+def test_backwards_what_opened_closes(
+    scene: Scene, other: PolicySet, one: Profile, two: Profile
+) -> None:
+    old, new = judge(scene, scene.policies, one), judge(scene, other, two)
+    there, back = list(changes(old, new)), list(changes(new, old))
+    assert [replace(c, opened=c.closed, closed=c.opened) for c in there] == back
+    assert not any(c.opened & c.closed for c in there)
+    assert len({(c.client, c.server) for c in there}) == len(there)
+
+
+# --- exactly the rest
+
+
+@settings(deadline=None, max_examples=40)
+@given(every_scene, every_set, profiles, profiles)
+def test_applied_to_what_was_allowed_they_give_what_is_allowed(
+    scene: Scene, other: PolicySet, one: Profile, two: Profile
+) -> None:
+    old, new = judge(scene, scene.policies, one), judge(scene, other, two)
+    found = [c for c in changes(old, new) if not isinstance(c.client, Cidr)]
+    found = [c for c in found if not isinstance(c.server, Cidr)]
+    kinds = (*old.kinds, *new.kinds)
+    assert applied(everything(old, kinds), found) == everything(new, kinds)
+
+
+def everything(one: Judge, kinds) -> dict[tuple, PortSet]:
+    """In the cluster, and with parties that are not mere addresses."""
+    wide = one.knowing(kinds)
+    rows = [*wide.connections(), *wide.outside_connections()]
+    return table(r for r in rows if Cidr not in (type(r.client), type(r.server)))
+
+
+def applied(before: dict[tuple, PortSet], found: list[Change]) -> dict[tuple, PortSet]:
+    after = Counter(before)
+    for one in found:
+        ports = before.get((one.client, one.server), PortSet())
+        assert one.closed <= ports
+        assert not one.opened & ports
+        after[one.client, one.server] = ports - one.closed | one.opened
+    return {pair: ports for pair, ports in after.items() if ports}
+
+
+@settings(deadline=None, max_examples=40)
+@given(every_scene, every_set, profiles, st.lists(blocks(), min_size=1, max_size=4), st.integers())
+def test_every_address_opens_and_closes_as_the_oracle_says(
+    scene: Scene, other: PolicySet, profile: Profile, near: list[str], seed: int
+) -> None:
+    old, new = judge(scene, scene.policies, profile), judge(scene, other, profile)
+    found = list(changes(old, new))
+    rows = list(new.address_connections())
+    nodes = scene.world.nodes | scene.world.api_servers
+    points = {Cidr(end) for block in (*near, *BLOCKS) for end in ends(block)} - set(
+        map(Cidr, nodes)
+    )
+    inside = [w for w in scene.inventory.workloads if w in scene.world.workloads]
+    parties = tuple(Outside(peer=point) for point in points)
+    was, now = (Oracle(p, scene.inventory, parties, profile) for p in (scene.policies, other))
+    cases = list(product(inside, sorted(points), (False, True), ASKED))
+    for workload, point, into, (protocol, number) in Random(seed).sample(
+        cases, min(40, len(cases))
+    ):
+        asked = (point, workload) if into else (workload, point)
+        before, after = (o.somehow(*asked, protocol, number or 0) for o in (was, now))
+        pair = protocol, number or 0
+        assert (pair in at(found, asked, "opened")) == (after and not before)
+        assert (pair in at(found, asked, "closed")) == (before and not after)
+        assert (pair in at(rows, asked, "ports")) == after
+
+
+def ends(block: str) -> tuple[str, ...]:
+    import ipaddress
+
+    net = ipaddress.ip_network(block)
+    edges = {int(net[0]) - 1, int(net[0]), int(net[-1]), int(net[-1]) + 1}
+    return tuple(str(ipaddress.ip_network(type(net[0])(e))) for e in edges)
+
+
+def at(found, asked: tuple, kind: str) -> PortSet:
+    """What is said of one address: exactly one block that holds it may say something."""
+    hits = [
+        getattr(one, kind)
+        for one in found
+        if all(same(said, peer) for said, peer in zip((one.client, one.server), asked, strict=True))
+    ]
+    assert len(hits) <= 1
+    return hits[0] if hits else PortSet()
+
+
+def same(said, peer) -> bool:
+    if isinstance(said, Cidr) and isinstance(peer, Cidr):
+        return contains(said.cidr, peer.cidr)
+    return said == peer

@@ -1,0 +1,55 @@
+"""Address blocks shown together."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import blocks
+
+from netpol.net import without
+from netpol.peers import Cidr, Entity, Workload
+from netpol.report.blocks import addresses_words, together
+
+WEB, DB = Workload("shop", "Deployment", "web"), Workload("shop", "Deployment", "db")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["0.0.0.0/0", "::/0"], "every address"),
+        (["0.0.0.0/0"], "all IPv4"),
+        (["::/0", "10.0.0.0/8"], "10.0.0.0/8, all IPv6"),
+        (without("0.0.0.0/0", ["10.0.0.0/8"]), "all IPv4 but 10.0.0.0/8"),
+        (without("::/0", ["fc00::/7", "fe80::/10"]), "all IPv6 but fc00::/7, fe80::/10"),
+        (["192.0.2.0/24", "10.0.0.0/8"], "10.0.0.0/8, 192.0.2.0/24"),
+        (
+            [f"10.{n}.0.0/24" for n in range(20)],
+            "10.0.0.0/24, 10.1.0.0/24, 10.2.0.0/24, 10.3.0.0/24 and 16 more blocks",
+        ),
+    ],
+)
+def test_blocks_in_words(found, words: str) -> None:
+    assert addresses_words(found) == words
+
+
+def test_what_is_treated_alike_shares_a_line() -> None:
+    one, other, third = Cidr("10.0.0.0/24"), Cidr("10.0.2.0/24"), Cidr("10.0.4.0/24")
+    world = Entity("world")
+    found = [(one, WEB, 1), (other, WEB, 1), (third, WEB, 2), (WEB, one, 1), (WEB, other, 1)]
+    both = Cidr("10.0.0.0/24, 10.0.2.0/24")
+    assert together([*found, (WEB, DB, 1), (world, WEB, 1)]) == [
+        (both, WEB, 1),
+        (third, WEB, 2),
+        (world, WEB, 1),
+        (WEB, both, 1),
+        (WEB, DB, 1),
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from((WEB, DB)), blocks(), st.integers(0, 2)), unique=True))
+def test_no_row_is_lost(found) -> None:
+    shown = together((Cidr(block), server, what) for server, block, what in found)
+    assert {(server, what) for _, server, what in shown} == {(s, what) for s, _, what in found}
+    assert len(shown) == len({(server, what) for server, _, what in found})
