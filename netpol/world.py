@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from netpol.inventory import Inventory, Pod
@@ -163,11 +164,18 @@ def world(inventory: Inventory, outside: Iterable[Outside] = ()) -> World:
 
 
 def _classes(inventory: Inventory) -> tuple[PodClass, ...]:
-    labels = {name: _namespace_labels(inventory, name) for name in inventory.by_namespace}
-    groups: dict[PodClass, list[Pod]] = {}
-    for _, pod in sorted(inventory.pods.items()):
+    alike: dict[tuple[object, ...], list[Pod]] = {}
+    for _, pod in sorted(inventory.pods.items(), key=itemgetter(0)):
         if not pod.host_network:
-            groups.setdefault(_class_of(pod, labels[pod.namespace]), []).append(pod)
+            key = pod.namespace, pod.labels, pod.ports, pod.service_account
+            alike.setdefault(key, []).append(pod)
+    labels: dict[str, Labels] = {}
+    groups: dict[PodClass, list[Pod]] = {}
+    for pods in alike.values():
+        name = pods[0].namespace
+        if name not in labels:
+            labels[name] = _namespace_labels(inventory, name)
+        groups.setdefault(_class_of(pods[0], labels[name]), []).extend(pods)
     return tuple(_with_members(one, pods) for one, pods in groups.items())
 
 

@@ -75,7 +75,7 @@ def check_text(shown: dict[str, Any], *, replayed: bool = True) -> str:
     ``replayed`` False: no traffic was given, and nothing is said of it.
     """
     findings = findings_text(shown.get("findings", ()))
-    return (_replayed_text(shown) + findings) if replayed else findings or "No findings.\n"
+    return (_replayed_text(shown) + findings) if replayed else findings.lstrip() or "No findings.\n"
 
 
 def _replayed_text(shown: dict[str, Any]) -> str:
