@@ -168,7 +168,7 @@ class Sides:
                 self._labelled.clear()
             self._labelled[key] = side
         named = side.namespace and record.pod_name and "health" not in side.entities
-        return side._replace(owner=_owner(record.pod_name)) if named else side
+        return side._replace(owner=from_pod_name(record.pod_name)) if named else side
 
     def _pod(self, side: Side, name: str) -> tuple[int, int]:
         """(number, bit) of a pod of ``side``."""
@@ -256,13 +256,3 @@ class _Labels:
             self.service_account = value
         elif key != _CLUSTER:
             self.own[key] = value
-
-
-def _owner(pod: str) -> tuple[str, str]:
-    """By which pods are put together: the owner that a hash in the name gives away.
-
-    Names with ordinals stay apart: ``web-0`` and ``web-1`` may be pods of one StatefulSet, or two
-    bare pods that have nothing to do with each other.
-    """
-    kind, name = from_pod_name(pod)
-    return ("Pod", pod) if kind == "StatefulSet" else (kind, name)

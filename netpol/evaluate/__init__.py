@@ -3,7 +3,8 @@
 ``Judge(policies=…, world=…, profile=…)`` answers; see its methods. How it works: :mod:`.cells`
 groups endpoints that the policies cannot tell apart, :mod:`.select` turns each selector into a set
 of cells, :mod:`.compile` gives each pod cell its rules tier by tier, :mod:`.decide` walks them for
-one connection and :mod:`.rows` for all peers at once.
+one connection and :mod:`.rows` for all peers at once, which :mod:`.connections` joins pod by pod
+and :mod:`.abroad` reads as blocks of addresses. :mod:`.compiled` keeps all of that.
 """
 
 from netpol.evaluate.abroad import Abroad, Span, blocks, joined

@@ -65,12 +65,6 @@ def test_a_side_may_have_more_pods_than_fit_one_number():
     assert flow.records == len(names)
 
 
-def test_names_with_ordinals_are_kept_apart():
-    """They may be pods of one StatefulSet, or two bare pods."""
-    flows = read(record(source=pod("web-0")), record(source=pod("web-1")))
-    assert [one.client.pods for one in flows] == [("web-0",), ("web-1",)]
-
-
 def test_forgetting_texts_changes_nothing(monkeypatch):
     records = [record(source=pod(f"web-{n % 7}")) for n in range(40)]
     whole = read(*records)
