@@ -62,7 +62,9 @@ def test_what_came_before_the_damage_is_kept(tmp_path, pack):
     assert [notice[:5] for notice in told] == ["NP004"]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", gzip.compress(b"", mtime=0)], ids=["none", "lines", "packed"]
+)
 def test_an_empty_input_holds_no_flows(tmp_path, data):
     path = tmp_path / "empty"
     path.write_bytes(data)
