@@ -87,18 +87,19 @@ def certify(
     declared = frozenset(declared)
     edges = [(c, e) for c, e in learned.accepted if decides(profile, c)]
     allowed = {(client, server): ports for client, server, ports in judge.connections()}
-    denied = []
-    for connection, evidence in edges:
-        decision = judge.decide(connection)
-        if not decision.allowed:
-            denied.append(Denied(connection=connection, evidence=evidence, decision=decision))
+    passes = judge.replay(connection for connection, _ in edges)
+    denied = tuple(
+        Denied(connection=connection, evidence=evidence, decision=judge.decide(connection))
+        for (connection, evidence), passed in zip(edges, passes, strict=True)
+        if not passed
+    )
     if policed is None:
         policed = frozenset(policy.namespace for policy in policies.policies)
     return Certificate(
         profile=profile,
         accepted=len(edges),
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
-        denied=tuple(denied),
+        denied=denied,
         opened=tuple(_opened(allowed, learned, declared, policed)),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
         without_witness=_without_witness(judge, policies, [c for c, _ in edges], declared),

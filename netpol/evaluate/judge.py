@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from netpol.evaluate.abroad import Abroad, abroad, rows
 from netpol.evaluate.cells import kinds
@@ -20,6 +21,10 @@ from netpol.peers import Entity, Fqdn, Peer, Workload
 from netpol.policy import PolicySet, Undecided
 from netpol.profile import Profile
 from netpol.world import World
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Judge", "decides"]
 
@@ -93,20 +98,27 @@ class Judge:
             yield not ports & denied
 
     def replay_numbered(
-        self, peers: Sequence[Peer], ports: Sequence[PortSet], flows: Iterable[tuple[int, int, int]]
-    ) -> Iterator[bool]:
-        """:meth:`replay` for millions: each flow is (client, server, ports) as places in the lists.
+        self, peers: Sequence[Peer], ports: Sequence[PortSet], flows: NDArray[np.integer[Any]]
+    ) -> NDArray[np.bool_]:
+        """:meth:`replay` for millions: a row of ``flows`` is (client, server, ports), as places.
 
-        A quarter of the time, since no peer needs to be compared.
+        Flows that are alike are judged once; what remains for each is a look-up by bisection.
         """
+        import numpy as np
+
+        rows = flows.astype(np.int64, copy=False)
+        keys = (rows[:, 0] * len(peers) + rows[:, 1]) * len(ports) + rows[:, 2]
+        distinct = np.unique(keys)  # with its inverse it would sort places, ten times slower
         wanted = [self.compiled.atoms.mask(one) for one in ports]
         between: dict[int, int] = {}
-        for client, server, name in flows:
-            place = client * len(peers) + server
+        answers = np.empty(len(distinct), dtype=bool)
+        for number, key in enumerate(distinct.tolist()):
+            place, name = divmod(key, len(ports))
             if (denied := between.get(place)) is None:
-                pair = peers[client], peers[server]
+                pair = peers[place // len(peers)], peers[place % len(peers)]
                 denied = between[place] = self._able(pair).denied(*pair)
-            yield not wanted[name] & denied
+            answers[number] = not wanted[name] & denied
+        return answers[np.searchsorted(distinct, keys)]
 
     def connections(self) -> Iterator[Row]:
         """Rows (client workload, server workload, ports), sorted by the peers' labels.

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import clusters
+import numpy as np
 from clusters import Shape
 from ingest import FOLDER, MIB, resident
 from oracle import Oracle
@@ -155,11 +156,11 @@ def _replay(judge: Judge, laps: Laps) -> dict[str, Any]:
     answers = laps.lap("replay", lambda: list(judge.replay(flows)))
     peers = {peer: n for n, peer in enumerate(judge.world.workloads)}
     ports = {found: n for n, found in enumerate({one.ports: None for one in asked})}
-    numbered = [(peers[one.client], peers[one.server], ports[one.ports]) for one in flows]
+    numbered = np.array([(peers[f.client], peers[f.server], ports[f.ports]) for f in flows])
     by_number = laps.lap(
-        "numbers", lambda: list(judge.replay_numbered(list(peers), list(ports), numbered))
+        "numbers", lambda: judge.replay_numbered(list(peers), list(ports), numbered)
     )
-    assert by_number == answers
+    assert by_number.tolist() == answers
     some = flows[:: FLOWS // 2_000]
     decided = laps.lap("decide", lambda: [judge.decide(one).allowed for one in some])
     assert decided == answers[:: FLOWS // 2_000]

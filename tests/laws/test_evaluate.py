@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Oracle
@@ -41,7 +42,8 @@ def test_decide_agrees_with_the_oracle() -> None:
         for one in Random(seed).sample(possible, min(40, len(possible))):
             decision = quick.decide(one)
             assert list(quick.replay([one, one])) == [decision.allowed] * 2
-            numbered = quick.replay_numbered([one.server, one.client], [one.ports], [(1, 0, 0)] * 2)
+            row = np.array([(1, 0, 0)] * 2)
+            numbered = quick.replay_numbered([one.server, one.client], [one.ports], row)
             assert list(numbered) == [decision.allowed] * 2
             assert decision.allowed == slow.allowed(one.client, one.server, one.ports), one
             certain = slow.certain(one.client, one.server, one.ports)
