@@ -39,6 +39,7 @@ conformance: $(INSTALLED) ## agreement with the real engines, in counts (part of
 bench: $(INSTALLED) ## speed and memory as ratios against named baselines in the same run
 	$(BIN)/python tests/bench/ingest.py $(ARGS)
 	$(BIN)/python tests/bench/evaluate.py
+	$(BIN)/python tests/bench/analyzers.py
 
 docs: $(INSTALLED) ## regenerate the reference pages that are made from the code
 	$(BIN)/python -m pytest --update tests/test_docs.py
