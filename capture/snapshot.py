@@ -21,10 +21,12 @@ from netpol.manifests import Document, load
 from netpol.notices import Notice, Tell
 from netpol.owners import Owner, chain
 from netpol.peers import Labels, Workload
+from netpol.settings import is_setting
 
 __all__ = ["read_inventory"]
 
 _KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
+    ("", "ConfigMap"): objects.ConfigMap,
     ("", "DeploymentConfig"): objects.SelectedByMap,
     ("", "Endpoints"): objects.Endpoints,
     ("", "Namespace"): objects.Object,
@@ -87,6 +89,7 @@ class _Found:
     nodes: dict[str, Node] = field(default_factory=dict)
     selectors: dict[Workload, Labels] = field(default_factory=dict)
     api_servers: set[str] = field(default_factory=set)
+    settings: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def workload(self, item: _Item, labels: objects.LabelPairs | None) -> Workload:
         """The workload that an object with pods of these labels belongs to."""
@@ -118,6 +121,8 @@ def _read(path: str, owners: OwnerTable, tell: Tell) -> list[_Item]:
         total += bool(kind)
         if (group, kind) == ("", "Secret"):
             secret = secret or document.where
+        elif (group, kind) == ("", "ConfigMap") and not _tells(document.data):
+            continue
         elif (group, kind) in _KINDS:
             items += _decoded(kind, _KINDS[group, kind], document, tell)
         elif kind:
@@ -138,6 +143,15 @@ def _type(data: object) -> tuple[str, str]:
             return version.rpartition("/")[0], kind
         case _:
             return "", ""
+
+
+def _tells(data: object) -> bool:
+    """Whether this is the ConfigMap of a network plugin; what is in any other is not looked at."""
+    match data:
+        case {"metadata": {"name": str(name), "namespace": str(namespace)}}:
+            return is_setting(namespace, name)
+        case _:
+            return False
 
 
 def _decoded(
@@ -186,6 +200,7 @@ def _inventory(items: list[_Item], owners: OwnerTable, tell: Tell) -> Inventory:
         nodes=found.nodes,
         selectors=found.selectors,
         api_servers=tuple(sorted(found.api_servers)),
+        settings=found.settings,
     )
 
 
@@ -196,6 +211,8 @@ def _add(item: _Item, found: _Found) -> None:
         case objects.Pod() as pod:
             workload = found.workload(item, meta.labels)
             found.pods[meta.space, meta.title] = values.pod(pod, workload)
+        case objects.ConfigMap() as settings:
+            found.settings[meta.space, meta.title] = dict(values.labels(settings.data))
         case objects.Service() as service:
             found.services[meta.space, meta.title] = values.service(service)
         case objects.Node() as node:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 __all__ = [
+    "ConfigMap",
     "EndpointSlice",
     "Endpoints",
     "LabelPairs",
@@ -75,6 +76,12 @@ class Object(_Camel):
     """What every object has; all there is to a Namespace."""
 
     metadata: Meta
+
+
+class ConfigMap(Object):
+    """A ConfigMap; only those of network plugins are decoded."""
+
+    data: LabelPairs | None = None
 
 
 class ContainerPort(_Camel):

@@ -14,6 +14,7 @@ from capture import snapshot_objects as objects
 from netpol.inventory import ContainerPort, Namespace, Node, Pod, Service, ServicePort
 from netpol.net import canonical_cidr
 from netpol.peers import Labels, Workload
+from netpol.settings import telling
 
 __all__ = ["api_servers", "labels", "namespace", "node", "pod", "service", "template"]
 
@@ -106,6 +107,7 @@ def node(item: objects.Node) -> Node:
         addresses=_addresses([*own, *plugin], "status.addresses"),
         pod_cidrs=_each(ranges, canonical_cidr, "spec.podCIDRs"),
         labels=labels(item.metadata.labels),
+        annotations=telling(told),
     )
 
 

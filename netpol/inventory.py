@@ -1,7 +1,9 @@
 """What the cluster consists of: pods and their owners, Services, namespaces, nodes.
 
 An Inventory is a plain value. It is read from a cluster dump (``capture.snapshot``) or derived from
-the identities that flows carry (:func:`netpol.attribute.roster`); inventories add up with ``|``.
+the identities that flows carry (:func:`netpol.roster.roster`); inventories add up with ``|``. What
+it says of now is by name; what changed on the way there — who had an address from when to when — is
+dated (:class:`Dated`).
 """
 
 from __future__ import annotations
@@ -9,10 +11,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from netpol.peers import Labels, Workload
 
-__all__ = ["ContainerPort", "Inventory", "Namespace", "Node", "Pod", "Service", "ServicePort"]
+__all__ = [
+    "ALWAYS",
+    "ContainerPort",
+    "Dated",
+    "EndpointSlice",
+    "Holder",
+    "Inventory",
+    "Namespace",
+    "Node",
+    "Pod",
+    "Service",
+    "ServicePort",
+    "SliceEndpoint",
+]
+
+ALWAYS: Final = 2**63 - 1
+"""The end of something that has not ended, in nanoseconds since the epoch; its beginning is 0 where
+it is not known."""
+
+_Thing = TypeVar("_Thing", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated(Generic[_Thing]):
+    """What held from ``start`` (inclusive) to ``end`` (exclusive), nanoseconds since the epoch, UTC.
+
+    ``sure``: until when it is known to have held. Between there and ``end`` it may have ended
+    unseen, as for a pod that is in one snapshot and not in the next.
+    """
+
+    thing: _Thing
+    start: int = 0
+    end: int = ALWAYS
+    sure: int = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -43,6 +79,12 @@ class Pod:
     template: bool = False
     sparse: bool = False
     """Known from flows alone: the labels may be a subset of the real ones."""
+    uid: str = ""
+    """Tells the pods apart that had one name after each other; empty where it is not known."""
+    started: int = 0
+    """When it came to be, as it says itself; nanoseconds since the epoch, 0: not known."""
+    ended: int = ALWAYS
+    """When it finished or was deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +117,28 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SliceEndpoint:
+    """Addresses of one backend; ``pod`` is its name, empty where no pod stands behind them."""
+
+    addresses: tuple[str, ...]
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSlice:
+    """Backends of a Service of the same namespace, and the ports on which they take connections.
+
+    ``ports`` are (name of the Service's port, protocol, number at the backend).
+    """
+
+    namespace: str
+    name: str
+    service: str
+    ports: tuple[tuple[str, str, int], ...] = ()
+    endpoints: tuple[SliceEndpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
     """A namespace and its labels; ``kubernetes.io/metadata.name`` is always among them."""
 
@@ -90,11 +154,17 @@ class Node:
     addresses: tuple[str, ...] = ()
     pod_cidrs: tuple[str, ...] = ()
     labels: Labels = ()
+    annotations: Labels = ()
+    """Only those that network plugins write (:func:`netpol.settings.telling`)."""
+
+
+Holder: TypeAlias = Pod | Node
+"""Who can have an address of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """Everything known about the cluster, by name."""
+    """Everything known about the cluster, by name, and when it was otherwise."""
 
     pods: Mapping[tuple[str, str], Pod] = field(default_factory=dict)
     """By (namespace, name)."""
@@ -105,6 +175,8 @@ class Inventory:
     """``spec.selector.matchLabels`` of the workloads that have one."""
     api_servers: tuple[str, ...] = ()
     """Addresses behind the Service ``default/kubernetes``, sorted."""
+    settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """What the ConfigMaps of network plugins hold, by (namespace, name); no others are kept."""
 
     @cached_property
     def workloads(self) -> dict[Workload, tuple[Pod, ...]]:
@@ -146,6 +218,7 @@ class Inventory:
             nodes={**other.nodes, **self.nodes},
             selectors={**other.selectors, **self.selectors},
             api_servers=tuple(sorted({*self.api_servers, *other.api_servers})),
+            settings={**other.settings, **self.settings},
         )
 
 

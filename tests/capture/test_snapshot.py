@@ -302,7 +302,21 @@ def test_nodes_know_the_addresses_that_the_network_plugin_gave_them(tmp_path):
             addresses=("172.18.0.2", "203.0.113.2", "10.244.1.1", "10.244.1.2", "fd00:10:244:1::2"),
             pod_cidrs=("10.244.1.0/24", "fd00:10:244:1::/64"),
             labels=(("zone", "a"),),
+            annotations=(
+                ("network.cilium.io/ipv4-cilium-host", "10.244.1.2"),
+                ("network.cilium.io/ipv6-cilium-host", "fd00:10:244:1::2"),
+                ("projectcalico.org/IPv4IPIPTunnelAddr", "10.244.1.1"),
+            ),
         )
+    }
+
+
+def test_of_configuration_only_that_of_network_plugins_is_kept(tmp_path):
+    ours = obj("ConfigMap", "cilium-config", "kube-system", data={"enable-policy": "always"})
+    other = obj("ConfigMap", "cilium-config", data={"password": "hunter2"})
+    malformed = obj("ConfigMap", "settings", data=["hunter2"])
+    assert read(tmp_path, pod("good"), ours, other, malformed).settings == {
+        ("kube-system", "cilium-config"): {"enable-policy": "always"}
     }
 
 
