@@ -85,7 +85,7 @@ def _calico_key(policy: Policy, one: Requirement) -> Requirement:
 
 def _written_rules(policy: Policy, rule: Rule, side: str) -> Iterator[dict[str, object]]:
     """One Calico rule per peer and protocol."""
-    if rule.without or rule.subject is not None:
+    if not rule.simple:
         raise cannot_say("calico", policy, "exceptions or conditions on the policed side of a rule")
     for entity in _written_peers(policy, rule.peers):
         for head, ports in written_traffic(rule.ports, rule.named_ports):

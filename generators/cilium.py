@@ -67,7 +67,7 @@ def _written_rules(
 ) -> Iterator[dict[str, object]]:
     if rule.action != _ACTIONS[policy.tier]:
         raise cannot_say("cilium", policy, f"the action {rule.action} in the tier {policy.tier}")
-    if rule.without or rule.subject:
+    if not rule.simple:
         raise cannot_say("cilium", policy, "exceptions from a rule")
     # Without any member a rule would select nobody.
     everything = rule.peers is ANY and rule.ports == ALL_PORTS

@@ -95,7 +95,7 @@ def _written_rule(policy: Policy, rule: Rule, side: str) -> dict[str, object] | 
     """The rule; None when it matches nothing (an absent list would mean everything)."""
     if rule.action != "allow":
         raise cannot_say("kubernetes", policy, f"the action {rule.action}")
-    if rule.without or rule.subject:
+    if not rule.simple:
         raise cannot_say("kubernetes", policy, "exceptions from a rule")
     written: dict[str, object] = {}
     if rule.peers is not None:

@@ -68,8 +68,8 @@ class Case:
         return _selects(self._here, self._connection, subject, direction)
 
     def matches(self, rule: Rule, direction: str) -> bool:
-        """Whether a rule covers this connection, every port of it."""
-        rules = (replace(rule, action="allow"),)
+        """Whether a rule covers this connection, every port of it, as far as is known."""
+        rules = (replace(rule, action="allow", unsure=""),)
         return _alone(self._here, self._connection, PodSelector(), direction, rules).allowed
 
 
@@ -209,7 +209,7 @@ def _kinds(side: Side, cuts: tuple[str, ...]) -> Iterator[Side]:
 def _cuts(policies: PolicySet) -> tuple[str, ...]:
     """Every block that a rule names: between two of them all addresses are treated alike."""
     rules = (r for one in policies.policies for r in (*(one.ingress or ()), *(one.egress or ())))
-    named = (s for rule in rules for s in (*(rule.peers or ()), *rule.without))
+    named = (s for rule in rules for s in (*(rule.peers or ()), *rule.without, *(rule.at or ())))
     blocks = (one for one in named if isinstance(one, CidrSelector))
     return tuple(sorted({cut for one in blocks for cut in (one.cidr, *one.excluded)}))
 

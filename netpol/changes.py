@@ -99,7 +99,7 @@ def _change(client: Peer, server: Peer, delta: _Delta) -> Iterator[Change]:
 
 def _doubts(judge: Judge) -> tuple[Doubt, ...]:
     """The questions to ask; where everything was understood, one answer stands for all three."""
-    return _DOUBTS if judge.policies.undecided else _DOUBTS[:1]
+    return _DOUBTS[:1] if judge.policies.certain else _DOUBTS
 
 
 _Key = TypeVar("_Key")

@@ -45,6 +45,7 @@ __all__ = [
     "Undecided",
     "in_namespace",
     "normal",
+    "turn",
 ]
 
 NAMESPACE: Final = "kubernetes.io/metadata.name"
@@ -134,9 +135,20 @@ class Rule:
     subject: PodSelector | None = None
     """The rule is for those of the policy's pods that this selects too (Calico: a condition on the
     policed side inside a rule); None: for all of them."""
+    at: tuple[CidrSelector, ...] | None = None
+    """The rule is for the policy's pods only where their own address is in one of these (Calico:
+    nets on the policed side); None: wherever they are. A pod without a known address is nowhere."""
+    unsure: str = ""
+    """Why it is not known which of these connections the rule matches; empty: it matches all. What
+    it could change is then undecided, and all else is as if the rule were not there."""
     dns: tuple[str, ...] = ()
     """Patterns of names that may be asked through this rule where the engine inspects DNS
     (Cilium); empty where it does not. Not part of what is allowed at L4."""
+
+    @property
+    def simple(self) -> bool:
+        """Whether peers and ports are all there is: no exceptions, conditions or doubts."""
+        return not (self.without or self.subject or self.unsure) and self.at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +215,25 @@ class PolicySet:
     """Policies that were left out, with the pods for which that matters."""
     tiers: tuple[Tier, ...] = (DENY_TIER, DEFAULT_TIER)
 
+    @property
+    def certain(self) -> bool:
+        """Whether everything was understood, so that every verdict is known."""
+        return not self.undecided and not any(
+            rule.unsure
+            for one in self.policies
+            for rule in (*(one.ingress or ()), *(one.egress or ()))
+        )
+
+
+def turn(policy: Policy) -> tuple[float, str]:
+    """By what the policies of one tier are sorted: order, then ``name/namespace`` as one text.
+
+    That is Calico's tie-break since it tells policies apart by kind (releases from the end of 2025:
+    ``name/namespace/kind``); before, it was the name alone. As one text ``web-a`` comes before
+    ``web``, since ``-`` sorts before ``/``. What one object became (``name#2``) has one place.
+    """
+    return policy.order, f"{policy.name.partition('#')[0]}/{policy.namespace}/"
+
 
 def in_namespace(name: str) -> tuple[Requirement, ...]:
     """The namespace requirements of "the namespace called ``name``"."""
@@ -238,7 +269,7 @@ def _normal_policy(policy: Policy) -> Policy:
 
 def _normal_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     rules = tuple(rules)
-    if any(rule.action != "allow" or rule.without or rule.subject for rule in rules):
+    if any(rule.action != "allow" or not rule.simple for rule in rules):
         return rules
     ports: dict[tuple[Selector | None, tuple[str, ...]], PortSet] = {}
     named: dict[tuple[Selector | None, tuple[str, ...]], set[tuple[str, str]]] = {}

@@ -63,6 +63,6 @@ def _unused(
     used = judge.used([*(connection for connection, _ in learned.accepted), *declared])
     for index, policy in enumerate(policies.policies):
         for direction in ("ingress", "egress"):
-            for place, _ in enumerate(policy.rules(direction) or ()):
-                if (index, direction, place) not in used:
+            for place, rule in enumerate(policy.rules(direction) or ()):
+                if (index, direction, place) not in used and not rule.unsure:
                     yield UnusedRule(policy=policy, direction=direction, number=place + 1)

@@ -11,7 +11,7 @@ from netpol.evaluate import Decision, Judge, Step
 from netpol.graph import Connection
 from netpol.net import ALL_PORTS
 from netpol.peers import Peer
-from netpol.policy import ANY, Policy, Rule, Tier
+from netpol.policy import ANY, Policy, Rule, Tier, turn
 
 __all__ = ["Asked", "Layer", "Part", "Path", "Role", "Why", "why"]
 
@@ -19,9 +19,9 @@ Part: TypeAlias = Literal["subject", "peer", "excluded", "port", "some ports"]
 """What keeps a rule from matching: it is not for this pod; its peers are others; the peer is among
 those that it leaves out; its ports are others; it has only some of the ports asked for."""
 
-Role: TypeAlias = Literal["decides", "passes", "too late", "no match"]
-"""``decides``: gives the verdict; ``passes``: hands on to the next tier; ``too late``: would match,
-but the verdict was already given."""
+Role: TypeAlias = Literal["decides", "passes", "unsure", "too late", "no match"]
+"""``decides``: gives the verdict; ``passes``: hands on to the next tier; ``unsure``: it is not
+known whether it matches; ``too late``: would match, but the verdict was already given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _layers(case: Case, step: Step) -> Iterator[Layer]:
         ]
         if chosen:
             # The order within a tier, as the evaluator has it.
-            chosen.sort(key=lambda one: (one.order, one.name, one.namespace))
+            chosen.sort(key=turn)
             policies = tuple(_answers(case, chosen, step, over=not reached))
             yield Layer(tier=tier, reached=reached, policies=policies)
         reached = reached and step.tier != tier.name
@@ -127,7 +127,7 @@ def _answers(
             if not over and step.rule == place and policy in step.policies:
                 role = "decides"
             elif not parts:
-                role = "too late" if over else "passes"
+                role = "too late" if over else "unsure" if rule.unsure else "passes"
             over = over or role in ("decides", "passes")
             answers.append(Asked(number=place + 1, rule=rule, role=role, why_not=parts))
         yield policy, tuple(answers)
@@ -135,9 +135,11 @@ def _answers(
 
 def _why_not(case: Case, rule: Rule, direction: str) -> Iterator[Part]:
     """What of a rule does not match, each part asked by itself."""
-    if rule.subject and not case.selects(rule.subject, direction):
+    anyone = replace(rule, peers=ANY, without=(), ports=ALL_PORTS, named_ports=(), subject=None)
+    there = rule.at is None or case.matches(anyone, direction)
+    if not there or (rule.subject and not case.selects(rule.subject, direction)):
         yield "subject"
-    bare = replace(rule, subject=None)
+    bare = replace(rule, subject=None, at=None)
     anywhere = replace(bare, ports=ALL_PORTS, named_ports=())
     if not case.matches(anywhere, direction):
         known = rule.without and case.matches(replace(anywhere, without=()), direction)

@@ -129,7 +129,7 @@ def vocabulary(policies: PolicySet) -> Vocabulary:
     selectors: dict[Selector, None] = dict.fromkeys(one.subject for one in policies.policies)
     selectors.update(dict.fromkeys(one.subject for one in policies.undecided))
     for rule in rules:
-        selectors.update(dict.fromkeys((*(rule.peers or ()), *rule.without)))
+        selectors.update(dict.fromkeys((*(rule.peers or ()), *rule.without, *(rule.at or ()))))
         if rule.subject is not None:
             selectors[rule.subject] = None
     pods = [one for one in selectors if isinstance(one, PodSelector)]

@@ -11,7 +11,7 @@ from netpol.evaluate.bits import bits, members
 from netpol.evaluate.cells import Universe
 from netpol.evaluate.ports import PortAtoms
 from netpol.net import PortSet
-from netpol.policy import Action, Policy, PolicySet, Rule, Selector, Tier, Undecided
+from netpol.policy import Action, Policy, PolicySet, Rule, Selector, Tier, Undecided, turn
 
 __all__ = [
     "DIRECTIONS",
@@ -40,6 +40,8 @@ class Match:
     """Cells (bits)."""
     ports: int
     """Port atoms (bits)."""
+    unsure: bool = False
+    """It is not known which of these it matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def _selecting(tables: Tables, direction: Direction) -> list[tuple[int, ...]]:
 
 
 def _in_order(policies: PolicySet) -> list[int]:
-    """The policies in the order in which they are asked: tier, order, name."""
+    """The policies in the order in which they are asked, tier by tier."""
     rank = {name: place for place, name in enumerate(tiers_of(policies))}
     for one in policies.policies:
         if one.tier not in rank:
@@ -177,9 +179,9 @@ def _in_order(policies: PolicySet) -> list[int]:
                 hint="add the Tier object to the policies",
             )
 
-    def key(place: int) -> tuple[int, float, str, str, int]:
+    def key(place: int) -> tuple[int, tuple[float, str], int]:
         one = policies.policies[place]
-        return rank[one.tier], one.order, one.name, one.namespace, place
+        return rank[one.tier], turn(one), place
 
     return sorted(range(len(policies.policies)), key=key)
 
@@ -193,6 +195,7 @@ def _compiled(tables: Tables, direction: Direction) -> _Compiled:
             if rule.named_ports not in resolved:
                 resolved[rule.named_ports] = _resolved(tables, rule.named_ports)
             policed = subject & _subject(tables, rule)
+            policed &= tables.everyone.all if rule.at is None else _cells(tables, rule.at)
             matches += _matches(
                 tables, direction, policed, (policy, place), rule, resolved[rule.named_ports]
             )
@@ -226,7 +229,7 @@ def _matches(
             (policed & servers, peers) if direction == "ingress" else (policed, peers & servers)
         )
         if subject and others and (ports | named):
-            yield subject, Match(*place, rule.action, others, ports | named)
+            yield subject, Match(*place, rule.action, others, ports | named, bool(rule.unsure))
 
 
 def _cells(tables: Tables, selectors: tuple[Selector, ...]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from netpol.evaluate.compile import Direction, Layer, Match, Program
@@ -67,8 +67,17 @@ class Verdict:
     allowed: bool
     layer: Layer | None
     rule: Match | None
+    ports: int
+    """For which of them."""
     undecided: tuple[int, ...] = ()
     """Places in ``PolicySet.undecided`` of what might have decided before."""
+    unsure: tuple[Match, ...] = ()
+    """Rules that might have decided otherwise before."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing unknown could change it."""
+        return not self.undecided and not self.unsure
 
 
 def walk(
@@ -79,36 +88,60 @@ def walk(
     Several verdicts come where the atoms are decided by several rules; the connection is allowed
     when all of them are. ``without`` leaves out one (policy, rule).
     """
-    unsure: tuple[int, ...] = ()
+    undecided: tuple[int, ...] = ()
+    unsure: list[tuple[Match, int]] = []
     for layer in program:
-        unsure += layer.undecided
+        undecided += layer.undecided
         here, passed = ports, 0
         for rule in layer.rules:
             hit = here & rule.ports if rule.peers >> other & 1 else 0
             if not hit or (rule.policy, rule.rule) == without:
                 continue
+            if rule.unsure:
+                unsure.append((rule, hit))
+                continue
             here &= ~hit
             if rule.action == "pass":
                 passed |= hit
             else:
-                yield Verdict(rule.action == "allow", layer, rule, unsure)
+                found = Verdict(rule.action == "allow", layer, rule, hit, undecided)
+                yield from _doubted(found, unsure)
             if not here:
                 break
         if here and layer.isolating:
-            yield Verdict(False, layer, None, unsure)
+            yield from _doubted(Verdict(False, layer, None, here, undecided), unsure)
             here = 0
         ports = here | passed
         if not ports:
             return
-    yield Verdict(True, None, None, unsure)
+    yield from _doubted(Verdict(True, None, None, ports, undecided), unsure)
+
+
+def _doubted(found: Verdict, unsure: list[tuple[Match, int]]) -> Iterator[Verdict]:
+    """The verdict, by whether a rule before it might have said otherwise for these ports.
+
+    After one that might have left the tier nothing is known.
+    """
+    contrary = [
+        (rule, hit & found.ports)
+        for rule, hit in unsure
+        if hit & found.ports
+        and (rule.action == "pass" or (rule.action == "allow") != found.allowed)
+    ]
+    doubtful = 0
+    for _, hit in contrary:
+        doubtful |= hit
+    if found.ports & ~doubtful or not contrary:
+        yield replace(found, ports=found.ports & ~doubtful)
+    if contrary:
+        yield replace(found, ports=doubtful, unsure=tuple(rule for rule, _ in contrary))
 
 
 def step(direction: Direction, verdicts: Iterator[Verdict], policies: PolicySet) -> Step:
     """The verdict to tell of: the first denial, one that is certain if there is; else the first."""
     every = list(verdicts)
-    told = min(every, key=lambda one: (one.allowed, bool(one.undecided) and not one.allowed))
-    unsure = {n for one in every for n in one.undecided} if told.allowed or told.undecided else ()
-    undecided = tuple(policies.undecided[n] for n in sorted(unsure))
+    told = min(every, key=lambda one: (one.allowed, not (one.certain or one.allowed)))
+    undecided = _doubts(direction, every, policies) if told.allowed or not told.certain else ()
     if told.layer is None:
         return Step(direction=direction, allowed=True, reason="not isolated", undecided=undecided)
     rule = told.rule
@@ -122,4 +155,27 @@ def step(direction: Direction, verdicts: Iterator[Verdict], policies: PolicySet)
         ),
         rule=rule.rule if rule else None,
         undecided=undecided,
+    )
+
+
+def _doubts(
+    direction: Direction, every: list[Verdict], policies: PolicySet
+) -> tuple[Undecided, ...]:
+    """What might change some of the verdicts."""
+    places = {n for one in every for n in one.undecided}
+    rules = {(rule.policy, rule.rule) for one in every for rule in one.unsure}
+    return (
+        *(policies.undecided[n] for n in sorted(places)),
+        *(_of_rule(policies.policies[policy], direction, rule) for policy, rule in sorted(rules)),
+    )
+
+
+def _of_rule(policy: Policy, direction: Direction, place: int) -> Undecided:
+    rule = (policy.rules(direction) or ())[place]
+    return Undecided(
+        subject=rule.subject or policy.subject,
+        directions=(direction,),
+        tier=policy.tier,
+        reason=rule.unsure,
+        origin=policy.origin,
     )

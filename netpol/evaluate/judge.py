@@ -177,7 +177,7 @@ class Judge:
         Ports that are allowed or not depending on what ``policies.undecided`` mean; the rows of
         those two methods say what the policies allow that were understood.
         """
-        if not self.policies.undecided:
+        if self.policies.certain:
             return
         for found in (inside, outside):
             certain = {

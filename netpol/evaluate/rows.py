@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from netpol.evaluate.compile import Layer, Program
+from netpol.evaluate.compile import Layer, Match, Program
+from netpol.policy import Action
 
 __all__ = ["Doubt", "Reach", "reach"]
 
@@ -34,7 +35,7 @@ def reach(
             if doubt == "denied":
                 states = _denied(states)
             break
-        states = _through(layer, states)
+        states = _through(layer, states, doubt)
     found: Reach = {}
     for allowed, cells in [*((a | left, c) for (left, a), c in states.items()), (ports, exempt)]:
         if allowed and cells:
@@ -50,11 +51,28 @@ def _denied(states: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
     return after
 
 
-def _through(layer: Layer, states: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+def _taken(rule: Match, doubt: Doubt) -> Action | None:
+    """What a rule does; one of which it is not known what it matches may be taken either way.
+
+    After one that might leave the tier nothing is known.
+    """
+    if not rule.unsure:
+        return rule.action
+    if doubt == "allowed":
+        return None if rule.action == "deny" else "allow"
+    return None if doubt == "ignored" or rule.action == "allow" else "deny"
+
+
+def _through(
+    layer: Layer, states: dict[tuple[int, int], int], doubt: Doubt
+) -> dict[tuple[int, int], int]:
     inside: _States = {}
     for (asked, allowed), cells in states.items():
         inside[asked, 0, allowed] = inside.get((asked, 0, allowed), 0) | cells
     for rule in layer.rules:
+        action = _taken(rule, doubt)
+        if action is None:
+            continue
         split: _States = {}
         for (asked, left, allowed), cells in inside.items():
             hit = asked & rule.ports
@@ -66,8 +84,8 @@ def _through(layer: Layer, states: dict[tuple[int, int], int]) -> dict[tuple[int
             if matched:
                 key = (
                     asked & ~hit,
-                    left | hit if rule.action == "pass" else left,
-                    allowed | hit if rule.action == "allow" else allowed,
+                    left | hit if action == "pass" else left,
+                    allowed | hit if action == "allow" else allowed,
                 )
                 split[key] = split.get(key, 0) | matched
         inside = split

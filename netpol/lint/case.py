@@ -55,7 +55,8 @@ class Case:
         subjects += [one.subject for one in self.policies.undecided]
         subjects += [at.rule.subject for at in self.rules if at.rule.subject is not None]
         peers = (one for at in self.rules for one in (*(at.rule.peers or ()), *at.rule.without))
-        return tuple(dict.fromkeys([*subjects, *peers]))
+        places = (one for at in self.rules for one in at.rule.at or ())
+        return tuple(dict.fromkeys([*subjects, *peers, *places]))
 
     @cached_property
     def known(self) -> Inventory:
@@ -150,8 +151,10 @@ class Case:
 
     def doubtful(self, direction: Direction) -> frozenset[Workload]:
         """The pods about which a policy that was not understood may have a say."""
-        unclear = (one for one in self.policies.undecided if direction in one.directions)
-        return frozenset(pod for one in unclear for pod in self.pods(one.subject))
+        unclear = [one.subject for one in self.policies.undecided if direction in one.directions]
+        unsure = (at for at in self.rules if at.rule.unsure and at.direction == direction)
+        unclear += [at.policy.subject for at in unsure]
+        return frozenset(pod for one in unclear for pod in self.pods(one))
 
     def some(self, one: Workload) -> Pod:
         """One of the pods behind a stand-in."""

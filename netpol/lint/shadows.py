@@ -55,7 +55,7 @@ def _suspects(case: Case, possible: Candidates) -> list[RuleAt]:
     waiting = {
         (at.index, at.direction, at.place): (at, possible.of(at))
         for at in case.rules
-        if at.direction == possible.direction and not at.rule.dns
+        if at.direction == possible.direction and not (at.rule.dns or at.rule.unsure)
     }
     judge = Judge(
         policies=_facing(case.policies, possible.direction), world=case.world, profile=case.profile

@@ -24,7 +24,7 @@ _PARTS: Final[dict[Part, str]] = {
     "port": "the port does not match",
     "some ports": "it has only some of these ports",
 }
-_MARKS: Final = {"decides": "✔", "passes": "↷", "too late": "·", "no match": "·"}
+_MARKS: Final = {"decides": "✔", "passes": "↷", "unsure": "?", "too late": "·", "no match": "·"}
 
 
 def verdict(found: Why) -> str:
@@ -129,6 +129,8 @@ def _answer(one: Asked) -> str:
             return "matches and decides"
         case "passes":
             return "matches: the next tier is asked"
+        case "unsure":
+            return f"may match: {one.rule.unsure}"
         case "too late":
             return "matches too, but is not asked any more"
         case "no match":

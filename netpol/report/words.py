@@ -129,6 +129,8 @@ def rule_words(rule: Rule, direction: str) -> str:
     """A whole rule: ``allow from pods app=web in namespace shop on TCP 8080``."""
     side = "from" if direction == "ingress" else "to"
     subject = "" if rule.subject is None else f" (only for {selector_words(rule.subject)})"
+    if rule.at is not None:
+        subject += f" (only at {_listed([selector_words(one) for one in rule.at], 'or')})"
     return f"{rule.action} {side} {_peers_words(rule)} on {ports_words(rule)}{subject}"
 
 
