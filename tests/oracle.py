@@ -196,6 +196,7 @@ class Oracle:
         for rule in self.rules():
             yield from rule.peers or ()
             yield from rule.without
+            yield from rule.at or ()
 
     def rules(self) -> Iterator[Rule]:
         for policy in self.policies.policies:
@@ -242,7 +243,7 @@ class Oracle:
                 and policy.rules(direction) is not None
                 and self.selects(policy.subject, me)
             ]
-            mine.sort(key=lambda policy: (policy.order, policy.name, policy.namespace))
+            mine.sort(key=rank)
             verdict = self.ask(mine, direction, me, other, server, protocol, number)
             if verdict in ("allow", "deny"):
                 return verdict == "allow"
@@ -264,6 +265,8 @@ class Oracle:
         for policy in policies:
             for rule in policy.rules(direction) or ():
                 if rule.subject is not None and not self.selects(rule.subject, me):
+                    continue
+                if rule.at is not None and not any(self.selects(s, me) for s in rule.at):
                     continue
                 if any(self.selects(s, other) for s in rule.without):
                     continue
@@ -328,6 +331,11 @@ class Oracle:
         return side.address in ipaddress.ip_network(selector.cidr) and not any(
             side.address in ipaddress.ip_network(hole) for hole in selector.excluded
         )
+
+
+def rank(policy: Policy) -> tuple[float, str]:
+    """Order, then name and namespace as one text; ``name#2`` is a part of ``name``."""
+    return policy.order, "/".join((policy.name.partition("#")[0], policy.namespace, ""))
 
 
 def meets(requirement: Requirement, labels: dict[str, str]) -> bool:

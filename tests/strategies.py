@@ -170,7 +170,10 @@ def rules(draw, actions=("allow", "allow", "allow", "deny", "pass")) -> Rule:
 def conditions() -> st.SearchStrategy[dict]:
     """Often none; else whom a rule leaves out, and for which of the policed pods it is."""
     without = st.lists(selectors(), min_size=1, max_size=2).map(tuple)
-    some = st.fixed_dictionaries({}, optional={"without": without, "subject": pod_selectors()})
+    where = st.lists(cidr_selectors(), min_size=1, max_size=2).map(tuple)
+    some = st.fixed_dictionaries(
+        {}, optional={"without": without, "subject": pod_selectors(), "at": where}
+    )
     return st.one_of(st.just({}), some)
 
 
