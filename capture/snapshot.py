@@ -11,17 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-import msgspec
-
 from capture import snapshot_objects as objects
 from capture import snapshot_values as values
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory, Namespace, Node, Pod, Service
-from netpol.manifests import Document, load
+from netpol.manifests import Entry, scan
 from netpol.notices import Notice, Tell
 from netpol.owners import Owner, chain
 from netpol.peers import Labels, Workload
 from netpol.settings import is_setting
+from netpol.uncollected import uncollected
 
 __all__ = ["read_inventory"]
 
@@ -70,8 +69,9 @@ class _Item:
     """One object that the inventory has a use for."""
 
     kind: str
-    where: str
     body: objects.Object
+    entry: Entry
+    """Where it stands."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -106,27 +106,29 @@ def read_inventory(paths: Iterable[str], tell: Tell) -> Inventory:
     """
     items: list[_Item] = []
     owners: OwnerTable = {}
-    for path in paths:
-        items += _read(path, owners, tell)
-    owners.update({item.key: item.body.metadata.controller for item in items})
-    return _inventory(items, owners, tell)
+    with uncollected():
+        for path in paths:
+            items += _read(path, owners, tell)
+        owners.update({item.key: item.body.metadata.controller for item in items})
+        return _inventory(items, owners, tell)
 
 
 def _read(path: str, owners: OwnerTable, tell: Tell) -> list[_Item]:
     """The useful objects of one path; the controllers of all other objects go to ``owners``."""
     items: list[_Item] = []
     total, secret = 0, ""
-    for document in load([path], tell):
-        group, kind = _type(document.data)
-        total += bool(kind)
+    for entry in scan([path], tell):
+        kind = entry.kind
+        group = entry.version.rpartition("/")[0]
+        total += bool(kind and entry.version)
         if (group, kind) == ("", "Secret"):
-            secret = secret or document.where
-        elif (group, kind) == ("", "ConfigMap") and not _tells(document.data):
+            secret = secret or entry.where
+        elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
             continue
-        elif (group, kind) in _KINDS:
-            items += _decoded(kind, _KINDS[group, kind], document, tell)
+        elif shape := _KINDS.get((group, kind)):
+            items += _decoded(entry, shape, tell)
         elif kind:
-            owners.update(_controller(kind, document.data))
+            owners.update(_controller(entry))
     if not total:
         raise NetpolError("there is no Kubernetes object in it", where=path, hint=_HOW)
     if secret:
@@ -136,53 +138,42 @@ def _read(path: str, owners: OwnerTable, tell: Tell) -> list[_Item]:
     return items
 
 
-def _type(data: object) -> tuple[str, str]:
-    """(API group, kind); the kind is empty when the document is no Kubernetes object."""
-    match data:
-        case {"kind": str(kind), "apiVersion": str(version)}:
-            return version.rpartition("/")[0], kind
-        case _:
-            return "", ""
-
-
-def _tells(data: object) -> bool:
+def _tells(entry: Entry) -> bool:
     """Whether this is the ConfigMap of a network plugin; what is in any other is not looked at."""
-    match data:
-        case {"metadata": {"name": str(name), "namespace": str(namespace)}}:
-            return is_setting(namespace, name)
-        case _:
-            return False
+    try:
+        meta = entry.into(objects.Object).metadata
+    except ValueError:
+        return False
+    return is_setting(meta.namespace or "", meta.name or "")
 
 
-def _decoded(
-    kind: str, shape: type[objects.Object], document: Document, tell: Tell
-) -> Iterator[_Item]:
+def _decoded(entry: Entry, shape: type[objects.Object], tell: Tell) -> Iterator[_Item]:
     """The object, or nothing when it is not of its kind's shape."""
     try:
-        body = msgspec.convert(document.data, shape, strict=False)
-    except msgspec.ValidationError as error:
-        tell(_unreadable(kind, document.where, error))
+        body = entry.into(shape)
+    except ValueError as error:
+        tell(_unreadable(entry, error))
         return
     if body.metadata.title:
-        yield _Item(kind=kind, where=document.where, body=body)
+        yield _Item(kind=entry.kind, body=body, entry=entry.located())
     else:
-        tell(_unreadable(kind, document.where, ValueError("Expected a name - at `$.metadata`")))
+        tell(_unreadable(entry, ValueError("Expected a name - at `$.metadata`")))
 
 
-def _controller(kind: str, data: object) -> OwnerTable:
+def _controller(entry: Entry) -> OwnerTable:
     """What controls an object of a kind that is of no other use; what cannot be read is no loss."""
     try:
-        meta = msgspec.convert(data, objects.Object, strict=False).metadata
-    except msgspec.ValidationError:
+        meta = entry.into(objects.Object).metadata
+    except ValueError:
         return {}
-    return {(meta.space, kind, meta.title): meta.controller} if meta.controller else {}
+    return {(meta.space, entry.kind, meta.title): meta.controller} if meta.controller else {}
 
 
-def _unreadable(kind: str, where: str, error: Exception) -> Notice:
+def _unreadable(entry: Entry, error: Exception) -> Notice:
     """The notice for a bad object. The errors are written as ``what - at `$.path` ``."""
     what, _, path = f"{error}{'' if _AT in str(error) else _AT}".rpartition(_AT)
-    place = f"{kind} {path.rstrip('`')}".rstrip()
-    return Notice(code="NP080", where=where, message=f"{place}: {what[:_LONGEST]}")
+    place = f"{entry.kind} {path.rstrip('`')}".rstrip()
+    return Notice(code="NP080", where=entry.where, message=f"{place}: {what[:_LONGEST]}")
 
 
 def _inventory(items: list[_Item], owners: OwnerTable, tell: Tell) -> Inventory:
@@ -191,7 +182,7 @@ def _inventory(items: list[_Item], owners: OwnerTable, tell: Tell) -> Inventory:
         try:
             _add(item, found)
         except ValueError as error:
-            tell(_unreadable(item.kind, item.where, error))
+            tell(_unreadable(item.entry, error))
     _add_workloads(items, found)
     return Inventory(
         pods=found.pods,

@@ -153,16 +153,17 @@ def test_lists_are_flattened(tmp_path):
         assert found[0].data["apiVersion"] == "v1"
         assert found[1].where == f"{tmp_path}/{name}: document 1, item 2"
         assert told == [
-            (
-                f"NP061 {name}: document 1, item 3: line 1: "
-                "expected a Kubernetes object, found something else"
+            f"NP061 {name}: document 1, item {item}: line 1: expected {what}"
+            for item, what in (
+                (2, "apiVersion and kind, both texts"),
+                (3, "a Kubernetes object, found something else"),
             )
         ]
 
 
 def test_a_kind_that_ends_in_list_without_items_is_an_object(tmp_path):
-    ((found,), told) = read(tmp_path, "kind: AllowList\n")
-    assert (found.data, told) == ({"kind": "AllowList"}, [])
+    ((found,), told) = read(tmp_path, "kind: AllowList\napiVersion: v1\n")
+    assert (found.data, told) == ({"kind": "AllowList", "apiVersion": "v1"}, [])
 
 
 def test_directories_are_read_in_order_without_hidden_files_and_kustomizations(tmp_path):
@@ -175,7 +176,7 @@ def test_directories_are_read_in_order_without_hidden_files_and_kustomizations(t
         "a.json": '{"id": 1}',
         "aa.yaml": "id: 2",
         "kustomization.yaml": "resources: [b.yaml]",
-        "shop/kustomization.yaml": "kind: NetworkPolicy\nid: 5",
+        "shop/kustomization.yaml": "kind: NetworkPolicy\napiVersion: v1\nid: 5",
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -217,7 +218,7 @@ def test_resources_of_a_kustomization(tmp_path):
         ("? [1]\n: 2\n", "an object or a list cannot be a key"),
         ("<<: 1\n", "'<<' takes an object or a list of objects"),
         ("a: \x00\n", "document 1: line 1: not readable as YAML: "),
-        (b"\xff\xfea", "not readable as YAML: "),
+        (b"a: \xff", "document 1: line 1: not readable as YAML: "),
         ("[" * 100_000, f"nested deeper than {MAX_DEPTH}"),
         ("- " * 70 + "x", f"nested deeper than {MAX_DEPTH}"),
     ],
@@ -226,12 +227,12 @@ def test_a_broken_file_is_one_notice(tmp_path, text, notice):
     _, (told,) = read(tmp_path, text)
     assert told.startswith("NP060 x.yaml: document")
     assert notice in told
-    assert told.endswith("; the rest of the file is not read")
+    assert told.endswith("; the rest of the document is not read")
 
 
 def test_what_stands_before_the_break_and_in_other_files_is_read(tmp_path):
     (tmp_path / "a.yaml").write_text("id: 1\n---\n{")
-    (tmp_path / "b.json").write_text('{"id":\n\n x}')
+    (tmp_path / "b.json").write_text('{"id":\n\n "1" "2"}')
     (tmp_path / "c.yaml").write_text("id: 2")
     told = []
     assert [one.data["id"] for one in load([tmp_path], told.append)] == [1, 2]
@@ -279,9 +280,10 @@ def test_deep_json_is_refused(tmp_path):
 
 
 def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["netpol.manifests"], "MAX_BYTES", 10)
+    monkeypatch.setattr(sys.modules["netpol.manifests.loading"], "MAX_BYTES", 10)
     _, told = read(tmp_path, "a: " + "x" * 20)
-    assert told == ["NP060 x.yaml: is larger than 0 MiB"]
+    assert len(told) == 1
+    assert told[0].startswith("NP060 x.yaml: line 1: the YAML is larger than 0 MiB: write it as")
 
 
 def test_unreadable_files_are_said(tmp_path):
