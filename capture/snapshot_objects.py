@@ -6,7 +6,7 @@ written as text. ``capture.snapshot_values`` turns these into what the inventory
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,12 @@ LabelPairs: TypeAlias = dict[str, str | None]
 """Labels; Kubernetes reads null as the empty string."""
 PortNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Protocol: TypeAlias = Literal["TCP", "UDP", "SCTP"]
+
+
+_MAKERS: Final = frozenset(
+    {"CronJob", "DaemonSet", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"}
+)
+"""Kinds that own what they make; other owners may only want it deleted with them."""
 
 
 class _Camel(msgspec.Struct, rename="camel", gc=False):
@@ -67,9 +73,16 @@ class Meta(_Camel):
 
     @property
     def controller(self) -> tuple[str, str] | None:
-        """(kind, name) of the owner that manages the object."""
-        managing = (one for one in self.owner_references or () if one.controller)
-        return next(((one.kind, one.name) for one in managing), None)
+        """(kind, name) of the owner that manages the object.
+
+        Manifests cut down by hand, and Jobs that kubectl made from a CronJob, leave out
+        ``controller``: there a sole owner of a kind that makes pods is it.
+        """
+        owners = self.owner_references or []
+        managing = [one for one in owners if one.controller]
+        if not managing and len(owners) == 1 and owners[0].controller is None:
+            managing = [one for one in owners if one.kind in _MAKERS]
+        return (managing[0].kind, managing[0].name) if managing else None
 
 
 class Object(_Camel):

@@ -56,23 +56,29 @@ def connections(
         allowed,
         inventory_or_own,
         judge_of,
+        lone,
         no_workloads,
         read_policies,
+        say_on_host,
+        telling,
     )
     from netpol.profile import KUBERNETES
 
     notices = Notices()
-    read = read_policies(policies, profile, notices)
-    known = inventory_or_own(inventory, policies, notices)
-    if not known.pods:
-        raise no_workloads(", ".join(inventory) or policies)
+    with telling(notices):
+        read = read_policies(policies, profile, notices)
+        known = inventory_or_own(inventory, policies, notices)
+        if not known.pods:
+            raise no_workloads(", ".join(inventory) or policies)
+        chosen = {workload_of(text, known.workloads) for text in only}
     judge = judge_of(read.policies, known, read.profile or KUBERNETES)
-    found = list(allowed(judge))
-    chosen = {workload_of(text, known.workloads) for text in only}
+    every = allowed(judge)
+    found = [one for one in every if one.client != one.server or not lone(one.client, known)]
     if chosen:
         found = [one for one in found if one.client in chosen or one.server in chosen]
     click.echo(_shown(found, form), nl=False)
     notices.show()
+    say_on_host([judge.world])
     unsure = sum(1 for _ in judge.undecided_connections())
     if unsure:
         say(f"{unsure:,} pairs are shown without knowing what could not be read (NP064)")

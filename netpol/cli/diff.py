@@ -48,22 +48,25 @@ def diff(
       netpol diff k8s/ calico/ --inventory cluster.json --format markdown
     """
     from netpol.changes import changes
-    from netpol.cli.sides import judge_of, read_policies
+    from netpol.cli.sides import judge_of, lone, read_policies, say_on_host, telling
     from netpol.profile import KUBERNETES
 
     notices = Notices()
-    sides = [read_policies(path, profile, notices) for path in (old, new)]
-    worlds = _inventories(old, new, inventory, notices)
+    with telling(notices):
+        sides = [read_policies(path, profile, notices) for path in (old, new)]
+        worlds = _inventories(old, new, inventory, notices)
     # A side without policies is judged as the other: everything is allowed under any engine.
     known = [one.profile for one in sides if one.profile is not None]
     judges = [
         judge_of(one.policies, world, one.profile or (known[0] if known else KUBERNETES))
         for one, world in zip(sides, worlds, strict=True)
     ]
-    found = list(changes(*judges))
+    every = changes(*judges)
+    found = [one for one in every if one.client != one.server or not lone(one.client, *worlds)]
     workloads = len({one for world in worlds for one in world.workloads})
     click.echo(_shown(found, workloads, form), nl=False)
     notices.show()
+    say_on_host(judge.world for judge in judges)
     if any(one.undecided for one in found):
         say("what is undecided depends on policies that could not be read (NP063 to NP065)")
     ctx.exit(_code(found) or (1 if strict and notices.counts else 0))
@@ -85,6 +88,9 @@ def _inventories(
     after = before if given else inventory_or_own((), new, notices)
     if not before.pods and not after.pods:
         raise no_workloads(", ".join(given) or f"{old}, {new}")
+    for known, path, other in ((before, old, new), (after, new, old)):
+        if not known.pods:
+            say(f"{path}: no workload is there, so it is judged for those in {other}")
     return before if before.pods else after, after if after.pods else before
 
 

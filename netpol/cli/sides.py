@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -12,13 +13,14 @@ from netpol.cli.console import Notices, say
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory
 from netpol.notices import Notice
+from netpol.peers import Peer, Workload, label
 from netpol.policy import PolicySet
 from netpol.profile import KUBERNETES, PROFILES, Profile
 
 if TYPE_CHECKING:
     from netpol.evaluate import Judge
     from netpol.evaluate import Row as Reach
-    from netpol.world import Outside
+    from netpol.world import Outside, World
 
 __all__ = [
     "Read",
@@ -27,13 +29,18 @@ __all__ = [
     "internet",
     "inventory_or_own",
     "judge_of",
+    "lone",
     "no_workloads",
     "read_policies",
+    "say_on_host",
+    "telling",
 ]
 
 Command = TypeVar("Command", bound=Any)
 _TOLD: Final = frozenset({"NP060", "NP061", "NP062", "NP081", "NP082"})
 """What reading the same files as an inventory tells again, or what is no news about policies."""
+_MOST: Final = 4
+"""Workloads that a line on stderr names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +144,37 @@ def allowed(judge: Judge) -> Iterator[Reach]:
     yield from judge.connections()
     yield from judge.knowing(judge.kinds).outside_connections()
     yield from judge.address_connections()
+
+
+@contextmanager
+def telling(notices: Notices) -> Iterator[None]:
+    """Show the notices before an error too: what could not be read is often what it comes from."""
+    try:
+        yield
+    except NetpolError:
+        notices.show()
+        raise
+
+
+def lone(peer: Peer, *inventories: Inventory) -> bool:
+    """Whether it is one bare pod.
+
+    What that says to itself never leaves it and no policy can block it (policy-semantics §1.8).
+    """
+    if not isinstance(peer, Workload) or peer.kind != "Pod":
+        return False
+    return all(len(one.workloads.get(peer, ())) <= 1 for one in inventories)
+
+
+def say_on_host(worlds: Iterable[World]) -> None:
+    """Name the workloads that have no rows because policies see their node in their place."""
+    found = sorted({label(one) for world in worlds for one in world.on_host})
+    if found:
+        more = f" and {len(found) - _MOST:,} more" if len(found) > _MOST else ""
+        say(
+            "without rows, for they use their node's network and policies see the node:"
+            f" {', '.join(found[:_MOST])}{more}"
+        )
 
 
 def no_workloads(where: str) -> NetpolError:

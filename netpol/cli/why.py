@@ -55,6 +55,7 @@ def why(
         judge_of,
         no_workloads,
         read_policies,
+        telling,
     )
     from netpol.graph import Connection
     from netpol.peers import Entity, Workload
@@ -63,17 +64,18 @@ def why(
     from netpol.why import why as found_why
 
     notices = Notices()
-    read = read_policies(policies, profile, notices)
-    known = inventory_or_own(inventory, policies, notices)
-    if not known.pods:
-        raise no_workloads(", ".join(inventory) or policies)
-    one = resolved(client, known)
-    other = resolved(server, one.inventory)
-    protocol, number = port_of(port, other.peer, other.inventory)
-    if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
-        raise NetpolError(
-            f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
-        )
+    with telling(notices):
+        read = read_policies(policies, profile, notices)
+        known = inventory_or_own(inventory, policies, notices)
+        if not known.pods:
+            raise no_workloads(", ".join(inventory) or policies)
+        one = resolved(client, known)
+        other = resolved(server, one.inventory)
+        protocol, number = port_of(port, other.peer, other.inventory)
+        if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
+            raise NetpolError(
+                f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
+            )
     parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
     judge = judge_of(read.policies, other.inventory, read.profile or KUBERNETES, parties)
     found = found_why(judge, Connection(one.peer, other.peer, protocol, number))

@@ -41,7 +41,7 @@ def connections_csv(found: Iterable[Reach]) -> str:
 def connections_text(found: Iterable[Reach]) -> str:
     """A line per pair; address blocks that are treated alike share one."""
     lines = _lines(found)
-    return aligned([_COLUMNS, *lines]) if lines else "nothing may talk to anything\n"
+    return aligned([_COLUMNS, *lines]) if lines else "no connection is allowed\n"
 
 
 def connections_markdown(found: Iterable[Reach]) -> str:

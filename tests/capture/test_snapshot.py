@@ -118,6 +118,23 @@ def test_pods_that_finished_or_use_the_nodes_network_have_no_address(tmp_path):
     assert [pod.name for pod in inventory.pods.values() if pod.host_network] == ["host"]
 
 
+@pytest.mark.parametrize(
+    ("owners", "found"),
+    [
+        ([{"kind": "StatefulSet", "name": "db"}], ("StatefulSet", "db")),
+        ([{"kind": "ReplicaSet", "name": "web-6d4cf56db6"}], ("Deployment", "web")),
+        ([{"kind": "StatefulSet", "name": "db", "controller": False}], ("Pod", "db-0")),
+        ([{"kind": "Backup", "name": "db"}], ("Pod", "db-0")),
+        ([{"kind": "StatefulSet", "name": "db"}, {"kind": "Job", "name": "x"}], ("Pod", "db-0")),
+    ],
+)
+def test_a_sole_owner_need_not_say_that_it_controls(tmp_path, owners, found):
+    """Manifests that were cut down for a bug report or a test leave `controller` out."""
+    one = pod("db-0", labels={"app": "db"})
+    one["metadata"]["ownerReferences"] = owners
+    assert workloads(read(tmp_path, one)) == {found}
+
+
 def test_every_chain_of_owners_ends_at_its_workload(tmp_path):
     inventory = read(
         tmp_path,

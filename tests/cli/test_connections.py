@@ -90,8 +90,54 @@ def test_no_policy_allows_everything_and_says_so(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[1:] == [
         "every address  x/Pod/a        every port",
         "x/Pod/a        every address  every port",
-        "x/Pod/a        x/Pod/a        every port",
     ]
+
+
+DENY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: x}
+spec: {podSelector: {}}
+"""
+
+
+def test_a_bare_pod_does_not_talk_to_itself_but_replicas_do(tmp_path: Path) -> None:
+    one = {"metadata": {"labels": {"app": "b"}}, "spec": {"containers": []}}
+    many = {"kind": "Deployment", "apiVersion": "apps/v1", "spec": {"template": one}}
+    bare = {"kind": "Pod", "apiVersion": "v1", "spec": {}}
+    objects = [
+        {**bare, "metadata": {"name": "a", "namespace": "x"}},
+        {**many, "metadata": {"name": "b", "namespace": "x"}},
+    ]
+    (tmp_path / "all.json").write_text(json.dumps({"kind": "List", "items": objects}))
+    found = rows(str(tmp_path))
+    assert {r["client"] for r in found if r["client"] == r["server"]} == {"x/Deployment/b"}
+
+
+def test_workloads_on_the_network_of_their_node_are_named(tmp_path: Path) -> None:
+    (tmp_path / "pods.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}\n---\n"
+        "{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: x},"
+        " spec: {hostNetwork: true}}\n",
+        encoding="utf-8",
+    )
+    assert "their node's network and policies see the node: x/Pod/b" in (
+        connections(str(tmp_path)).stderr
+    )
+    (tmp_path / "deny.yaml").write_text(DENY, encoding="utf-8")
+    only = connections(str(tmp_path), "--workload", "x/b")
+    assert only.stdout == "no connection is allowed\n"
+    assert "x/Pod/b" in only.stderr
+
+
+def test_what_could_not_be_read_is_told_before_an_error(tmp_path: Path) -> None:
+    (tmp_path / "pods.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {version: 1}}, spec: {}}\n" + DENY,
+        encoding="utf-8",
+    )
+    result = CliRunner().invoke(cli, ["connections", str(tmp_path)])
+    assert isinstance(result.exception, NetpolError)
+    assert "NP080" in result.stderr
 
 
 def test_nobody_is_an_error(tmp_path: Path) -> None:

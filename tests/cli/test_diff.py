@@ -140,13 +140,38 @@ def test_workloads_beside_the_policies_are_their_world(tmp_path: Path) -> None:
         path.mkdir()
         text = "---\n".join(pod % name for name in names)
         (path / "pods.yaml").write_text(text, encoding="utf-8")
-    assert diff(str(old), str(bare)).exit_code == 0
+    told = diff(str(old), str(bare))
+    assert (told.exit_code, told.stderr.count(f"it is judged for those in {old}")) == (0, 1)
     assert diff(str(bare), str(old)).exit_code == 0
     found = rows(str(old), str(new))
     assert found
     assert all("x/Pod/b" in (row["client"], row["server"]) for row in found)
     with pytest.raises(NetpolError, match="no pod or workload"):
         diff(str(bare), str(bare))
+
+
+def test_a_bare_pod_and_one_on_its_nodes_network_are_no_change(tmp_path: Path) -> None:
+    """What a pod says to itself cannot be blocked; the node is what policies see of the other."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for path in (old, new):
+        path.mkdir()
+        (path / "pods.yaml").write_text(
+            "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}\n---\n"
+            "{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: x},"
+            " spec: {hostNetwork: true}}\n",
+            encoding="utf-8",
+        )
+    (new / "deny.yaml").write_text(
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy,"
+        " metadata: {name: deny, namespace: x}, spec: {podSelector: {}}}",
+        encoding="utf-8",
+    )
+    found = diff(str(old), str(new), "--format", "json")
+    assert {(r["client"], r["server"]) for r in json.loads(found.stdout)} == {
+        ("0.0.0.0/0", "x/Pod/a"),
+        ("::/0", "x/Pod/a"),
+    }
+    assert found.stderr.count("x/Pod/b") == 1
 
 
 def test_only_undecided_changes_are_trouble(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_text_has_a_line_per_pair() -> None:
         "entity:world              shop/StatefulSet/db  every port\n"
         "shop/Deployment/web       shop/StatefulSet/db  TCP 80, 443-450 and UDP 53\n"
     )
-    assert report.connections_text(()) == "nothing may talk to anything\n"
+    assert report.connections_text(()) == "no connection is allowed\n"
 
 
 def test_markdown_has_the_same_lines() -> None:
