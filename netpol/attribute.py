@@ -5,8 +5,10 @@ The rules, in the order in which they are asked:
 1. Names that the flow itself carries win: a pod's name gives its workload through the inventory,
    the owner that the source named, or the pattern of the pod's name.
 2. A pod known by its labels only is the one workload of that namespace whose pods carry them.
-3. Reserved identities are entities; an outside address is a /32 or /128 of its own.
-4. An address that belongs to the cluster but to nobody known is never outside: it is held.
+3. A side known by its address only is whoever had that address then (:mod:`netpol.identify`).
+4. A Service's address and port are those of the pods behind it at that time.
+5. Reserved identities are entities; an outside address is a /32 or /128 of its own.
+6. An address that belongs to the cluster but to nobody known is never outside: it is held.
 
 Everything is decided over all flows together, so that neither the order of records nor the way in
 which they were split into files shows in the result.
@@ -15,19 +17,21 @@ which they were split into files shows in the result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from netpol.addresses import GUARD, AddressBook, Unclear
 from netpol.evaluate.identity import identity_relevant
 from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
-from netpol.inventory import Inventory
+from netpol.identify import identified
+from netpol.inventory import Inventory, Pod
 from netpol.net import PORT_PROTOCOLS, host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.proxied import Seen, proxies
 from netpol.ranges import Ranges, ranges
-from netpol.services import Backends, Target, backends
+from netpol.services import Backends, Targets, backends
 
 __all__ = ["Attributed", "Unattributed", "attribute"]
 
@@ -35,6 +39,8 @@ _CLIENTS: Final = ("host", "kube-apiserver", "remote-node", "ingress")
 _SERVERS: Final = ("kube-apiserver", "host", "remote-node", "ingress")
 """Reserved identities that are peers of their own; the first that holds is taken. What comes from a
 pod's own node is the node's, even where the API server runs on it: every engine lets it pass."""
+
+_SHARED: Final = "a Service address that leads to no one workload"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,8 @@ class Unattributed:
     port: int | None
     reason: str
     evidence: Evidence
+    beside: bool = False
+    """No policy of pods could be about it, whoever it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +66,33 @@ class Attributed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unknown:
-    """No peer, and why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Directory:
     """The inventory, arranged for the questions that attribution asks."""
 
-    inventory: Inventory
+    book: AddressBook
     ranges: Ranges
     backends: Backends
     by_labels: dict[tuple[str, Labels], frozenset[Workload]] = field(default_factory=dict)
+    by_name: dict[tuple[str, str], list[Pod]] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Inventory:
+        """Who there is."""
+        return self.book.inventory
+
+    def named(self, namespace: str, name: str, flow: Flow) -> Iterable[Pod]:
+        """The pods that had a name while a flow was seen; those that ever had it, if none did."""
+        if not self.by_name:
+            for pod in self.inventory.every_pod:
+                self.by_name.setdefault((pod.namespace, pod.name), []).append(pod)
+        every, guard = self.by_name[namespace, name], self.book.guard
+        if len(every) == 1:
+            return every
+        return [
+            pod
+            for pod in every
+            if pod.started - guard <= flow.last and flow.first < pod.ended + guard
+        ] or every
 
     def labelled(self, namespace: str, labels: Labels) -> frozenset[Workload]:
         """The workloads of a namespace of which a pod carries these labels.
@@ -94,20 +115,23 @@ class _Directory:
         return self.by_labels[key]
 
 
-def attribute(flows: Iterable[Flow], inventory: Inventory) -> Attributed:
+def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -> Attributed:
     """The service graph of ``flows``; ``inventory`` must include their roster.
 
-    See :func:`netpol.roster.roster` for what the flows themselves say about the cluster.
+    See :func:`netpol.roster.roster` for what the flows themselves say about the cluster. ``guard``:
+    by how many nanoseconds the clocks of flows and inventory may differ.
     """
-    directory = _Directory(inventory, ranges(inventory), backends(inventory))
+    directory = _Directory(
+        AddressBook(inventory=inventory, guard=guard), ranges(inventory), backends(inventory, guard)
+    )
     held: list[Unattributed] = []
     known: list[Seen] = []
     for flow in flows:
-        found = _resolve(flow, directory)
-        if isinstance(found, Connection):
-            known.append((flow, found))
-        else:
-            held.append(found)
+        for found in _resolve(flow, directory):
+            if isinstance(found, Unattributed):
+                held.append(found)
+            else:
+                known.append(found)
     listening, proxy, named = _listening(known, inventory), proxies(known), _answers(known)
     observed: list[tuple[Connection, Evidence]] = []
     for flow, connection in known:
@@ -126,56 +150,75 @@ def attribute(flows: Iterable[Flow], inventory: Inventory) -> Attributed:
     return Attributed(graph=ServiceGraph.of(observed), held=_merged(held))
 
 
-def _resolve(flow: Flow, directory: _Directory) -> Connection | Unattributed:
-    client = _peer(flow.client, directory, _CLIENTS)
-    server, port = _server(flow, directory)
-    if isinstance(client, _Unknown) or isinstance(server, _Unknown):
-        reason = client.reason if isinstance(client, _Unknown) else ""
-        reason = reason or (server.reason if isinstance(server, _Unknown) else "")
-        return _held(flow, client, server, reason)
-    if flow.protocol in PORT_PROTOCOLS and not port:
-        return _held(flow, client, server, "the port is not known")
-    return Connection(client, server, flow.protocol, port)
+def _resolve(flow: Flow, directory: _Directory) -> Iterator[Seen | Unattributed]:
+    """The connections that a flow is: one, but where a Service's port has several numbers."""
+    one = identified(flow, directory.book)
+    if one.noise:
+        yield _held(flow, Unclear(""), Unclear(""), one.noise, beside=True)
+        return
+    flow = one.flow
+    client = one.client or _peer(flow.client, flow, directory, _CLIENTS)
+    server, ports = _server(flow, one.server, directory)
+    if isinstance(client, Unclear) or isinstance(server, Unclear):
+        reason = client.reason if isinstance(client, Unclear) else ""
+        reason = reason or (server.reason if isinstance(server, Unclear) else "")
+        yield _held(flow, client, server, reason)
+    elif flow.protocol in PORT_PROTOCOLS and not all(ports):
+        yield _held(flow, client, server, "the port is not known")
+    else:
+        for number, port in enumerate(ports):
+            # Its records count once, whatever number the pod had that answered.
+            part = replace(flow, records=0, count=0) if number else flow
+            yield part, Connection(client, server, flow.protocol, port)
 
 
-def _server(flow: Flow, directory: _Directory) -> tuple[Peer | _Unknown, int | None]:
-    """The server and the port of its pods: a Service's address and port are translated."""
-    server = _peer(flow.server, directory, _SERVERS)
-    found: Target | None = None
-    if isinstance(server, Entity):
-        found = directory.backends.of_node_port(flow.protocol, flow.port)
-    elif not isinstance(server, Workload) and flow.server.ip:
-        found = directory.backends.of(flow.server.ip, flow.protocol, flow.port)
-    return found or (server, flow.port)
+def _server(
+    flow: Flow, unclear: Unclear | None, directory: _Directory
+) -> tuple[Peer | Unclear, tuple[int | None, ...]]:
+    """The server and the ports of its pods: a Service's address and port are translated."""
+    server = unclear or _peer(flow.server, flow, directory, _SERVERS)
+    found: Targets = frozenset()
+    asked = flow.protocol, flow.port, flow.first
+    if not isinstance(server, Workload) and flow.server.ip:
+        found = directory.backends.of(flow.server.ip, *asked)
+    if not found and isinstance(server, Entity):
+        found = directory.backends.of_node_port(*asked)
+    peers = {peer for peer, _ in found}
+    if len(peers) == 1:
+        return peers.pop(), tuple(sorted(port for _, port in found))
+    return (Unclear(_SHARED) if peers else server), (flow.port,)
 
 
-def _peer(endpoint: Endpoint, directory: _Directory, entities: tuple[str, ...]) -> Peer | _Unknown:
+def _peer(
+    endpoint: Endpoint, flow: Flow, directory: _Directory, entities: tuple[str, ...]
+) -> Peer | Unclear:
     if endpoint.namespace:
-        return _pod_peer(endpoint, directory)
+        return _pod_peer(endpoint, flow, directory)
     for name in entities:
         if name in endpoint.entities:
             return Entity(name)
     if "world" in endpoint.entities:
         return _outside_peer(endpoint, directory)
-    return _Unknown("unknown identity")
+    return Unclear("unknown identity")
 
 
-def _pod_peer(endpoint: Endpoint, directory: _Directory) -> Peer | _Unknown:
+def _pod_peer(endpoint: Endpoint, flow: Flow, directory: _Directory) -> Peer | Unclear:
     if endpoint.pods:
-        pods = [directory.inventory.pods[(endpoint.namespace, name)] for name in endpoint.pods]
+        space = endpoint.namespace
+        pods = [pod for name in endpoint.pods for pod in directory.named(space, name, flow)]
         if any(pod.host_network for pod in pods):
             return Entity("remote-node")
         found = {pod.workload for pod in pods}
     elif endpoint.labels:
         found = set(directory.labelled(endpoint.namespace, endpoint.labels))
     else:
-        return _Unknown("a pod without name or labels")
+        return Unclear("a pod without name or labels")
     if not found:
-        return _Unknown("no known pod has these labels")
-    return found.pop() if len(found) == 1 else _Unknown("several workloads fit")
+        return Unclear("no known pod has these labels")
+    return found.pop() if len(found) == 1 else Unclear("several workloads fit")
 
 
-def _outside_peer(endpoint: Endpoint, directory: _Directory) -> Peer | _Unknown:
+def _outside_peer(endpoint: Endpoint, directory: _Directory) -> Peer | Unclear:
     if not endpoint.ip:
         return Entity("world")
     match directory.ranges.kind(endpoint.ip):
@@ -184,9 +227,9 @@ def _outside_peer(endpoint: Endpoint, directory: _Directory) -> Peer | _Unknown:
         case "node":
             return Entity("remote-node")
         case "service":
-            return _Unknown("a Service address that leads to no one workload")
+            return Unclear(_SHARED)
         case _:
-            return _Unknown("an unknown address in the pod range")
+            return Unclear("an unknown address in the pod range")
 
 
 def _service_key(connection: Connection) -> tuple[Peer, str, int | None]:
@@ -256,7 +299,12 @@ def _unattributed(flow: Flow, connection: Connection, reason: str) -> Unattribut
 
 
 def _held(
-    flow: Flow, client: Peer | _Unknown, server: Peer | _Unknown, reason: str
+    flow: Flow,
+    client: Peer | Unclear,
+    server: Peer | Unclear,
+    reason: str,
+    *,
+    beside: bool = False,
 ) -> Unattributed:
     return Unattributed(
         client=_shown(client, flow.client),
@@ -265,11 +313,12 @@ def _held(
         port=flow.port,
         reason=reason,
         evidence=Evidence.of(flow),
+        beside=beside,
     )
 
 
-def _shown(peer: Peer | _Unknown, endpoint: Endpoint) -> str:
-    if not isinstance(peer, _Unknown):
+def _shown(peer: Peer | Unclear, endpoint: Endpoint) -> str:
+    if not isinstance(peer, Unclear):
         return label(peer)
     if endpoint.namespace:
         who = ",".join(endpoint.pods) or ",".join(f"{k}={v}" for k, v in endpoint.labels)

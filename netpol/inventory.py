@@ -39,10 +39,11 @@ _Thing = TypeVar("_Thing", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Dated(Generic[_Thing]):
-    """What held from ``start`` (inclusive) to ``end`` (exclusive), nanoseconds since the epoch, UTC.
+    """What held from ``start`` (inclusive) to ``end`` (exclusive).
 
-    ``sure``: until when it is known to have held. Between there and ``end`` it may have ended
-    unseen, as for a pod that is in one snapshot and not in the next.
+    In nanoseconds since the epoch, UTC. ``sure``: until when it is known to have held. Between
+    there and ``end`` it may have ended unseen, as for a pod that is in one snapshot and not in the
+    next.
     """
 
     thing: _Thing
@@ -175,14 +176,32 @@ class Inventory:
     """``spec.selector.matchLabels`` of the workloads that have one."""
     api_servers: tuple[str, ...] = ()
     """Addresses behind the Service ``default/kubernetes``, sorted."""
+    pod_ranges: tuple[str, ...] = ()
+    """Blocks that pods get addresses from, beside those of the nodes; canonical CIDRs, sorted."""
+    service_ranges: tuple[str, ...] = ()
+    """Blocks that Services get addresses from."""
+    former: tuple[Pod, ...] = ()
+    """Pods whose name another one has taken since, oldest first."""
+    holders: Mapping[str, tuple[Dated[Holder], ...]] = field(default_factory=dict)
+    """Who had an address when: by address, sorted by start. An address that is not there is that of
+    the pod or node that shows it, and always was."""
+    services_then: tuple[Dated[Service], ...] = ()
+    """Every state of the Services of which states are known by date."""
+    slices: tuple[Dated[EndpointSlice], ...] = ()
+    """Every state of the EndpointSlices."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """What the ConfigMaps of network plugins hold, by (namespace, name); no others are kept."""
+
+    @cached_property
+    def every_pod(self) -> tuple[Pod, ...]:
+        """Those of :attr:`pods` and :attr:`former`, sorted by namespace and name."""
+        return tuple(sorted((*self.pods.values(), *self.former), key=_name))
 
     @cached_property
     def workloads(self) -> dict[Workload, tuple[Pod, ...]]:
         """The pods of each workload, sorted by name."""
         groups: dict[Workload, list[Pod]] = {}
-        for _, pod in sorted(self.pods.items()):
+        for pod in self.every_pod:
             groups.setdefault(pod.workload, []).append(pod)
         return {workload: tuple(pods) for workload, pods in sorted(groups.items())}
 
@@ -190,8 +209,8 @@ class Inventory:
     def by_namespace(self) -> dict[str, tuple[Pod, ...]]:
         """The pods of each namespace, sorted by name."""
         groups: dict[str, list[Pod]] = {}
-        for (namespace, _), pod in sorted(self.pods.items()):
-            groups.setdefault(namespace, []).append(pod)
+        for pod in self.every_pod:
+            groups.setdefault(pod.namespace, []).append(pod)
         return {name: tuple(pods) for name, pods in groups.items()}
 
     def services_of(self, pod: Pod) -> Iterable[Service]:
@@ -217,9 +236,34 @@ class Inventory:
             namespaces=_fuller(self.namespaces, other.namespaces),
             nodes={**other.nodes, **self.nodes},
             selectors={**other.selectors, **self.selectors},
-            api_servers=tuple(sorted({*self.api_servers, *other.api_servers})),
+            api_servers=_union(self.api_servers, other.api_servers),
+            pod_ranges=_union(self.pod_ranges, other.pod_ranges),
+            service_ranges=_union(self.service_ranges, other.service_ranges),
+            former=tuple(dict.fromkeys((*self.former, *other.former))),
+            holders=_held(self.holders, other.holders),
+            services_then=tuple(dict.fromkeys((*self.services_then, *other.services_then))),
+            slices=tuple(dict.fromkeys((*self.slices, *other.slices))),
             settings={**other.settings, **self.settings},
         )
+
+
+def _name(pod: Pod) -> tuple[str, str]:
+    return pod.namespace, pod.name
+
+
+def _union(left: Iterable[str], right: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*left, *right}))
+
+
+def _held(
+    left: Mapping[str, tuple[Dated[Holder], ...]], right: Mapping[str, tuple[Dated[Holder], ...]]
+) -> dict[str, tuple[Dated[Holder], ...]]:
+    """What either side knows about who had an address."""
+    merged = {**right, **left}
+    for address in left.keys() & right.keys():
+        both = dict.fromkeys((*left[address], *right[address]))
+        merged[address] = tuple(sorted(both, key=lambda one: (one.start, one.end)))
+    return merged
 
 
 def _fuller(left: Mapping[str, Namespace], right: Mapping[str, Namespace]) -> dict[str, Namespace]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from netpol.addresses import GUARD
 from netpol.attribute import Unattributed, attribute
 from netpol.flow import Account, Flow
 from netpol.graph import ServiceGraph
@@ -66,11 +67,16 @@ class Learned:
         )
 
 
-def learn(flows: Iterable[Flow], inventory: Inventory, account: Account) -> Learned:
-    """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them."""
+def learn(
+    flows: Iterable[Flow], inventory: Inventory, account: Account, guard: int = GUARD
+) -> Learned:
+    """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them.
+
+    ``guard``: by how many nanoseconds the clocks of flows and inventory may differ.
+    """
     flows = list(flows)
     inventory = inventory | roster(flows, inventory)
-    attributed = attribute(flows, inventory)
+    attributed = attribute(flows, inventory, guard)
     judged = judge(attributed.graph, inventory)
     return Learned(
         accepted=judged.accepted,
@@ -97,10 +103,11 @@ def _records(
     for reason, records in waiting:
         reasons[reason] = reasons.get(reason, 0) + records
         held_records += records
+    aside = sum(one.evidence.records for one in unattributed if one.beside)
     return Records(
         read=account.read,
         connections=sum(evidence.records for _, evidence in accepted),
-        held=held_records,
-        other=sum(account.other.values()),
+        held=held_records - aside,
+        other=sum(account.other.values()) + aside,
         reasons=dict(sorted(reasons.items())),
     )

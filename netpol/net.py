@@ -31,6 +31,7 @@ __all__ = [
     "contains",
     "host_cidr",
     "is_hostname",
+    "is_public",
     "network",
     "overlaps",
     "without",
@@ -242,6 +243,11 @@ def contains(block: str, inner: str) -> bool:
 def overlaps(one: str, other: str) -> bool:
     """Whether two blocks share an address."""
     return contains(one, other) or contains(other, one)
+
+
+def is_public(cidr: str) -> bool:
+    """Whether a block lies wholly outside :data:`NOT_INTERNET`."""
+    return not any(overlaps(cidr, private) for private in NOT_INTERNET)
 
 
 def without(block: str, holes: Iterable[str]) -> tuple[str, ...]:

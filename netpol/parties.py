@@ -8,17 +8,12 @@ from functools import lru_cache
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NOT_INTERNET, host_cidr, overlaps, without
+from netpol.net import NOT_INTERNET, host_cidr, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.ranges import node_addresses
 from netpol.world import Outside
 
-__all__ = ["entity_blocks", "is_public", "outside"]
-
-
-def is_public(cidr: str) -> bool:
-    """Whether a block lies wholly outside :data:`netpol.net.NOT_INTERNET`."""
-    return not any(overlaps(cidr, private) for private in NOT_INTERNET)
+__all__ = ["entity_blocks", "outside"]
 
 
 def entity_blocks(

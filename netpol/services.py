@@ -1,90 +1,196 @@
-"""Service addresses: who stands behind an address and port, and on which pod port."""
+"""Service addresses: who stood behind an address and port at a time, and on which pod port."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Final, TypeAlias
 
-from netpol.inventory import Inventory, Pod, Service, ServicePort
+from netpol.inventory import ALWAYS, Dated, EndpointSlice, Inventory, Pod, Service, ServicePort
 from netpol.net import host_cidr
-from netpol.peers import Entity, Peer, Workload
+from netpol.peers import Cidr, Entity, Peer, Workload
+from netpol.stretches import Stretches, stretches
 
-__all__ = ["Backends", "Target", "backends", "exposed_ports"]
+__all__ = ["Backends", "Target", "Targets", "backends", "exposed_ports"]
 
 Target: TypeAlias = tuple[Peer, int]
 """A server and the port on which its pods listen."""
+Targets: TypeAlias = frozenset[Target]
 
+_Place: TypeAlias = tuple[str, str, int]
+"""(block of one address, or "node"; protocol; port)."""
+_Name: TypeAlias = tuple[str, str]
 _NODE: Final = "node"
 _API: Final = ("default", "kubernetes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Backends:
-    """What each Service address and port, and each node port, leads to."""
+    """What each Service address and port, and each node port, led to at a time."""
 
-    table: Mapping[tuple[str, str, int], frozenset[Target]]
+    table: Mapping[_Place, tuple[Dated[Targets], ...]]
+    guard: int = 0
+    """By how many nanoseconds clocks may differ."""
+    _known: dict[_Place, Stretches[Targets]] = field(default_factory=dict)
 
-    def of(self, address: str, protocol: str, port: int | None) -> Target | None:
-        """Behind a Service's address; None when it is none, or leads to several servers."""
-        return self._only((host_cidr(address), protocol, -1 if port is None else port))
+    def of(self, address: str, protocol: str, port: int | None, time: int) -> Targets:
+        """Behind a Service's address; empty when it is none, or nobody is behind it.
 
-    def of_node_port(self, protocol: str, port: int | None) -> Target | None:
+        Several where a named port has different numbers on its pods, where the pods are of several
+        workloads, and where something changed about that time.
+        """
+        return self._at((host_cidr(address), protocol, -1 if port is None else port), time)
+
+    def of_node_port(self, protocol: str, port: int | None, time: int) -> Targets:
         """Behind a port of any node."""
-        return self._only((_NODE, protocol, -1 if port is None else port))
+        return self._at((_NODE, protocol, -1 if port is None else port), time)
 
-    def _only(self, key: tuple[str, str, int]) -> Target | None:
-        found = self.table.get(key, frozenset())
-        return next(iter(found)) if len(found) == 1 else None
+    def cuts(self, address: str) -> tuple[int, ...]:
+        """The times at which something behind an address changed, by any of the two clocks."""
+        places = self._places.get(host_cidr(address), ())
+        return tuple(sorted({cut for place in places for cut in self._stretches(place).cuts}))
+
+    @cached_property
+    def _places(self) -> Mapping[str, list[_Place]]:
+        found: dict[str, list[_Place]] = defaultdict(list)
+        for place in self.table:
+            found[place[0]].append(place)
+        return found
+
+    def _stretches(self, place: _Place) -> Stretches[Targets]:
+        if place not in self._known:
+            self._known[place] = stretches(self.table[place], self.guard)
+        return self._known[place]
+
+    def _at(self, place: _Place, time: int) -> Targets:
+        if place not in self.table:
+            return frozenset()
+        return frozenset(one for found, _ in self._stretches(place).at(time) for one in found)
 
 
-def backends(inventory: Inventory) -> Backends:
+def backends(inventory: Inventory, guard: int = 0) -> Backends:
     """The table for an inventory.
 
-    A named target port is resolved by the pods' own container ports, hostNetwork pods are their
-    node, and ``default/kubernetes``, which selects no pods, is the API server (Kubernetes Service
-    API).
+    EndpointSlices tell where they are known at that time, else the Service's selector does. A named
+    target port is resolved by the pods' own container ports, hostNetwork pods are their node, and
+    ``default/kubernetes``, which selects no pods, is the API server (Kubernetes Service API).
     """
-    table: dict[tuple[str, str, int], set[Target]] = defaultdict(set)
-    for service in inventory.services.values():
-        addresses = [host_cidr(a) for a in (*service.cluster_ips, *service.external_ips)]
-        pods = _pods(inventory, service)
+    slices: dict[_Name, list[Dated[EndpointSlice]]] = defaultdict(list)
+    for one in inventory.slices:
+        slices[one.thing.namespace, one.thing.service].append(one)
+    table: dict[_Place, list[Dated[Targets]]] = defaultdict(list)
+    for state in _states(inventory):
+        service = state.thing
+        known = slices[service.namespace, service.name]
         for port in service.ports:
-            found = set(_targets(service, pods, port))
-            for address in addresses:
-                table[address, port.protocol, port.port] |= found
-            if port.node_port is not None:
-                table[_NODE, port.protocol, port.node_port] |= found
-    return Backends(table={key: frozenset(found) for key, found in table.items()})
+            spans = list(_spans(inventory, state, port, known))
+            for place in _places(service, port):
+                table[place] += spans
+    return Backends(table={place: tuple(spans) for place, spans in table.items()}, guard=guard)
+
+
+def _states(inventory: Inventory) -> list[Dated[Service]]:
+    """Every state of every Service; one of which none is dated has always been as it is."""
+    dated = {(one.thing.namespace, one.thing.name) for one in inventory.services_then}
+    undated = (Dated(one) for name, one in inventory.services.items() if name not in dated)
+    return [*inventory.services_then, *undated]
+
+
+def _places(service: Service, port: ServicePort) -> Iterator[_Place]:
+    for address in (*service.cluster_ips, *service.external_ips):
+        yield host_cidr(address), port.protocol, port.port
+    if port.node_port is not None:
+        yield _NODE, port.protocol, port.node_port
+
+
+def _spans(
+    inventory: Inventory,
+    state: Dated[Service],
+    port: ServicePort,
+    slices: Iterable[Dated[EndpointSlice]],
+) -> Iterator[Dated[Targets]]:
+    """Who is behind a port of a Service while it is in one state."""
+    slices = [one for one in slices if one.start < state.end and state.start < one.end]
+    inner = {time for one in slices for time in (one.start, one.end)}
+    times = sorted({state.start, state.end, *(t for t in inner if state.start < t < state.end)})
+    last: Dated[Targets] | None = None
+    for start, end in pairwise(times):
+        live = [one.thing for one in slices if one.start <= start < one.end]
+        found = frozenset(_listed(inventory, state.thing, port, live)) or frozenset(
+            _selected(inventory, state.thing, port, start, end)
+        )
+        if last is not None and last.thing == found:
+            last = Dated(found, last.start, end)
+            continue
+        if last is not None:
+            yield last
+        last = Dated(found, start, end)
+    if last is not None:
+        yield last
+
+
+def _listed(
+    inventory: Inventory, service: Service, port: ServicePort, slices: Iterable[EndpointSlice]
+) -> Iterator[Target]:
+    """Whom EndpointSlices list."""
+    for one in slices:
+        numbers = [n for name, proto, n in one.ports if (name, proto) == (port.name, port.protocol)]
+        for endpoint in one.endpoints:
+            for peer in _behind(
+                inventory, service, one.namespace, endpoint.pod, endpoint.addresses
+            ):
+                yield from ((peer, number) for number in numbers)
+
+
+def _behind(
+    inventory: Inventory, service: Service, namespace: str, pod: str, addresses: Iterable[str]
+) -> Iterator[Peer]:
+    if (service.namespace, service.name) == _API and not service.selector:
+        yield Entity("kube-apiserver")
+    elif pod:
+        known = inventory.pods.get((namespace, pod))
+        yield from () if known is None else (_peer(known),)
+    elif not service.selector:
+        # Somebody wrote these addresses down: they are not of pods (flow-formats §17.3).
+        yield from (Cidr(host_cidr(address)) for address in addresses)
 
 
 def exposed_ports(inventory: Inventory) -> dict[Workload, frozenset[tuple[str, int]]]:
     """Pod ports (protocol, number) that a Service shows to clients outside the cluster."""
     table: dict[Workload, set[tuple[str, int]]] = defaultdict(set)
     for service in inventory.services.values():
-        pods = _pods(inventory, service) if service.public else []
-        for port in service.ports:
-            for peer, number in _targets(service, pods, port):
+        for port in service.ports if service.public else ():
+            for peer, number in _selected(inventory, service, port, 0, ALWAYS):
                 if isinstance(peer, Workload):
                     table[peer].add((port.protocol, number))
     return {workload: frozenset(ports) for workload, ports in table.items()}
 
 
-def _pods(inventory: Inventory, service: Service) -> list[Pod]:
-    wanted = set(service.selector)
-    pods = inventory.by_namespace.get(service.namespace, ())
-    return [pod for pod in pods if wanted and not pod.finished and wanted.issubset(pod.labels)]
-
-
-def _targets(service: Service, pods: Iterable[Pod], port: ServicePort) -> Iterable[Target]:
+def _selected(
+    inventory: Inventory, service: Service, port: ServicePort, start: int, end: int
+) -> Iterator[Target]:
+    """Whom the selector chooses, of the pods that lived in that time."""
     if (service.namespace, service.name) == _API and not service.selector:
         target = port.target
         yield Entity("kube-apiserver"), target if isinstance(target, int) else port.port
-    for pod in pods:
-        peer: Peer = Entity("remote-node") if pod.host_network else pod.workload
-        for number in _numbers(pod, port):
-            yield peer, number
+    wanted = set(service.selector)
+    for pod in inventory.by_namespace.get(service.namespace, ()) if wanted else ():
+        if wanted.issubset(pod.labels) and _lived(pod, start, end):
+            yield from ((_peer(pod), number) for number in _numbers(pod, port))
+
+
+def _lived(pod: Pod, start: int, end: int) -> bool:
+    """Whether it ran in that time; of one that is finished it must be known when that was."""
+    if pod.finished and (pod.ended == ALWAYS or end == ALWAYS):
+        return False
+    return pod.started < end and start < pod.ended
+
+
+def _peer(pod: Pod) -> Peer:
+    return Entity("remote-node") if pod.host_network else pod.workload
 
 
 def _numbers(pod: Pod, port: ServicePort) -> list[int]:

@@ -242,13 +242,14 @@ def test_an_external_ip_that_leads_to_no_one_workload_is_never_outside(port: int
     assert accepted(learned(flows, serving(service(external_ips=("203.0.113.5",)), *both))) == set()
 
 
-def test_a_named_target_port_that_differs_by_pod_is_held() -> None:
+def test_a_named_target_port_that_differs_by_pod_is_all_its_numbers() -> None:
     ports = [(ContainerPort(name="http", port=n),) for n in (8080, 9090)]
     pods = [pod(f"web-{n}", owner="web", ports=p) for n, p in enumerate(ports)]
     one = service(ports=(ServicePort(port=80, target="http"),))
-    assert (
-        accepted(learned([flow(app("cart"), world("10.96.0.5"), 80)], serving(one, *pods))) == set()
-    )
+    found = learned([flow(app("cart"), world("10.96.0.5"), 80)], serving(one, *pods))
+    to_web = "shop/Deployment/cart -> shop/Deployment/web TCP"
+    assert accepted(found) == {f"{to_web} 8080", f"{to_web} 9090"}
+    assert found.records.connections == found.records.read
 
 
 def test_host_network_pods_behind_a_service_are_nodes() -> None:

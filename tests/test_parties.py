@@ -8,8 +8,8 @@ from scenes import ANSWERED, app, entity, flow, inventory, learned, pod, proof, 
 from strategies import blocks
 
 from netpol.inventory import Inventory, Node
-from netpol.net import overlaps
-from netpol.parties import entity_blocks, is_public, outside
+from netpol.net import is_public, overlaps
+from netpol.parties import entity_blocks, outside
 from netpol.peers import Cidr
 from netpol.world import Outside
 

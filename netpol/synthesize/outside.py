@@ -10,8 +10,7 @@ from typing import Final, TypeAlias, assert_never
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NO_PORTS, PortSet, contains, is_hostname, network, overlaps
-from netpol.parties import is_public
+from netpol.net import NO_PORTS, PortSet, contains, is_hostname, is_public, network, overlaps
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile

@@ -1,0 +1,135 @@
+"""Who had an address at a time: pods and nodes, by intervals, with a guard band for clocks.
+
+An address may be handed to another pod seconds after it was released. So the answer is a holder
+only where exactly one can have had the address at that time (the rule of Otterize's network
+mapper), else it says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from netpol.inventory import Dated, Holder, Inventory, Node
+from netpol.net import network
+from netpol.stretches import Stretches, stretches
+
+__all__ = ["GUARD", "AddressBook", "Unclear"]
+
+GUARD: Final = 2_000_000_000
+"""By how many nanoseconds a flow's clock and the inventory's may differ, unless the user knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """No holder, and why."""
+
+    reason: str
+
+
+SEVERAL: Final = Unclear("its address changed hands about that time")
+GONE: Final = Unclear("the pod that was last seen with its address may have been gone by then")
+LATER: Final = Unclear("only a later pod had its address")
+NOBODY: Final = Unclear("nobody is known to have had its address at that time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressBook:
+    """The holders of addresses, arranged for questions; addresses in canonical text."""
+
+    inventory: Inventory
+    guard: int = GUARD
+    _known: dict[str, tuple[Stretches[Holder], tuple[Holder | Unclear | None, ...]]] = field(
+        default_factory=dict
+    )
+
+    def era(self, address: str, time: int) -> int:
+        """The number of the stretch of time, about an address, in which ``time`` lies.
+
+        In one stretch the answer to :meth:`holder` is the same.
+        """
+        return self._of(address)[0].number(time)
+
+    def holder(self, address: str, time: int) -> Holder | Unclear | None:
+        """Who had an address at a time; None for one that nobody is known to have had ever."""
+        found, answers = self._of(address)
+        return answers[found.number(time)]
+
+    def cuts(self, address: str) -> tuple[int, ...]:
+        """The times at which the answer changes."""
+        return self._of(address)[0].cuts
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether it is known from which ranges pods get their addresses."""
+        known = self.inventory
+        return bool(known.pod_ranges) or any(node.pod_cidrs for node in known.nodes.values())
+
+    @cached_property
+    def populated(self) -> bool:
+        """Whether any address is known to be the cluster's."""
+        return bool(self.inventory.holders or self._undated)
+
+    def _of(self, address: str) -> tuple[Stretches[Holder], tuple[Holder | Unclear | None, ...]]:
+        known = self._known.get(address)
+        if known is None:
+            found = stretches(self._dated(address), self.guard)
+            known = self._known[address] = found, tuple(_answers(found))
+        return known
+
+    def _dated(self, address: str) -> tuple[Dated[Holder], ...]:
+        dated = self.inventory.holders.get(address)
+        return self._undated.get(address, ()) if dated is None else dated
+
+    @cached_property
+    def _undated(self) -> Mapping[str, tuple[Dated[Holder], ...]]:
+        """Who has the addresses of which no dates are known."""
+        every: list[Holder] = [p for p in self.inventory.every_pod if not p.host_network]
+        every += self.inventory.nodes.values()
+        found: dict[str, tuple[Dated[Holder], ...]] = {}
+        for one in every:
+            for address in one.addresses:
+                found[address] = (*found.get(address, ()), Dated(one))
+        return _gateways(self.inventory) | found
+
+
+def _answers(found: Stretches[Holder]) -> list[Holder | Unclear | None]:
+    """What is said in each stretch."""
+    answers: list[Holder | Unclear | None] = []
+    every = any(found.holding)
+    for number, holding in enumerate(found.holding):
+        holders = {_identity(one): one for one, _ in holding}
+        if len(holders) > 1:
+            answers.append(SEVERAL)
+        elif holders:
+            (holder,) = holders.values()
+            answers.append(holder if any(sure for _, sure in holding) else GONE)
+        else:
+            later = every and not any(found.holding[:number])
+            answers.append((LATER if later else NOBODY) if every else None)
+    return answers
+
+
+def _identity(holder: Holder) -> tuple[str, ...]:
+    if isinstance(holder, Node):
+        return "", holder.name
+    return holder.namespace, holder.name, holder.uid
+
+
+def _gateways(inventory: Inventory) -> dict[str, tuple[Dated[Holder], ...]]:
+    """The first address of a node's pod range, where bridges and tunnels of the node sit.
+
+    So with the bridge plugin (kubenet, flannel) and Antrea. Not where a network plugin writes down
+    which address of that range is the node's: Cilium may give the first one to a pod.
+    """
+    found: dict[str, tuple[Dated[Holder], ...]] = {}
+    for node in inventory.nodes.values():
+        ranges = [network(cidr) for cidr in node.pod_cidrs]
+        own = [network(address) for address in node.addresses]
+        for one in ranges:
+            told = any(a.version == one.version and a.subnet_of(one) for a in own)  # type: ignore[arg-type]
+            if not told and one.num_addresses > 2:
+                found[str(one[1])] = (Dated(node),)
+    return found

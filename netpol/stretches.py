@@ -1,0 +1,51 @@
+"""Dated things cut into stretches of time in which the same of them hold.
+
+Clocks differ: what is dated by one clock is asked about by another. So each thing counts for a
+guard band longer at both ends, and two that hold one after the other both count in between.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from netpol.inventory import ALWAYS, Dated
+
+__all__ = ["Stretches", "stretches"]
+
+_Thing = TypeVar("_Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches(Generic[_Thing]):
+    """``cuts`` are the times at which something changes; ``holding[n]`` is before ``cuts[n]``."""
+
+    cuts: tuple[int, ...]
+    holding: tuple[tuple[tuple[_Thing, bool], ...], ...]
+    """(thing, whether it is known to hold), for one stretch more than there are cuts."""
+
+    def number(self, time: int) -> int:
+        """The stretch that a time is in."""
+        return bisect_right(self.cuts, time)
+
+    def at(self, time: int) -> tuple[tuple[_Thing, bool], ...]:
+        """What holds at a time."""
+        return self.holding[bisect_right(self.cuts, time)]
+
+
+def stretches(dated: Iterable[Dated[_Thing]], guard: int) -> Stretches[_Thing]:
+    """The stretches of some things; ``guard`` in nanoseconds."""
+    spans = [(_start(one, guard), one.end + guard, one.sure + guard, one.thing) for one in dated]
+    cuts = tuple(sorted({time for span in spans for time in span[:3] if 0 <= time < ALWAYS}))
+    holding = tuple(
+        tuple((thing, begin < sure) for first, end, sure, thing in spans if first <= begin < end)
+        for begin in (-1, *cuts)
+    )
+    return Stretches(cuts, holding)
+
+
+def _start(one: Dated[object], guard: int) -> int:
+    """-1 for what began before anything is known."""
+    return max(one.start - guard, 0) if one.start else -1
