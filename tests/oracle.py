@@ -89,11 +89,13 @@ class Oracle:
 
     def possible(self, client: Peer, server: Peer) -> list[tuple[Side, Side]]:
         """Pairs of one IP version; only where pods are told apart by address does it matter."""
+        placed = any(rule.at is not None for rule in self.rules())
         return [
             (a, b)
             for a in self.sides(client)
             for b in self.sides(server)
-            if not (a.pod and b.pod and a.address and b.address and self.looks_at_pods())
+            if not ((placed or (a.pod and b.pod)) and a.address and b.address)
+            or not self.looks_at_pods()
             or a.address.version == b.address.version
         ]
 

@@ -680,3 +680,17 @@ def test_an_icmp_type_needs_every_code() -> None:
 
     assert allowed(PortSet.icmp("ICMP", 8))
     assert not allowed(PortSet.icmp("ICMP", 8, 0))
+
+
+# --- rules for some addresses of the policed pods
+
+
+def test_a_pod_of_two_ip_versions_talks_to_an_address_from_the_one_that_it_has() -> None:
+    """A rule at the pod's IPv6 addresses is not missed where IPv4 could not take part anyway."""
+    one = replace(pod("a/x"), addresses=("10.1.0.1", "fd00::1"))
+    own, far = CidrSelector("fd00::/64"), CidrSelector("2001:db8::/32")
+    placed = policy(PodSelector(), egress=(allow(far, at=(own,)),))
+    here = judge(cluster(one), placed, profile=CALICO)
+    assert ask(here, "a/x", Cidr("2001:db8::1/128"))
+    assert not ask(here, "a/x", Cidr("2001:db9::1/128"))
+    assert not ask(here, "a/x", Cidr("192.0.2.1/32"))

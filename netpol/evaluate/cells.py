@@ -80,6 +80,9 @@ class Vocabulary:
     pod_keys: frozenset[str]
     namespace_keys: frozenset[str]
     named_ports: frozenset[tuple[str, str]]
+    placed: bool = False
+    """Whether some rule asks for the address of the pod that it polices; the other side's IP
+    version is then that of this address."""
 
 
 class Piece(NamedTuple):
@@ -140,6 +143,7 @@ def vocabulary(policies: PolicySet) -> Vocabulary:
         pod_keys=frozenset(r.key for one in pods for r in one.pods),
         namespace_keys=frozenset(r.key for one in pods for r in one.namespaces),
         named_ports=frozenset(name for rule in rules for name in rule.named_ports),
+        placed=any(rule.at is not None for rule in rules),
     )
 
 
@@ -184,7 +188,7 @@ def universe(words: Vocabulary, world: World, profile: Profile) -> Universe:
     pods = len(numbers)
     parties = tuple(numbered(outer_cells(one, world, words, cut, profile)) for one in world.outside)
     pieces = tuple(
-        Piece(version, first, last, *numbered((_address(cidrs),)))
+        Piece(version, first, last, *numbered((_address(version * words.placed, cidrs),)))
         for version, first, last, cidrs in cut
     )
     return Universe(
@@ -198,9 +202,9 @@ def universe(words: Vocabulary, world: World, profile: Profile) -> Universe:
     )
 
 
-def _address(cidrs: int) -> Cell:
+def _address(family: int, cidrs: int) -> Cell:
     """Somebody outside of whom the address is all that is known."""
-    return Cell(pod=False, cidrs=cidrs, entities=frozenset({"world"}))
+    return Cell(pod=False, cidrs=cidrs, entities=frozenset({"world"}), family=family)
 
 
 def _visible_keys(words: Vocabulary, profile: Profile) -> frozenset[str]:
@@ -238,14 +242,15 @@ def outer_cells(
     fqdns = bits(n for n, one in enumerate(words.fqdns) if _named(one, party))
     for address in party.addresses or (None,):
         entities = _entities(party, address, world)
-        found = {cidrs for _, cidrs in cut.signatures(address)} if address else {0}
-        for cidrs in found if _by_address(entities, profile) else {0}:
+        found = set(cut.signatures(address)) if address else {(0, 0)}
+        for family, cidrs in found if _by_address(entities, profile) else {(0, 0)}:
             yield Cell(
                 pod=False,
                 # What resolves to a node is the node, by name as by address (§4.8).
                 fqdns=0 if entities & NODES else fqdns,
                 cidrs=cidrs,
                 entities=entities,
+                family=family * words.placed,
             )
 
 

@@ -88,6 +88,7 @@ def test_readers_and_evaluator_agree_with_the_oracle(family: Family) -> None:
     print(f"\n{family.name}: {dict(seen)}", end=" ")
     share = seen["allowed"] / seen["cases"]
     assert 0.35 < share < 0.65
+    assert family.name == "kubernetes" or not seen["refused"]
     # A law over what no rule is asked about would prove little.
     assert seen["by a rule"] > seen["cases"] / 4
     assert seen["undecided"] < seen["cases"] / 5

@@ -78,10 +78,15 @@ class Cluster:
                 or oracle.allows("ingress", b, a, b, asked.protocol, number)
             )
             for a, b in pairs
-            if not (a.pod and b.pod and a.address and b.address)
-            or a.address.version == b.address.version
+            if self._possible(a, b)
             for number in numbers(asked)
         )
+
+    def _possible(self, one: End, other: End) -> bool:
+        """Of one IP version: in a world with both of them every pod has both."""
+        if not (one.address and other.address):
+            return True
+        return bool(one.address.version == other.address.version)
 
     def ends(self, peer: Peer) -> list[End]:
         if isinstance(peer, Workload):

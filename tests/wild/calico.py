@@ -97,7 +97,7 @@ def policy(dice: Dice, name: str, tier: str) -> dict[str, Any]:
         if dice.one_in(15):
             spec.update(dice.choice(({"doNotTrack": True}, {"applyOnForward": True})))
             spec["applyOnForward"] = True
-    types = (["Ingress"], ["Egress"], ["Ingress", "Egress"], [])
+    types = (["Ingress"], ["Egress"], ["Ingress", "Egress"])
     dice.maybe(spec, "types", lambda: list(dice.choice(types)))
     for direction in ("ingress", "egress"):
         if not dice.one_in(3):
