@@ -118,13 +118,17 @@ def _policies(one: PolicyObject, *, known: Around) -> tuple[Policy, ...]:
 def _nothing(one: PolicyObject, spec: Field, known: Around) -> tuple[Policy, ...]:
     """A policy for host endpoints; it must be well formed all the same."""
     with suppress(UndecidedError):
-        _rules(one, spec, known)
+        _rules(replace(one, warn=lambda *_: None), spec, known)
     one.warn("NP069", spec, "this is for host endpoints alone and has no effect on pods")
     return ()
 
 
 def _rules(one: PolicyObject, spec: Field, known: Around) -> dict[str, tuple[Rule, ...]]:
-    scope = Scope(namespace=one.namespace, around=known, note=one.note)
+    def doubt(error: UndecidedError) -> None:
+        end = "what the rule could change is undecided"
+        one.warn("NP064", Field(None, error.where or ""), f"{error.what}; {end}")
+
+    scope = Scope(namespace=one.namespace, around=known, note=one.note, doubt=doubt)
     found = {kind: rules(spec[name], side, scope) for kind, name, side in _DIRECTIONS}
     _known(one, spec)
     return found

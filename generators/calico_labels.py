@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 from generators.calico_grammar import All, And, Compare, Global, Has, Node, Not, Or
 from generators.calico_selectors import Conjunction
-from netpol.policy import NAMESPACE, SERVICE_ACCOUNT, PodSelector, Requirement
+from netpol.policy import NAMESPACE, OPPOSITE, SERVICE_ACCOUNT, PodSelector, Requirement
 
 __all__ = ["NAME", "POD_ACCOUNT", "POD_NAMESPACE", "both", "of_accounts", "of_namespaces", "pods"]
 
@@ -103,5 +103,7 @@ def _holds(one: Requirement, value: str) -> bool:
             return value.startswith(one.values)
         case "EndsWith":
             return value.endswith(one.values)
+        case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
+            return not _holds(replace(one, operator=OPPOSITE[negated]), value)
         case _:
             assert_never(one.operator)

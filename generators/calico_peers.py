@@ -25,7 +25,7 @@ from generators.calico_selectors import conjunctions, selector
 from generators.calico_sets import matching
 from generators.calico_traffic import Named
 from generators.naming import is_name
-from generators.reading import block, excluding, undecided
+from generators.reading import UndecidedError, block, excluding, undecided
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.net import PortSet, network, without
@@ -36,12 +36,13 @@ __all__ = [
     "MAX_NETS",
     "Peers",
     "Scope",
+    "blocks",
     "family",
     "far",
     "members",
     "nets_of",
-    "of_family",
     "of_service",
+    "of_version",
     "selected",
 ]
 
@@ -58,12 +59,14 @@ Peers: TypeAlias = tuple[Selector, ...] | None
 class Scope:
     """Where a rule stands: its policy's namespace ("" in a global one), and what is around it.
 
-    ``note`` tells of a field that is read more loosely than it was written.
+    ``note`` tells of a field that is read more loosely than it was written, ``doubt`` of one for
+    which a rule is in doubt.
     """
 
     namespace: str
     around: Around
     note: Callable[[Field, str], None]
+    doubt: Callable[[UndecidedError], None]
 
 
 # Addresses
@@ -106,8 +109,12 @@ def nets_of(field: Field) -> list[str]:
     return [_net(entry) for entry in entries]
 
 
-def of_family(version: int, peers: Peers, holes: list[Selector]) -> tuple[Peers, list[Selector]]:
-    """Leave out the other IP version, where the peers could be of it."""
+def of_version(
+    version: int | None, ports: PortSet, peers: Peers, holes: list[Selector]
+) -> tuple[Peers, list[Selector]]:
+    """Leave out the other IP version than the rule's, where ports and peers could be of it."""
+    if version is None or ports <= PortSet.of("ICMP" if version == 4 else "ICMPv6"):
+        return peers, holes
     if peers is not ANY:
         peers = tuple(
             one
@@ -130,14 +137,15 @@ def far(field: Field, scope: Scope) -> tuple[Peers, list[Selector]]:
         holes += members(field["notSelector"], selector(field["notSelector"]), scope)
     wanted = selected(field, scope.namespace)
     if wanted is None:
-        return _blocks(nets, not_nets) if nets or not_nets else ANY, holes
+        return blocks(nets, not_nets) if nets or not_nets else ANY, holes
     holes += [CidrSelector(one) for one in not_nets]
     if nets:
         holes += _complement(field["nets"], nets)
     return members(field, wanted, scope), holes
 
 
-def _blocks(nets: list[str], not_nets: list[str]) -> tuple[CidrSelector, ...]:
+def blocks(nets: list[str], not_nets: list[str]) -> tuple[CidrSelector, ...]:
+    """The addresses that ``nets`` and ``notNets`` leave; one of them has entries."""
     if not nets:
         nets = [EVERYWHERE[version] for version in sorted({network(n).version for n in not_nets})]
     return tuple(dict.fromkeys(peer for net in nets for peer in excluding(net, not_nets)))

@@ -1,34 +1,23 @@
 """One rule of a Calico policy → rules of the neutral model.
 
-The side that the policy is about (``destination`` in ingress) becomes ``Rule.subject``, the other
-one peers. Sources: Calico "Network policy" reference (Rule, EntityRule); ``validateRule`` and
-``validateEntityRule`` of ``libcalico-go/lib/validator/v3``.
+The side that the policy is about (``destination`` in ingress) becomes ``Rule.subject`` and
+``Rule.at``, the other one peers. Sources: Calico "Network policy" reference (Rule, EntityRule);
+``validateRule`` and ``validateEntityRule`` of ``libcalico-go/lib/validator/v3``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from generators.calico_grammar import Not
-from generators.calico_labels import both, pods
-from generators.calico_peers import (
-    EVERYWHERE,
-    Scope,
-    family,
-    far,
-    members,
-    nets_of,
-    of_family,
-    of_service,
-    selected,
-)
-from generators.calico_selectors import conjunctions, selector
-from generators.calico_traffic import any_port, traffic
-from generators.reading import UndecidedError, only, undecided
+from generators.calico_near import Near, nearby
+from generators.calico_peers import Peers, Scope, family, far, of_service, of_version
+from generators.calico_traffic import Named, at_most, client_ports, traffic
+from generators.doubts import Doubts
+from generators.reading import only, undecided
 from netpol.fields import Field
 from netpol.net import PortSet
-from netpol.policy import Action, CidrSelector, PodSelector, Rule, in_namespace
+from netpol.policy import ANY, Action, Rule, Selector
 
 __all__ = ["ACTIONS", "MAX_RULES", "rules"]
 
@@ -43,50 +32,72 @@ _SIDE_FIELDS: Final = (*_SELECTING, "nets", "notNets", "ports", "notPorts", "ser
 
 
 def rules(field: Field, side: str, scope: Scope) -> tuple[Rule, ...]:
-    """The rules of ``ingress`` (``side`` is "source", the peers) or ``egress`` ("destination")."""
+    """The rules of ``ingress`` (``side`` is "source", the peers) or ``egress`` ("destination").
+
+    What is not modelled of a rule is told, and the rule is in doubt (``Rule.unsure``).
+    """
     if len(field.entries()) > MAX_RULES:
         field.refuse(f"at most {MAX_RULES} rules")
-    return tuple(rule for entry in field.entries() for rule in _decided(entry, side, scope))
+    return tuple(rule for entry in field.entries() for rule in _rule(entry, side, scope))
 
 
-def _decided(field: Field, side: str, scope: Scope) -> tuple[Rule, ...]:
-    """What a rule that only logs is about does not matter, if it is well formed."""
-    try:
-        return _rule(field, side, scope)
-    except UndecidedError:
-        if field["action"].value == "Log":
-            return ()
-        raise
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """What a rule matches, apart from whom it is for."""
+
+    ports: PortSet
+    named: Named
+    peers: Peers
+    holes: tuple[Selector, ...]
 
 
 def _rule(field: Field, side: str, scope: Scope) -> tuple[Rule, ...]:
     """One rule per alternative on the policed side; none when it only logs or matches nothing."""
     action = field["action"].choice((*ACTIONS, "Log"))
-    near = "destination" if side == "source" else "source"
     version = family(field)
+    near = "destination" if side == "source" else "source"
     _check(field, side, near, action, scope)
-    ports, named = traffic(field, field["destination"])
-    peers, holes = far(field[side], scope)
-    if field[side]["services"].present:
-        peers, ports, named = of_service(field[side]["services"], side, scope, ports, named)
-    subjects = _near(field, field[near], scope)
-    _known(field)
-    if action == "Log" or not (ports or named) or peers == ():
+    doubts = Doubts()
+    found = _match(field, side, scope, doubts)
+    anywhere: tuple[Near, ...] = ((None, None),)
+    subjects = doubts.known(lambda: nearby(field[near], scope), anywhere)
+    doubts.known(lambda: _known(field), None)
+    client = client_ports(field)
+    if action == "Log" or not (found.ports or found.named) or client == "none":
         return ()
-    if version is not None and not ports <= PortSet.of("ICMP" if version == 4 else "ICMPv6"):
-        peers, holes = of_family(version, peers, holes)
+    if client == "some":
+        place = field["source"]["ports" if field["source"]["ports"].given else "notPorts"]
+        doubts.known(lambda: undecided(place, "the port of the client is not looked at"), None)
+    peers, holes = of_version(version, found.ports, found.peers, list(found.holes))
+    if peers != () and doubts.found:
+        scope.doubt(doubts.found[0])
     return tuple(
         Rule(
             action=ACTIONS[action],
             peers=peers,
-            ports=ports,
-            named_ports=named,
+            ports=found.ports,
+            named_ports=found.named,
             without=tuple(sorted(set(holes), key=lambda one: (type(one).__name__, one))),
             subject=subject,
+            at=at,
+            unsure=doubts.reason,
         )
-        for subject in subjects
+        for subject, at in subjects
         if peers != ()
     )
+
+
+def _match(field: Field, side: str, scope: Scope, doubts: Doubts) -> _Match:
+    ports, named = doubts.known(lambda: traffic(field, field["destination"]), at_most(field))
+    anyone: tuple[Peers, list[Selector]] = (ANY, [])
+    peers, holes = doubts.known(lambda: far(field[side], scope), anyone)
+    services = field[side]["services"]
+    if services.present:
+        unknown: tuple[Peers, PortSet, Named] = (ANY, ports, named)
+        peers, ports, named = doubts.known(
+            lambda: of_service(services, side, scope, ports, named), unknown
+        )
+    return _Match(ports=ports, named=named, peers=peers, holes=tuple(holes))
 
 
 def _known(field: Field) -> None:
@@ -122,32 +133,3 @@ def _check_services(field: Field, services: Field, scope: Scope, side: str) -> N
         services["name"].refuse("is required")
     if not (scope.namespace or services["namespace"].text("")):
         services["namespace"].refuse("is required in a global policy")
-
-
-# The policed side
-
-
-def _near(rule: Field, field: Field, scope: Scope) -> Iterable[PodSelector | None]:
-    """Alternatives for the policed pods; (None,) without a condition on them."""
-    if rule["source"].given and not any_port(rule, rule["source"]):
-        undecided(rule["source"]["ports"], "ports of the client are not modelled")
-    nets = nets_of(field["nets"])
-    if nets_of(field["notNets"]) or (nets and not set(nets) & set(EVERYWHERE.values())):
-        name = "nets" if nets else "notNets"
-        undecided(field[name], "addresses of the policed pods are not modelled")
-    wanted = selected(field, scope.namespace)
-    without_sets = [] if wanted is None else [wanted]
-    if field["notSelector"].given:
-        unwanted = selector(field["notSelector"])
-        without_sets.append(unwanted)
-        wanted = Not(unwanted) if wanted is None else both((wanted, Not(unwanted)))
-    if wanted is None:
-        return (None,)
-    found = {one for one in map(pods, conjunctions(field, wanted)) if one is not None}
-    everyone = {PodSelector(), PodSelector(in_namespace(scope.namespace))}
-    if found & everyone:
-        return (None,)
-    for node in without_sets:
-        if any(isinstance(one, CidrSelector) for one in members(field, node, scope)):
-            undecided(field, "a network set on the policed side is not modelled")
-    return tuple(sorted(found))

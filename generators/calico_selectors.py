@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Final, TypeAlias, assert_never
 
@@ -22,7 +23,7 @@ from generators.reading import UndecidedError, undecided
 from generators.selectors import require
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.policy import Operator, Requirement
+from netpol.policy import OPPOSITE, Operator, Requirement
 
 __all__ = ["Conjunction", "conjunctions", "selector", "written"]
 
@@ -74,8 +75,7 @@ def _says_global(node: Node) -> bool:
 def conjunctions(field: Field, node: Node) -> tuple[Conjunction, ...]:
     """A tree as alternatives (``||``) of conjunctions; none at all when nothing can match.
 
-    ``field`` is where the tree was read. Raises UndecidedError for what requirements have no words
-    for (the negation of ``contains`` and its like), and for more than 256 alternatives.
+    ``field`` is where the tree was read. Raises UndecidedError for more than 256 alternatives.
     """
     try:
         found = _alternatives(node, True)
@@ -111,9 +111,8 @@ def _alternatives(node: Node, wanted: bool) -> _Set:
 
 def _compared(key: str, operator: Comparison, values: tuple[str, ...], wanted: bool) -> _Set:
     if operator != "in":
-        if not wanted:
-            raise UndecidedError(f"the negation of {operator!r} is not modelled")
-        return _one(require(key, _PARTS[operator], values))
+        found = _PARTS[operator]
+        return _one(require(key, found if wanted else OPPOSITE[found], values))
     if not values:
         return _NEVER if wanted else _ALWAYS
     return _one(require(key, "In" if wanted else "NotIn", values))
@@ -162,6 +161,9 @@ def _term(one: Requirement) -> str:
         case "Contains" | "StartsWith" | "EndsWith" as operator:
             parts = [f"{one.key} {_WORDS[operator]} {_quoted(value)}" for value in one.values]
             return parts[0] if len(parts) == 1 else f"({' || '.join(parts)})"
+        case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
+            whole = _term(replace(one, operator=OPPOSITE[negated]))
+            return f"!{whole}" if whole.startswith("(") else f"!({whole})"
         case _:
             assert_never(one.operator)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, assert_never
 
 from generators.calico_labels import NAME, POD_NAMESPACE
 from generators.calico_selectors import Conjunction
@@ -19,7 +19,7 @@ from generators.naming import is_label_key, is_label_value
 from generators.reading import block, only
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.policy import NAMESPACE, Requirement
+from netpol.policy import NAMESPACE, OPPOSITE, Requirement
 
 __all__ = ["SET_FIELDS", "NetworkSet", "matching", "network_set", "unclear"]
 
@@ -129,3 +129,7 @@ def _requirement(one: NetworkSet, wanted: Requirement) -> bool | None:
             return value is not None and value.startswith(wanted.values)
         case "EndsWith":
             return value is not None and value.endswith(wanted.values)
+        case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
+            return not _requirement(one, replace(wanted, operator=OPPOSITE[negated]))
+        case unknown:
+            assert_never(unknown)

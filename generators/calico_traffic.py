@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from generators.naming import is_port_name
 from generators.reading import only, undecided
@@ -12,7 +12,7 @@ from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.net import ALL_PORTS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, PortSet
 
-__all__ = ["Named", "any_port", "traffic", "written_traffic"]
+__all__ = ["Named", "at_most", "client_ports", "traffic", "written_traffic"]
 
 Named: TypeAlias = tuple[tuple[str, str], ...]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -107,14 +107,28 @@ def traffic(rule: Field, server: Field) -> tuple[PortSet, Named]:
     return (ports - refused) & protocol, named if protocol else ()
 
 
-def any_port(rule: Field, side: Field) -> bool:
-    """Whether the ``ports`` and ``notPorts`` of a client leave every port."""
+def at_most(rule: Field) -> tuple[PortSet, Named]:
+    """What a rule could match at most, by its protocol alone."""
+    return _protocol(rule["protocol"]), ()
+
+
+def client_ports(rule: Field) -> Literal["all", "some", "none"]:
+    """How many ports the ``ports`` and ``notPorts`` of a client (``source``) leave it.
+
+    A connection does not say from which port it comes: any one, so "some" may or may not match.
+    """
+    side = rule["source"]
     wanted, unwanted = _port_list(side["ports"]), _port_list(side["notPorts"])
     if not wanted.given and not unwanted.given:
-        return True
+        return "all"
     name = _ported(rule, wanted if wanted.given else unwanted)
     every = PortSet.of(name, 1, 65535)
-    return not unwanted.given and every <= _ports(wanted, name)[0]
+    ports, names = _ports(wanted, name) if wanted.given else (every, ())
+    refused, refused_names = _ports(unwanted, name)
+    left = ports - refused
+    if every <= left and not refused_names:
+        return "all"
+    return "some" if left or names else "none"
 
 
 def _port_list(field: Field) -> Field:

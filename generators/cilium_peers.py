@@ -108,7 +108,7 @@ def written_pod_labels(wanted: Iterable[Requirement]) -> tuple[Requirement, ...]
 
 
 def _written_label(one: Requirement) -> str:
-    if one.operator in ("Contains", "StartsWith", "EndsWith"):
+    if one.operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
         raise NetpolError(f"cilium cannot say {one.operator} of a label", where=one.key)
     if one.key == SERVICE_ACCOUNT:
         return f"k8s:{ACCOUNT}"

@@ -19,7 +19,7 @@ Enforcement" pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "DEFAULT_TIER",
     "DENY_TIER",
     "NAMESPACE",
+    "OPPOSITE",
     "SERVICE_ACCOUNT",
     "Action",
     "CidrSelector",
@@ -58,8 +59,32 @@ service account are read into requirements on it; labels of the account itself a
 ``netpol/serviceaccount.<key>``."""
 
 Operator: TypeAlias = Literal[
-    "In", "NotIn", "Exists", "DoesNotExist", "Contains", "StartsWith", "EndsWith"
+    "In",
+    "NotIn",
+    "Exists",
+    "DoesNotExist",
+    "Contains",
+    "StartsWith",
+    "EndsWith",
+    "NotContains",
+    "NotStartsWith",
+    "NotEndsWith",
 ]
+
+
+OPPOSITE: Final[Mapping[Operator, Operator]] = {
+    "In": "NotIn",
+    "NotIn": "In",
+    "Exists": "DoesNotExist",
+    "DoesNotExist": "Exists",
+    "Contains": "NotContains",
+    "NotContains": "Contains",
+    "StartsWith": "NotStartsWith",
+    "NotStartsWith": "StartsWith",
+    "EndsWith": "NotEndsWith",
+    "NotEndsWith": "EndsWith",
+}
+"""For each operator the one that holds exactly where it does not."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,7 +93,8 @@ class Requirement:
 
     ``NotIn`` and ``DoesNotExist`` hold where the key is absent. ``values`` is sorted without
     duplicates; ``key: value`` is ``In`` with one value. ``Contains``, ``StartsWith`` and
-    ``EndsWith`` (Calico) hold where the key is present and one of ``values`` is part of its value.
+    ``EndsWith`` (Calico) hold where the key is present and one of ``values`` is part of its value;
+    ``NotContains``, ``NotStartsWith`` and ``NotEndsWith`` wherever those do not.
     """
 
     key: str

@@ -34,7 +34,7 @@ MANIFESTS: Final[dict[str, Entry]] = {
     "NP064": Entry(
         title="the effect of a policy is undecided",
         why="The policy uses something that netpol does not model yet. It was left out rather than"
-        " guessed at.",
+        " guessed at: the whole policy, or the one rule that the message names.",
         what_to_do="Judge the named field by hand; verdicts about the pods it selects may differ.",
     ),
     "NP065": Entry(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from netpol.evaluate.bits import bits, members
 from netpol.evaluate.cells import CLUSTER, Cell, Universe, Vocabulary
 from netpol.peers import Labels
 from netpol.policy import (
+    OPPOSITE,
     CidrSelector,
     EntitySelector,
     FqdnSelector,
@@ -55,6 +56,8 @@ class _Index:
                 return self._listed(values, (v for v in values if v.startswith(wanted)))
             case "EndsWith":
                 return self._listed(values, (v for v in values if v.endswith(wanted)))
+            case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
+                return self.scope & ~self._one(replace(requirement, operator=OPPOSITE[negated]))
             case unknown:
                 assert_never(unknown)
 

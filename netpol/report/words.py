@@ -79,6 +79,16 @@ def _all_words(requirements: Iterable[Requirement]) -> str:
     return ", ".join(_requirement_words(one) for one in requirements)
 
 
+_PART_WORDS: Final = {
+    "Contains": "containing",
+    "StartsWith": "starting with",
+    "EndsWith": "ending with",
+    "NotContains": "not containing",
+    "NotStartsWith": "not starting with",
+    "NotEndsWith": "not ending with",
+}
+
+
 def _requirement_words(one: Requirement) -> str:
     key = {NAMESPACE: "name", SERVICE_ACCOUNT: "service account"}.get(one.key, one.key)
     values = ", ".join(value or '""' for value in one.values)
@@ -92,12 +102,10 @@ def _requirement_words(one: Requirement) -> str:
             return f"with label {key}"
         case "DoesNotExist":
             return f"without label {key}"
-        case "Contains":
-            return f"{key} containing {several}"
-        case "StartsWith":
-            return f"{key} starting with {several}"
-        case "EndsWith":
-            return f"{key} ending with {several}"
+        case (
+            "Contains" | "StartsWith" | "EndsWith" | "NotContains" | "NotStartsWith" | "NotEndsWith"
+        ):
+            return f"{key} {_PART_WORDS[one.operator]} {several}"
         case unknown:
             assert_never(unknown)
 

@@ -155,7 +155,14 @@ class _Rejections:
                 return everyone & ~self.keys.get(requirement.key, 0) & ~1
             case "DoesNotExist":
                 return self.keys.get(requirement.key, 0)
-            case "Contains" | "StartsWith" | "EndsWith":
+            case (
+                "Contains"
+                | "StartsWith"
+                | "EndsWith"
+                | "NotContains"
+                | "NotStartsWith"
+                | "NotEndsWith"
+            ):
                 raise AssertionError("no candidate has this operator")
             case _:
                 assert_never(requirement.operator)

@@ -231,15 +231,16 @@ def test_what_is_not_known_of_a_set_makes_who_may_mean_it_undecided(read):
     )
     found, (told,) = read(red, network_set("[192.0.2.0/24]", namespace="other"))
     assert "whether NetworkSet other/s is meant depends on its namespace's labels" in told
-    assert len(found.undecided) == 1
+    (doubtful,) = found.policies[0].ingress
+    assert (doubtful.action, doubtful.peers, bool(doubtful.unsure)) == ("deny", None, True)
     domains = network_set("[]").replace("nets: []", "allowedEgressDomains: [x.org]")
     some = f"{GLOBAL}spec: {{egress: [{{action: Allow, destination: {{selector: s == 't'}}}}]}}"
     found, told = read(some, domains)
     assert [one[:5] for one in told] == ["NP064", "NP064"]
     assert "GlobalNetworkSet s is not read" in told[1]
-    assert [one.directions for one in found.undecided] == [("egress",)]
+    assert [bool(one.unsure) for one in found.policies[0].egress] == [True]
     found, told = read(some.replace("'t'", "'u'"), domains)
-    assert (len(found.policies), found.undecided) == (1, ())
+    assert [bool(one.unsure) for one in found.policies[0].egress] == [False]
 
 
 # Services
@@ -308,40 +309,95 @@ def test_services_that_are_not_known_are_undecided(read, others, reason):
     found, (told,) = read(f"{HEAD}spec: {{{rule}}}", *others)
     assert told.startswith("NP064 NetworkPolicy ns/p: .spec.egress[0].destination.services: ")
     assert reason in told
-    assert len(found.undecided) == 1
+    (rule,) = found.policies[0].egress
+    assert reason in rule.unsure
+    assert (rule.peers, rule.ports) == (None, ALL_PORTS)
 
 
 # What is refused, undecided, or noted
 
 
 @pytest.mark.parametrize(
-    ("spec", "path"),
+    ("rule", "path", "peers", "ports"),
     [
-        ("{selector: '!(a contains \"b\")'}", ".spec.selector"),
         (
-            "{ingress: [{action: Allow, protocol: TCP, source: {ports: [80]}}]}",
-            ".spec.ingress[0].source.ports",
+            "protocol: TCP, source: {ports: [80], selector: a == 'b'}, destination: {ports: [1]}",
+            "source.ports",
+            (PodSelector(OWN, (Requirement("a", "In", ("b",)),)),),
+            PortSet.of("TCP", 1),
         ),
         (
-            "{ingress: [{action: Allow, destination: {nets: [10.0.0.0/8]}}]}",
-            ".spec.ingress[0].destination.nets",
+            "protocol: UDP, source: {notPorts: ['1:1023'], nets: [192.0.2.0/24]}",
+            "source.notPorts",
+            (CidrSelector("192.0.2.0/24"),),
+            PortSet.of("UDP"),
+        ),
+        ("protocol: TCP, source: {ports: [http]}", "source.ports", None, PortSet.of("TCP")),
+        (
+            "protocol: TCP, destination: {notPorts: [http]}",
+            "destination.notPorts",
+            None,
+            PortSet.of("TCP"),
         ),
         (
-            "{egress: [{action: Allow, source: {notNets: [10.0.0.0/8]}}]}",
-            ".spec.egress[0].source.notNets",
+            "protocol: TCP, destination: {ports: [http], notPorts: [80]}",
+            "destination.notPorts",
+            None,
+            PortSet.of("TCP"),
         ),
-        (
-            "{egress: [{action: Allow, protocol: TCP, destination: {notPorts: [http]}}]}",
-            ".spec.egress[0].destination.notPorts",
-        ),
-        ("{ingress: [{action: Allow, notICMP: {type: 8}}]}", ".spec.ingress[0].notICMP"),
-        (
-            "{egress: [{action: Allow, destination: {domains: [x.org]}}]}",
-            ".spec.egress[0].destination.domains",
-        ),
-        ("{applyOnForward: true}", ".spec.applyOnForward"),
+        ("notICMP: {type: 8}", "notICMP", None, ALL_PORTS),
+        ("source: {domains: [x.org]}", "source.domains", None, ALL_PORTS),
     ],
 )
+@pytest.mark.parametrize("action", ["Allow", "Deny", "Pass"])
+def test_what_is_not_modelled_of_a_rule_is_a_doubt(read, action, rule, path, peers, ports):
+    spec = f"{{ingress: [{{action: {action}, {rule}}}, {{action: Deny}}]}}"
+    found, (told,) = read(f"{HEAD}spec: {spec}")
+    assert told.startswith(f"NP064 NetworkPolicy ns/p: .spec.ingress[0].{path}: ")
+    assert told.endswith("what the rule could change is undecided")
+    assert found.undecided == ()
+    first, last = found.policies[0].ingress
+    assert first.unsure.startswith(f".spec.ingress[0].{path}: ")
+    assert (first.action, first.peers, first.ports) == (action.lower(), peers, ports)
+    assert not first.named_ports
+    assert last == Rule(action="deny", peers=None, ports=ALL_PORTS)
+
+
+@pytest.mark.parametrize(
+    ("source", "rules"),
+    [
+        ("{ports: ['1:65535']}", 1),
+        ("{ports: ['1:80', '81:65535']}", 1),
+        ("{ports: [80], notPorts: [80]}", 0),
+        ("{notPorts: ['1:65535']}", 0),
+    ],
+)
+def test_client_ports_that_leave_all_or_none(read, source, rules):
+    found, told = read(
+        f"{HEAD}spec: {{ingress: [{{action: Allow, protocol: TCP, source: {source}}}]}}"
+    )
+    assert told == []
+    assert found.policies[0].ingress == (Rule(peers=None, ports=PortSet.of("TCP")),) * rules
+
+
+def test_client_ports_of_egress_are_those_of_the_policed_pod(read):
+    spec = "{egress: [{action: Deny, protocol: TCP, source: {ports: [80]}}]}"
+    found, (told,) = read(f"{HEAD}spec: {spec}")
+    assert ".spec.egress[0].source.ports: the port of the client is not looked at" in told
+    assert [one.unsure != "" for one in found.policies[0].egress] == [True]
+
+
+def test_what_is_refused_counts_before_what_is_in_doubt(read):
+    spec = (
+        "{ingress: [{action: Allow, protocol: TCP, source: {ports: [80]}},"
+        " {action: Allow, source: {nets: [x]}}]}"
+    )
+    found, told = read(f"{HEAD}spec: {spec}")
+    assert found.policies == found.undecided == ()
+    assert told[-1].startswith("NP063 NetworkPolicy ns/p: .spec.ingress[1].source.nets[0]: ")
+
+
+@pytest.mark.parametrize(("spec", "path"), [("{applyOnForward: true}", ".spec.applyOnForward")])
 def test_what_is_not_modelled_leaves_the_policy_out(read, spec, path):
     found, (told,) = read(f"{HEAD}spec: {spec}")
     assert found.policies == ()
@@ -513,13 +569,64 @@ def test_http_is_kept_at_l4_and_said(read):
     assert told.startswith("NP066 NetworkPolicy ns/p: .spec.ingress[0].http: HTTP is not modelled")
 
 
-def test_a_network_set_on_the_policed_side_is_undecided(read):
-    spec = "{ingress: [{action: Deny, destination: {selector: s == 't'}}]}"
+TEN = CidrSelector("10.0.0.0/8")
+LABELLED = PodSelector(OWN, (Requirement("s", "In", ("t",)),))
+OTHERS = PodSelector((), (Requirement("s", "NotIn", ("t",)),))
+
+
+@pytest.mark.parametrize(
+    ("destination", "near"),
+    [
+        ("{nets: [10.0.0.0/8]}", {(None, (TEN,))}),
+        ("{nets: [10.0.0.0/8, 0.0.0.0/0]}", {(None, None)}),
+        (
+            "{nets: [10.0.0.0/8], notNets: [10.1.0.0/16]}",
+            {(None, (CidrSelector("10.0.0.0/8", ("10.1.0.0/16",)),))},
+        ),
+        ("{notNets: [10.0.0.0/8]}", {(None, (CidrSelector("0.0.0.0/0", ("10.0.0.0/8",)),))}),
+        ("{nets: [10.0.0.0/8], notNets: [10.0.0.0/7]}", set()),
+        (
+            "{selector: s == 't', nets: [172.16.0.0/12]}",
+            {(LABELLED, (CidrSelector("172.16.0.0/12"),))},
+        ),
+    ],
+)
+def test_addresses_of_the_policed_pods(read, destination, near):
+    spec = f"{{ingress: [{{action: Deny, destination: {destination}}}]}}"
+    found, told = read(f"{HEAD}spec: {spec}")
+    assert told == []
+    assert {(one.subject, one.at) for one in found.policies[0].ingress} == near
+
+
+@pytest.mark.parametrize(
+    ("destination", "near"),
+    [
+        ("{selector: s == 't'}", {(LABELLED, None), (None, (TEN,))}),
+        (
+            "{selector: s == 't', nets: [10.1.0.0/16]}",
+            {(LABELLED, (CidrSelector("10.1.0.0/16"),)), (None, (CidrSelector("10.1.0.0/16"),))},
+        ),
+        (
+            "{selector: s == 't', nets: [8.0.0.0/6], notNets: [10.1.0.0/16]}",
+            {
+                (LABELLED, (CidrSelector("8.0.0.0/6", ("10.1.0.0/16",)),)),
+                (None, (CidrSelector("10.0.0.0/8", ("10.1.0.0/16",)),)),
+            },
+        ),
+        (
+            "{notSelector: s == 't', namespaceSelector: all()}",
+            {(OTHERS, (CidrSelector("0.0.0.0/0", ("10.0.0.0/8",)), CidrSelector("::/0")))},
+        ),
+    ],
+)
+def test_a_network_set_on_the_policed_side_matches_pods_by_their_address(read, destination, near):
+    spec = f"{{ingress: [{{action: Deny, destination: {destination}}}]}}"
     found, told = read(f"{HEAD}spec: {spec}", network_set("[10.0.0.0/8]", namespace="ns"))
-    assert "a network set on the policed side is not modelled" in told[0]
-    assert len(found.undecided) == 1
+    assert told == []
+    assert {(one.subject, one.at) for one in found.policies[0].ingress} == near
+    # A set of the whole cluster is not in the policy's namespace.
     found, told = read(f"{HEAD}spec: {spec}", network_set("[10.0.0.0/8]"))
-    assert (len(found.policies), told) == (1, [])
+    assert {one.subject for one in found.policies[0].ingress} <= {LABELLED, OTHERS}
 
 
 def test_global_policies_have_no_namespace(read):

@@ -1,5 +1,7 @@
 """Calico's selector language against a plain evaluation of its tree."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from generators.calico_selectors import conjunctions, selector, written
 from generators.reading import UndecidedError
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.policy import Requirement
+from netpol.policy import OPPOSITE, Requirement
 
 
 def alternatives(field):
@@ -18,7 +20,7 @@ def alternatives(field):
 
 KEYS = ("a", "b", "projectcalico.org/name")
 VALUES = ("x", "y", "")
-LABELS = st.dictionaries(st.sampled_from(KEYS), st.sampled_from((*VALUES, "z")))
+LABELS = st.dictionaries(st.sampled_from(KEYS), st.sampled_from((*VALUES, "z", "xyx")))
 LEAVES = st.one_of(
     st.just(All()),
     st.builds(Has, st.sampled_from(KEYS)),
@@ -27,6 +29,12 @@ LEAVES = st.one_of(
         st.sampled_from(KEYS),
         st.just("in"),
         st.lists(st.sampled_from(VALUES), max_size=2).map(tuple),
+    ),
+    st.builds(
+        Compare,
+        st.sampled_from(KEYS),
+        st.sampled_from(("contains", "starts with", "ends with")),
+        st.tuples(st.sampled_from((*VALUES, "xy"))),
     ),
 )
 PARTS = {"contains": "Contains", "starts with": "StartsWith", "ends with": "EndsWith"}
@@ -49,6 +57,8 @@ def text(node):
             return f"has({key})"
         case Compare(key, "in", values):
             return f"{key} in {{{', '.join(repr(one) for one in values)}}}"
+        case Compare(key, operator, (value,)):
+            return f"{key} {operator} {value!r}"
         case Not(part):
             return f"!({text(part)})"
         case And(parts):
@@ -65,6 +75,10 @@ def holds(node, labels):
             return key in labels
         case Compare(key, "in", values):
             return labels.get(key) in values
+        case Compare(key, operator, (value,)):
+            here = labels.get(key)
+            way = {"contains": str.__contains__, "starts with": str.startswith}
+            return here is not None and way.get(operator, str.endswith)(here, value)
         case Not(part):
             return not holds(part, labels)
         case And(parts):
@@ -85,11 +99,13 @@ def meets(one, labels):
         case "DoesNotExist":
             return one.key not in labels
         case "Contains":
-            return any(part in labels.get(one.key, "") for part in one.values)
+            return one.key in labels and any(part in labels[one.key] for part in one.values)
         case "StartsWith":
             return one.key in labels and labels[one.key].startswith(one.values)
         case "EndsWith":
             return one.key in labels and labels[one.key].endswith(one.values)
+        case negated:
+            return not meets(replace(one, operator=OPPOSITE[negated]), labels)
 
 
 def selects(text, labels):
@@ -175,10 +191,20 @@ def test_parts_of_a_value(operator):
     assert not selects(text, {})
 
 
-@pytest.mark.parametrize(
-    "text", ["!(a contains 'b')", "!a starts with 'b'", "!(has(b) && a endswith 'c')"]
-)
-def test_what_requirements_cannot_say_is_undecided(text):
+@pytest.mark.parametrize("operator", PARTS)
+def test_parts_of_a_value_negated(operator):
+    negated = OPPOSITE[PARTS[operator]]
+    for text in (f"!(a {operator} 'x')", f"!a {operator} 'x'"):
+        (found,) = alternatives(Field(text))
+        assert found == (Requirement("a", negated, ("x",)),)
+        assert alternatives(Field(written(found))) == (found,)
+        assert selects(text, {"a": "b"})
+        assert selects(text, {})
+        assert not selects(text, {"a": "x"})
+
+
+def test_a_tree_with_too_many_alternatives_is_undecided():
+    text = " && ".join(f"(a{n} == 'x' || b{n} == 'y')" for n in range(9))
     with pytest.raises(UndecidedError) as caught:
         alternatives(Field(text, ".spec.selector"))
     assert caught.value.where == ".spec.selector"
