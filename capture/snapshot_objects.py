@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 __all__ = [
+    "CiliumNode",
     "ConfigMap",
     "EndpointSlice",
     "Endpoints",
@@ -21,6 +22,7 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodTemplate",
+    "Ranges",
     "Selected",
     "SelectedByMap",
     "Service",
@@ -60,6 +62,9 @@ class Meta(_Camel):
     namespace: str | None = None
     labels: LabelPairs | None = None
     owner_references: list[Reference] | None = None
+    uid: str | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
 
     @property
     def title(self) -> str:
@@ -123,6 +128,24 @@ class PodSpec(_Camel):
     init_containers: list[Container] | None = None
 
 
+class Terminated(_Camel):
+    """How a container ended."""
+
+    finished_at: str | None = None
+
+
+class ContainerState(_Camel):
+    """The state of a container."""
+
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(_Camel):
+    """One of a pod's ``containerStatuses``."""
+
+    state: ContainerState | None = None
+
+
 class Address(_Camel):
     """An ``ip`` in a list of them."""
 
@@ -133,8 +156,16 @@ class PodStatus(_Camel):
     """The status of a pod."""
 
     phase: str | None = None
+    start_time: str | None = None
+    container_statuses: list[ContainerStatus] | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[Address] | None = msgspec.field(default=None, name="podIPs")
+
+    @property
+    def finish_times(self) -> list[str | None]:
+        """When its containers ended, of those that have."""
+        states = [one.state for one in self.container_statuses or () if one.state]
+        return [one.terminated.finished_at for one in states if one.terminated]
 
 
 class Pod(Object):
@@ -289,10 +320,26 @@ class Service(Object):
     status: ServiceStatus | None = None
 
 
+class Target(_Camel):
+    """Whose addresses these are: ``targetRef``."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
 class Backend(_Camel):
     """One of an EndpointSlice's ``endpoints``."""
 
     addresses: list[str] | None = None
+    target_ref: Target | None = None
+
+
+class EndpointPort(_Camel):
+    """One of the ``ports`` of a slice or a subset."""
+
+    name: str | None = None
+    protocol: Protocol | None = None
+    port: int | None = None
 
 
 class EndpointSlice(Object):
@@ -300,12 +347,20 @@ class EndpointSlice(Object):
 
     address_type: str | None = None
     endpoints: list[Backend] | None = None
+    ports: list[EndpointPort] | None = None
+
+
+class BackendAddress(Address):
+    """One of a subset's ``addresses``."""
+
+    target_ref: Target | None = None
 
 
 class Subset(_Camel):
     """One of an Endpoints object's ``subsets``."""
 
-    addresses: list[Address] | None = None
+    addresses: list[BackendAddress] | None = None
+    ports: list[EndpointPort] | None = None
 
 
 class Endpoints(Object):
@@ -346,3 +401,43 @@ class Node(Object):
     metadata: NodeMeta
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
+
+
+class RangesSpec(_Camel):
+    """Address blocks, under the names that the kinds of :class:`Ranges` give them."""
+
+    cidrs: list[str] | None = None
+    cidr: str | None = None
+    disabled: bool | None = None
+
+
+class Ranges(Object):
+    """A ServiceCIDR of Kubernetes or an IPPool of Calico."""
+
+    spec: RangesSpec | None = None
+
+
+class CiliumAddress(_Camel):
+    """One of a CiliumNode's ``addresses``."""
+
+    ip: str | None = None
+    type: str | None = None
+
+
+class CiliumIpam(_Camel):
+    """Where a node's pods get their addresses from."""
+
+    pod_cidrs: list[str] | None = msgspec.field(default=None, name="podCIDRs")
+
+
+class CiliumNodeSpec(_Camel):
+    """The spec of a CiliumNode."""
+
+    addresses: list[CiliumAddress] | None = None
+    ipam: CiliumIpam | None = None
+
+
+class CiliumNode(Object):
+    """What Cilium knows of a node of that name."""
+
+    spec: CiliumNodeSpec | None = None

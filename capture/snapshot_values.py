@@ -11,12 +11,36 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from capture import snapshot_objects as objects
-from netpol.inventory import ContainerPort, Namespace, Node, Pod, Service, ServicePort
+from capture.times import nanoseconds
+from netpol.inventory import (
+    ALWAYS,
+    ContainerPort,
+    EndpointSlice,
+    Namespace,
+    Node,
+    Pod,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
 from netpol.net import canonical_cidr
 from netpol.peers import Labels, Workload
 from netpol.settings import telling
 
-__all__ = ["api_servers", "labels", "namespace", "node", "pod", "service", "template"]
+__all__ = [
+    "api_servers",
+    "blocks",
+    "cilium_node",
+    "created",
+    "endpoint_slice",
+    "labels",
+    "namespace",
+    "node",
+    "pod",
+    "service",
+    "subset_slices",
+    "template",
+]
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 _NODE_ANNOTATIONS: Final = (
@@ -37,24 +61,31 @@ def labels(pairs: objects.LabelPairs | None) -> Labels:
 
 
 def pod(item: objects.Pod, workload: Workload) -> Pod:
-    """A pod of the cluster. One that has finished, or uses its node's network, has no address."""
+    """A pod of the cluster. One that uses its node's network has no address of its own."""
     spec = item.spec or objects.PodSpec()
     status = item.status or objects.PodStatus()
     finished = status.phase in ("Succeeded", "Failed")
-    own = not finished and not spec.host_network
     seen = [one.ip for one in status.pod_ips or ()] or [status.pod_ip]
     return Pod(
         namespace=item.metadata.space,
         name=item.metadata.title,
         workload=workload,
         labels=labels(item.metadata.labels),
-        addresses=_addresses(seen, "status.podIPs") if own else (),
+        addresses=() if spec.host_network else _addresses(seen, "status.podIPs"),
         node=spec.node_name or "",
         host_network=bool(spec.host_network),
         service_account=_service_account(spec),
         ports=tuple(_ports(spec)),
         finished=finished,
+        uid=item.metadata.uid or "",
+        started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
+        ended=_ended(status) if finished else ALWAYS,
     )
+
+
+def _ended(status: objects.PodStatus) -> int:
+    """When the last container of a finished pod ended, as far as the status says."""
+    return max(map(nanoseconds, status.finish_times), default=0) or ALWAYS
 
 
 def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
@@ -111,6 +142,11 @@ def node(item: objects.Node) -> Node:
     )
 
 
+def created(item: objects.Object) -> int:
+    """When an object was created, in nanoseconds since the epoch; 0 where it does not say."""
+    return nanoseconds(item.metadata.creation_timestamp)
+
+
 def api_servers(item: objects.EndpointSlice | objects.Endpoints) -> tuple[str, ...]:
     """The addresses of the endpoints."""
     match item:
@@ -120,6 +156,63 @@ def api_servers(item: objects.EndpointSlice | objects.Endpoints) -> tuple[str, .
         case objects.Endpoints():
             listed = [ip.ip for one in item.subsets or () for ip in one.addresses or ()]
             return _addresses(listed, "subsets")
+
+
+def endpoint_slice(item: objects.EndpointSlice, service: str) -> EndpointSlice:
+    """The backends of a Service; names of hosts (address type FQDN) are no addresses."""
+    named = item.address_type == "FQDN"
+    return EndpointSlice(
+        namespace=item.metadata.space,
+        name=item.metadata.title,
+        service=service,
+        ports=_endpoint_ports(item.ports),
+        endpoints=tuple(
+            SliceEndpoint(addresses=_addresses(one.addresses or (), "endpoints"), pod=_pod(one))
+            for one in (item.endpoints or () if not named else ())
+        ),
+    )
+
+
+def subset_slices(item: objects.Endpoints) -> Iterator[EndpointSlice]:
+    """The same from the object that EndpointSlices replace, one for each subset."""
+    for number, subset in enumerate(item.subsets or ()):
+        yield EndpointSlice(
+            namespace=item.metadata.space,
+            name=f"{item.metadata.title}/{number}",
+            service=item.metadata.title,
+            ports=_endpoint_ports(subset.ports),
+            endpoints=tuple(
+                SliceEndpoint(addresses=_addresses([one.ip], "subsets"), pod=_pod(one))
+                for one in subset.addresses or ()
+            ),
+        )
+
+
+def _pod(one: objects.Backend | objects.BackendAddress) -> str:
+    target = one.target_ref
+    return (target.name or "") if target and target.kind == "Pod" else ""
+
+
+def _endpoint_ports(
+    ports: Iterable[objects.EndpointPort] | None,
+) -> tuple[tuple[str, str, int], ...]:
+    known = (one for one in ports or () if one.port)
+    return tuple((one.name or "", one.protocol or "TCP", one.port or 0) for one in known)
+
+
+def blocks(item: objects.Ranges) -> tuple[str, ...]:
+    """The blocks of a ServiceCIDR or an IPPool that is in use."""
+    spec = item.spec or objects.RangesSpec()
+    texts = () if spec.disabled else [*(spec.cidrs or ()), *([spec.cidr] if spec.cidr else ())]
+    return _each(texts, canonical_cidr, "spec.cidr")
+
+
+def cilium_node(item: objects.CiliumNode) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(addresses of the node itself, ranges of its pods)."""
+    spec = item.spec or objects.CiliumNodeSpec()
+    own = _addresses([one.ip for one in spec.addresses or ()], "spec.addresses")
+    ranges = spec.ipam.pod_cidrs if spec.ipam else None
+    return own, _each(ranges or (), canonical_cidr, "spec.ipam.podCIDRs")
 
 
 def _addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:

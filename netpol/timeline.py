@@ -72,6 +72,11 @@ class History(Generic[_Thing]):
         if states and states[-1].end == ALWAYS:
             states[-1].sure = min(states[-1].sure, states[-1].seen)
 
+    def changed(self) -> tuple[Dated[_Thing], ...]:
+        """Every state of the things of which it is not known that they were always the same."""
+        found = (s for s in self.stays.values() if len(s) > 1 or s[0].end != ALWAYS)
+        return tuple(Dated(one.thing, one.start, one.end, one.sure) for s in found for one in s)
+
     def dated(self) -> Iterator[tuple[Key, Dated[_Thing]]]:
         """Every state, by key and time."""
         for key, states in self.stays.items():
@@ -99,13 +104,17 @@ class Timeline:
     """The addresses that a pod or node was last seen with."""
     _seen: dict[Key, int] = field(default_factory=dict)
     """When that was."""
+    _first: dict[Key, int] = field(default_factory=dict)
+    """When a pod was first seen, of those sightings that have a date."""
     _latest: dict[Key, Key] = field(default_factory=dict)
     """Of the pods that had one name the one that was seen last."""
 
     def pod(self, pod: Pod, at: int = 0, *, since: int | None = None) -> None:
         """A pod as it is at ``at``; one that is finished may still tell the address it had."""
         key = pod.namespace, pod.name, pod.uid
-        self._succeed(pod, key, at)
+        self._succeed(pod, key)
+        if at:
+            self._first.setdefault(key, at)
         if not pod.host_network:
             self._hold(key, pod.addresses, at, pod.started, since)
         if pod.finished:
@@ -133,7 +142,11 @@ class Timeline:
             if key[0] in spaces and key not in kept and not pod.finished:
                 self._miss(key, pod)
 
-    def _succeed(self, pod: Pod, key: Key, at: int) -> None:
+    def before(self, at: int) -> set[Key]:
+        """The pods that were seen before ``at``."""
+        return {key for key, first in self._first.items() if first < at}
+
+    def _succeed(self, pod: Pod, key: Key) -> None:
         """Another pod of that name has gone before this one came."""
         name = pod.namespace, pod.name
         before = self._latest.get(name, key)

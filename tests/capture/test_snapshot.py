@@ -100,6 +100,7 @@ def test_a_pod_is_read_with_all_that_matters(tmp_path):
             node="node-1",
             service_account="api",
             ports=(ContainerPort(name="http", port=8080), ContainerPort(port=15020)),
+            uid="uid-api-x",
         )
     }
 

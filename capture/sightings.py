@@ -1,0 +1,239 @@
+"""Objects of a cluster as they were seen: in dumps, in manifests, and in recorded watches.
+
+A dump shows what was there at one time, which it does not tell: it is not older than the newest
+time in it. A recorded watch (``netpol inventory record``, or ``kubectl get … --watch
+--output-watch-events -o json``) tells of one change after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, TypeAlias
+
+import msgspec
+
+from capture import snapshot_objects as objects
+from capture.times import nanoseconds
+from netpol.errors import NetpolError
+from netpol.manifests import Entry, scan
+from netpol.notices import Notice, Tell
+from netpol.owners import Owner
+from netpol.settings import is_setting
+
+__all__ = ["KINDS", "Key", "Listed", "OwnerTable", "Sighting", "Sightings", "read", "unreadable"]
+
+KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
+    ("", "ConfigMap"): objects.ConfigMap,
+    ("", "DeploymentConfig"): objects.SelectedByMap,
+    ("", "Endpoints"): objects.Endpoints,
+    ("", "Namespace"): objects.Object,
+    ("", "Node"): objects.Node,
+    ("", "Pod"): objects.Pod,
+    ("", "ReplicationController"): objects.SelectedByMap,
+    ("", "Service"): objects.Service,
+    ("apps", "DaemonSet"): objects.Selected,
+    ("apps", "Deployment"): objects.Selected,
+    ("apps", "ReplicaSet"): objects.Selected,
+    ("apps", "StatefulSet"): objects.Selected,
+    ("apps.openshift.io", "DeploymentConfig"): objects.SelectedByMap,
+    ("argoproj.io", "Rollout"): objects.Selected,
+    ("batch", "CronJob"): objects.Templated,
+    ("batch", "Job"): objects.Templated,
+    ("cilium.io", "CiliumNode"): objects.CiliumNode,
+    ("crd.projectcalico.org", "IPPool"): objects.Ranges,
+    ("discovery.k8s.io", "EndpointSlice"): objects.EndpointSlice,
+    ("extensions", "DaemonSet"): objects.Selected,
+    ("extensions", "Deployment"): objects.Selected,
+    ("extensions", "ReplicaSet"): objects.Selected,
+    ("networking.k8s.io", "ServiceCIDR"): objects.Ranges,
+    ("projectcalico.org", "IPPool"): objects.Ranges,
+}
+"""(API group, kind); the group matters: Knative has a Service of its own."""
+
+_AT: Final = " - at `$"
+"""How errors that know it name the path: as msgspec does."""
+_LONGEST: Final = 200
+"""Of a message about a bad object, in characters: it may quote what it found."""
+_HOW: Final = (
+    "record one with: netpol inventory record -o cluster.json, or: kubectl get nodes,namespaces,"
+    "pods,services,endpointslices,replicasets,deployments,statefulsets,daemonsets,jobs,cronjobs"
+    " --all-namespaces -o json > cluster.json"
+)
+
+Key: TypeAlias = tuple[str, str, str]
+"""(namespace, kind, name)."""
+OwnerTable: TypeAlias = dict[Key, Owner | None]
+"""What :data:`netpol.owners.Owners` is, while it is filled in."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sighting:
+    """One object that an inventory has a use for, as it was at some time.
+
+    ``at`` is 0 where that is not known. ``since``: nobody watched between there and ``at``; None:
+    somebody did. ``gone``: that is how it was before it was deleted.
+    """
+
+    kind: str
+    body: objects.Object
+    entry: Entry
+    """Where it stands."""
+    at: int = 0
+    since: int | None = 0
+    gone: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What it is called."""
+        return self.body.metadata.space, self.kind, self.body.metadata.title
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of pods in a file: all that there were, of whatever it is a list of."""
+
+    at: int
+    pods: frozenset[tuple[str, str, str]]
+    """(namespace, name, uid)."""
+
+
+@dataclass(slots=True)
+class Sightings:
+    """Everything that was seen, in the order of the files."""
+
+    seen: list[Sighting] = field(default_factory=list)
+    lists: list[Listed] = field(default_factory=list)
+    owners: OwnerTable = field(default_factory=dict)
+    """The controllers of the objects that are of no other use."""
+
+
+class _Event(msgspec.Struct):
+    """A line of a recorded watch; ``time`` and ``since`` are netpol's."""
+
+    type: str
+    object: msgspec.Raw
+    time: str | None = None
+    since: str | None = None
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    """What an object says that it is."""
+
+    kind: str = ""
+    api_version: str = ""
+
+
+def read(path: str, found: Sightings, tell: Tell) -> None:
+    """Add what a file or folder shows. Raises NetpolError when there is no object at all in it."""
+    total, secret, useful = 0, "", 0
+    for _, entries in groupby(scan([path], tell), key=attrgetter("file")):
+        here: list[Sighting] = []
+        for entry, event in _events(entries):
+            kind, group = entry.kind, entry.version.rpartition("/")[0]
+            total += bool(kind and entry.version)
+            if (group, kind) == ("", "Secret"):
+                secret = secret or entry.where
+            elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
+                continue
+            elif shape := KINDS.get((group, kind)):
+                here += _decoded(entry, event, shape, tell)
+            elif kind:
+                found.owners.update(_controller(entry))
+        found.lists += _dated(here)
+        found.seen += here
+        useful += len(here)
+    if not total:
+        raise NetpolError("there is no Kubernetes object in it", where=path, hint=_HOW)
+    if secret:
+        tell(Notice(code="NP081", where=secret, message="a Secret was passed over, unread"))
+    if not useful:
+        tell(Notice(code="NP082", where=path, message=f"none of its {total} objects was of use"))
+
+
+def _events(entries: Iterator[Entry]) -> Iterator[tuple[Entry, _Event | None]]:
+    """Each object, with the event that told of it."""
+    for entry in entries:
+        if entry.kind or not isinstance(entry.body, bytes):
+            yield entry, None
+            continue
+        try:
+            event = msgspec.json.decode(entry.body, type=_Event)
+            head = msgspec.json.decode(event.object, type=_Head)
+        except ValueError:
+            yield entry, None
+            continue
+        body, version = bytes(event.object), head.api_version
+        yield msgspec.structs.replace(entry, body=body, kind=head.kind, version=version), event
+
+
+def _tells(entry: Entry) -> bool:
+    """Whether this is the ConfigMap of a network plugin; what is in any other is not looked at."""
+    try:
+        meta = entry.into(objects.Object).metadata
+    except ValueError:
+        return False
+    return is_setting(meta.namespace or "", meta.name or "")
+
+
+def _decoded(
+    entry: Entry, event: _Event | None, shape: type[objects.Object], tell: Tell
+) -> Iterator[Sighting]:
+    """The object, or nothing when it is not of its kind's shape."""
+    if event is not None and event.type not in ("ADDED", "MODIFIED", "DELETED"):
+        return
+    try:
+        body = entry.into(shape)
+    except ValueError as error:
+        tell(unreadable(entry, error))
+        return
+    if not body.metadata.title:
+        tell(unreadable(entry, ValueError("Expected a name - at `$.metadata`")))
+        return
+    one = Sighting(kind=entry.kind, body=body, entry=entry.located())
+    if event is not None:
+        one.gone = event.type == "DELETED"
+        one.at = nanoseconds(event.time) or _newest(one)
+        one.since = (nanoseconds(event.since) if event.since else None) if event.time else 0
+    yield one
+
+
+def _controller(entry: Entry) -> OwnerTable:
+    """What controls an object of a kind that is of no other use; what cannot be read is no loss."""
+    try:
+        meta = entry.into(objects.Object).metadata
+    except ValueError:
+        return {}
+    return {(meta.space, entry.kind, meta.title): meta.controller} if meta.controller else {}
+
+
+def _dated(here: list[Sighting]) -> Iterator[Listed]:
+    """Give the objects of one dump the time of the newest of them, and tell what it lists."""
+    dump = [one for one in here if not one.at]
+    at = max(map(_newest, dump), default=0)
+    for one in dump:
+        one.at = at
+    pods = (one.body.metadata for one in dump if one.entry.item and one.kind == "Pod")
+    listed = frozenset((meta.space, meta.title, meta.uid or "") for meta in pods)
+    if at and listed:
+        yield Listed(at, listed)
+
+
+def _newest(one: Sighting) -> int:
+    """The newest time that an object tells, in nanoseconds since the epoch; 0 for none."""
+    meta = one.body.metadata
+    times: list[str | None] = [meta.creation_timestamp]
+    if one.gone:
+        times.append(meta.deletion_timestamp)
+    if isinstance(one.body, objects.Pod) and one.body.status:
+        times += [one.body.status.start_time, *one.body.status.finish_times]
+    return max(map(nanoseconds, times))
+
+
+def unreadable(entry: Entry, error: Exception) -> Notice:
+    """The notice for a bad object. The errors are written as ``what - at `$.path` ``."""
+    what, _, path = f"{error}{'' if _AT in str(error) else _AT}".rpartition(_AT)
+    place = f"{entry.kind} {path.rstrip('`')}".rstrip()
+    return Notice(code="NP080", where=entry.where, message=f"{place}: {what[:_LONGEST]}")
