@@ -66,6 +66,7 @@ def diff(
     workloads = len({one for world in worlds for one in world.workloads})
     click.echo(_shown(found, workloads, form), nl=False)
     notices.show()
+    _say_who_differs(old, new, *worlds)
     say_on_host(judge.world for judge in judges)
     if any(one.undecided for one in found):
         say("what is undecided depends on policies that could not be read (NP063 to NP065)")
@@ -92,6 +93,16 @@ def _inventories(
         if not known.pods:
             say(f"{path}: no workload is there, so it is judged for those in {other}")
     return before if before.pods else after, after if after.pods else before
+
+
+def _say_who_differs(old: str, new: str, before: Inventory, after: Inventory) -> None:
+    """All that a workload may do opens or closes with it: then no policy is to blame."""
+    from netpol.cli.sides import listed
+
+    was, now = set(before.workloads), set(after.workloads)
+    for path, found in ((old, was - now), (new, now - was)):
+        if found:
+            say(f"only in {path}: {listed(found)}")
 
 
 def _shown(found: list[Change], workloads: int, form: str) -> str:

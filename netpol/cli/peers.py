@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,8 +16,8 @@ from netpol.peers import ENTITIES, Cidr, Entity, Fqdn, Peer, Workload, label
 __all__ = ["Found", "port_of", "resolved", "workload_of"]
 
 _FORMS: Final = (
-    "write namespace/Kind/name, namespace/name (of a workload or a pod), an address or CIDR,"
-    " entity:world or fqdn:name"
+    "write namespace/Kind/name, namespace/name or name (of a workload or a pod), an address or"
+    " CIDR, entity:world or fqdn:name"
 )
 _PORTS: Final = (
     "write 8080 (TCP), 8080/udp, udp/53, icmp/8 or the name of a port of the server's pods"
@@ -56,7 +56,10 @@ def resolved(text: str, inventory: Inventory) -> Found:
 
 
 def workload_of(text: str, workloads: Iterable[Workload]) -> Workload:
-    """The workload ``namespace/Kind/name`` or ``namespace/name``; NetpolError if not exactly one"""
+    """The workload ``namespace/Kind/name``, ``namespace/name`` or ``name``.
+
+    Raises NetpolError if that is not exactly one.
+    """
     every = list(workloads)
     found = _matching(text, every)
     if len(found) == 1:
@@ -75,16 +78,22 @@ def _matching(text: str, workloads: Iterable[Workload]) -> list[Workload]:
             return [w for w in workloads if (w.namespace, w.kind.lower(), w.name) == wanted]
         case [namespace, name]:
             return sorted(w for w in workloads if (w.namespace, w.name) == (namespace, name))
+        case [name] if name and ":" not in name:
+            return sorted(w for w in workloads if w.name == name)
         case _:
             raise NetpolError(f"{text!r} is not understood", hint=_FORMS)
 
 
 def _nobody(text: str, workloads: list[Workload]) -> NetpolError:
-    namespace, *_, name = text.split("/")
+    namespace, slash, _ = text.partition("/")
+    name = text.rpartition("/")[2]
     short: dict[str, list[str]] = {}
     for one in sorted(workloads):
-        short.setdefault(f"{one.namespace}/{one.name}", []).append(label(one))
-    close = difflib.get_close_matches(f"{namespace}/{name}", short, n=_MOST, cutoff=0.75)
+        known = f"{one.namespace}/{one.name}" if slash else one.name
+        short.setdefault(known, []).append(label(one))
+    wanted = f"{namespace}/{name}" if slash else name
+    # Without the namespace, which is mostly right, a slip is a greater part of the text.
+    close = difflib.get_close_matches(wanted, short, n=_MOST, cutoff=0.75 if slash else 0.6)
     near = [each for one in close for each in short[one]]
     here = [label(one) for one in sorted(workloads) if one.namespace == namespace]
     hint = _FORMS
@@ -106,11 +115,23 @@ def _cidr(text: str) -> str:
 
 def _named(text: str, inventory: Inventory) -> Found:
     if not _matching(text, inventory.workloads):
-        namespace, *kind, name = text.split("/")
-        pod = inventory.pods.get((namespace, name))
-        if pod and not pod.template and [one.lower() for one in kind] in ([], ["pod"]):
-            return _alone(pod, inventory)
+        pods = list(_pods(text, inventory))
+        if len(pods) == 1:
+            return _alone(pods[0], inventory)
+        if pods:
+            named = ", ".join(f"{pod.namespace}/Pod/{pod.name}" for pod in pods[:_MOST])
+            raise NetpolError(f"{text!r} may be several pods", hint=f"one of {named}")
     return Found(peer=workload_of(text, inventory.workloads), inventory=inventory)
+
+
+def _pods(text: str, inventory: Inventory) -> Iterator[Pod]:
+    """The pods that the text names, whatever their workloads; templates are none."""
+    *space, name = text.split("/")
+    if [kind.lower() for kind in space[1:]] not in ([], ["pod"]):
+        return
+    for pod in inventory.pods.values():
+        if pod.name == name and not pod.template and space[:1] in ([], [pod.namespace]):
+            yield pod
 
 
 def _alone(pod: Pod, inventory: Inventory) -> Found:

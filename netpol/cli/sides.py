@@ -29,6 +29,7 @@ __all__ = [
     "internet",
     "inventory_or_own",
     "judge_of",
+    "listed",
     "lone",
     "no_workloads",
     "read_policies",
@@ -168,13 +169,19 @@ def lone(peer: Peer, *inventories: Inventory) -> bool:
 
 def say_on_host(worlds: Iterable[World]) -> None:
     """Name the workloads that have no rows because policies see their node in their place."""
-    found = sorted({label(one) for world in worlds for one in world.on_host})
+    found = {one for world in worlds for one in world.on_host}
     if found:
-        more = f" and {len(found) - _MOST:,} more" if len(found) > _MOST else ""
         say(
             "without rows, for they use their node's network and policies see the node:"
-            f" {', '.join(found[:_MOST])}{more}"
+            f" {listed(found)}"
         )
+
+
+def listed(workloads: Iterable[Workload]) -> str:
+    """The first few by label, and how many more there are."""
+    names = sorted(map(label, workloads))
+    more = f" and {len(names) - _MOST:,} more" if len(names) > _MOST else ""
+    return f"{', '.join(names[:_MOST])}{more}"
 
 
 def no_workloads(where: str) -> NetpolError:

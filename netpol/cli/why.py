@@ -35,10 +35,10 @@ def why(
 ) -> None:
     """Say whether CLIENT may talk to SERVER on PORT, and which rule says so.
 
-    CLIENT and SERVER are namespace/Kind/name, namespace/name, an address or CIDR, entity:world (or
-    host, remote-node, kube-apiserver …) or fqdn:name. PORT is the pod's, not the Service's: 8080,
-    8080/udp, udp/53, icmp/8, or the name of a container port. Where pods of a workload are treated
-    differently, the connection is allowed only when it is for all of them.
+    CLIENT and SERVER are namespace/Kind/name, namespace/name, name, an address or CIDR,
+    entity:world (or host, remote-node, kube-apiserver …) or fqdn:name. PORT is the pod's, not the
+    Service's: 8080, 8080/udp, udp/53, icmp/8, or the name of a container port. Where pods of a
+    workload are treated differently, the connection is allowed only when it is for all of them.
 
     Exits 0 when it is allowed, 1 when it is denied, 2 when it cannot be decided.
 

@@ -143,6 +143,7 @@ def test_workloads_beside_the_policies_are_their_world(tmp_path: Path) -> None:
     told = diff(str(old), str(bare))
     assert (told.exit_code, told.stderr.count(f"it is judged for those in {old}")) == (0, 1)
     assert diff(str(bare), str(old)).exit_code == 0
+    assert f"only in {new}: x/Pod/b" in diff(str(old), str(new)).stderr
     found = rows(str(old), str(new))
     assert found
     assert all("x/Pod/b" in (row["client"], row["server"]) for row in found)
