@@ -14,6 +14,7 @@ from generators.reading import identity
 from netpol.manifests import Document
 from netpol.notices import Notice, Tell
 from netpol.policy import DENY_TIER, PodSelector, PolicySet, Tier, Undecided, in_namespace
+from netpol.uncollected import uncollected
 
 __all__ = ["DIALECTS", "READERS", "parse"]
 
@@ -42,6 +43,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 """Kinds that policies refer to, in their groups: without a policy they decide nothing."""
 
 
+@uncollected()
 def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozenset[str]]:
     """(policies, names of the readers that found some) of all documents.
 

@@ -51,11 +51,15 @@ def _value(
         return "" if typed and field.value is None and TEXTS in shape else field.value
     if TEXTS in shape:
         blank = {name: "" for name, value in field.value.items() if value is None and typed}
-        return {name: one.value for name, one in field.children()} | blank
+        return {name: value for name, value in field.value.items() if value is not None} | blank
     kept: dict[str, object] = {}
-    for name, member in field.children():
-        if name in shape or KEPT in shape:
-            kept[name] = _value(member, shape.get(name), dropped, typed)
+    for name, value in field.value.items():
+        if value is None:
+            continue
+        if name not in shape and KEPT not in shape:
+            dropped(field[name])
+        elif (inner := shape.get(name)) is None or not isinstance(value, dict | list):
+            kept[name] = value
         else:
-            dropped(member)
+            kept[name] = _value(field[name], inner, dropped, typed)
     return kept

@@ -112,8 +112,11 @@ class PortSet:
     @staticmethod
     def union(sets: Iterable[PortSet]) -> PortSet:
         """The union of any number of sets."""
+        every = tuple(sets)
+        if len(every) == 1:
+            return every[0]
         pools: dict[str, list[tuple[int, int]]] = {}
-        for one in sets:
+        for one in every:
             for protocol, ranges in one.parts:
                 pools.setdefault(protocol, []).extend(ranges)
         return PortSet._from({name: _merged(ranges) for name, ranges in pools.items()})

@@ -34,9 +34,9 @@ class Builder:
     """
 
     def __init__(
-        self, events: Iterator[yaml.Event], above: int, twice: Callable[[int, str], None]
+        self, following: Callable[[], Event], above: int, twice: Callable[[int, str], None]
     ) -> None:
-        self._next: Callable[[], Event] = events.__next__
+        self._next = following
         self._above = above  # lines before the text whose events these are
         self._twice = twice
         self._nodes = 0

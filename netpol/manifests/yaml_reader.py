@@ -36,8 +36,9 @@ def entries(raw: bytes, file: str, index: int, above: int, tell: Tell) -> Iterat
 def _pieces(raw: bytes) -> Iterator[bytes]:
     """The text cut where documents begin."""
     begun = 0
+    directed = raw.startswith(b"%") or b"\n%" in raw
     for mark in _MARK.finditer(raw):
-        head = _DIRECTIVES.search(raw, begun, mark.start())
+        head = _DIRECTIVES.search(raw, begun, mark.start()) if directed else None
         end = head.start(1) if head else mark.start()
         if end > begun:
             yield raw[begun:end]
@@ -57,12 +58,12 @@ def _documents(
         tell(Notice(code="NP062", message=message, where=listing.where if listing else place))
 
     try:
-        events = iter(yaml.parse(piece, Loader=_LOADER))
-        for event in events:
-            if type(event) is yaml.DocumentStartEvent:
+        event = _LOADER(piece).get_event
+        while type(begin := event()) is not yaml.StreamEndEvent:
+            if type(begin) is yaml.DocumentStartEvent:
                 index += 1
-                first = next(events)
-                builder = Builder(events, above, twice)
+                first = event()
+                builder = Builder(event, above, twice)
                 listing = Listing(file, index, builder.line(first), tell)
                 yield from builder.document(first, listing)
     except (BrokenError, yaml.YAMLError) as error:
