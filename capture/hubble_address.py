@@ -13,7 +13,7 @@ from capture.hubble_endpoint import Interned, Side, Sides
 from capture.hubble_errors import Bad, Incomplete
 from capture.hubble_orient import MULTICAST, Aside
 
-__all__ = ["ADDRESSES_KEPT", "Parties", "canonical"]
+__all__ = ["ADDRESSES_KEPT", "Parties", "address", "canonical"]
 
 ADDRESSES_KEPT: Final = 1024
 """Distinct outside addresses that are kept apart per pod side, protocol, port and direction.
@@ -68,13 +68,19 @@ class Parties:
     _reasons: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def ends(
-        self, client: Interned, server: Interned, ips: tuple[str, str], port: int, tag: int
+        self,
+        client: Interned,
+        server: Interned,
+        ips: tuple[str, str],
+        eras: tuple[int, int],
+        port: int,
+        tag: int,
     ) -> tuple[int, int]:
         """Numbers of the two sides. Raises :class:`Aside` or :class:`Bad`."""
         reason = self._reason(client.side, server.side)
         if reason:
             raise Aside(reason)
-        ends = self._at(client, ips[0]), self._at(server, ips[1])
+        ends = self._at(client, ips[0], eras[0]), self._at(server, ips[1], eras[1])
         first, second = map(self.sides.find, ends)
         if first is not None and second is not None and (first, second, port, tag) in self._placed:
             return first, second
@@ -97,21 +103,22 @@ class Parties:
             self._reasons[client, server] = found
         return found
 
-    def _at(self, end: Interned, ip: str) -> Side:
+    def _at(self, end: Interned, ip: str, era: int) -> Side:
         """The side of ``end``: at its address, when no pod is named and the record gives one."""
         side = self.sides.known[end.side]
         if end.pod:
             return side
         if not (ip or side.entities or side.is_pod):
             raise Incomplete(".IP")
-        return side._replace(ip=_address(ip)) if ip else side
+        return side._replace(ip=address(ip), era=era) if ip else side
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """The canonical text. Raises :class:`Bad`, or :class:`Aside` where it names no peer."""
     try:
-        address, reason = canonical(text)
+        known, reason = canonical(text)
     except ValueError:
         raise Bad(".IP", f"expected an address, found {text[:40]!r}") from None
     if reason:
         raise Aside(reason)
-    return address
+    return known

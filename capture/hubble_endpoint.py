@@ -58,6 +58,8 @@ class Side(NamedTuple):
     names: frozenset[str] = frozenset()
     """DNS names among its labels: the identity of an ``toFQDNs`` rule."""
     ip: str = ""
+    era: int = 0
+    """Of its address, where that is all that is known of it."""
 
     @property
     def is_pod(self) -> bool:
@@ -67,7 +69,7 @@ class Side(NamedTuple):
     @property
     def order(self) -> tuple[object, ...]:
         """What sides are sorted by."""
-        return (*self[:5], sorted(self.entities), sorted(self.names), self.ip)
+        return (*self[:5], sorted(self.entities), sorted(self.names), self.ip, self.era)
 
     def __str__(self) -> str:
         who = self.owner[1] or ",".join(f"{key}={value}" for key, value in self.labels)
@@ -86,6 +88,8 @@ class Interned:
     """Name of the pod; empty when the source names none, and the address is needed."""
     bit: int = 0
     """The pod, as a bit: the place of its name in ``Sides.pods[side]``."""
+    nameless: bool = False
+    """It has nothing but its address."""
 
 
 @dataclass(slots=True)
@@ -147,7 +151,7 @@ class Sides:
             raise Bad(path, str(error)) from error
         side = self._side(record, path)
         if not side.owner[1]:
-            return Interned(self.number(side), "")
+            return Interned(self.number(side), "", nameless=not (side.is_pod or side.entities))
         number, bit = self._pod(side, record.pod_name)
         for owner in record.workloads[:1]:
             if owner.kind and owner.name:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO, Final, TypeAlias
 
-from capture.hubble_address import Parties
+from capture.hubble_address import Parties, address
 from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
@@ -31,7 +32,7 @@ from capture.hubble_record import (
 )
 from capture.hubble_seen import Known, Plain, judged, port_path, rarer
 from capture.hubble_status import status
-from capture.hubble_time import Clock
+from capture.hubble_time import Clock, nanoseconds
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import Reading
 from netpol.flow import Flow
@@ -44,8 +45,10 @@ INCOMPLETE: Final = "incomplete"
 
 PLACES_REMEMBERED: Final = 16384
 
-Place: TypeAlias = tuple[int, int, int, int, bytes]
-"""Client side, server side, port, tag, and the text of the addresses."""
+Place: TypeAlias = tuple[int, int, int, int, bytes, tuple[int, int]]
+"""Client side, server side, port, tag, and the text of the addresses with their eras."""
+
+_ALWAYS: Final = (0, 0)
 
 
 class Fold:
@@ -152,7 +155,10 @@ class Fold:
                 if client.bit and server.bit:
                     key = client.side, server.side, port, outcome
                 else:
-                    place = client.side, server.side, port, outcome % TAGS, b"" + flow.IP
+                    text, eras = b"" + flow.IP, _ALWAYS
+                    if client.nameless or server.nameless:
+                        eras = self._eras(text, client, server, stamp, reply=reply)
+                    place = client.side, server.side, port, outcome % TAGS, text, eras
                     ends = places.get(place) or self._place(place, client, server, reply=reply)
                     key = *ends, port, outcome
                 cell = cells.get(key)
@@ -195,17 +201,25 @@ class Fold:
         self, place: Place, client: Interned, server: Interned, *, reply: bool
     ) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""
-        _, _, port, tag, text = place
-        try:
-            ips = decode_addresses(text) if text else Addresses()
-        except (ValueError, RecursionError) as error:
-            raise Bad(".IP", str(error)) from error
-        pair = (ips.destination, ips.source) if reply else (ips.source, ips.destination)
-        ends = self.parties.ends(client, server, pair, port, tag)
+        _, _, port, tag, text, eras = place
+        ends = self.parties.ends(client, server, _pair(text, reply=reply), eras, port, tag)
         if len(self.places) >= PLACES_REMEMBERED:
             self.places.clear()
         self.places[place] = ends
         return ends
+
+    def _eras(
+        self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool
+    ) -> tuple[int, int]:
+        """The eras of the addresses of those sides that have nothing else."""
+        time, ends = (
+            nanoseconds(stamp),
+            zip((client, server), _pair(text, reply=reply), strict=True),
+        )
+        first, second = (
+            self.reading.era(address(ip), time) if end.nameless and ip else 0 for end, ip in ends
+        )
+        return first, second
 
     def _bad(self, line: bytes, number: int, error: Exception) -> None:
         path, message = "", f"longer than {LINE_LIMIT >> 20} MiB"
@@ -234,3 +248,13 @@ class Fold:
         client, server, port, tag = key
         known = self.sides.known
         return f"{known[client]} → {known[server]} {meaning(tag)[1]} {port}"
+
+
+@lru_cache(maxsize=PLACES_REMEMBERED)
+def _pair(text: bytes, *, reply: bool) -> tuple[str, str]:
+    """The addresses of client and server, as written."""
+    try:
+        ips = decode_addresses(text) if text else Addresses()
+    except (ValueError, RecursionError) as error:
+        raise Bad(".IP", str(error)) from error
+    return (ips.destination, ips.source) if reply else (ips.source, ips.destination)

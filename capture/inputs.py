@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, cast
 from capture import SOURCES
 from capture.compressed import decompressed
 from capture.source import FlowSource, Reading
+from netpol.eras import Era, always
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.notices import Tell
@@ -41,8 +42,10 @@ def expand(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def read(path: str, *, source: str | None, tell: Tell, account: Account) -> Iterator[Flow]:
-    """The flows of one input (``-``: standard input).
+def read(
+    path: str, *, source: str | None, tell: Tell, account: Account, era: Era = always
+) -> Iterator[Flow]:
+    """The flows of one input (``-``: standard input); ``era`` as in :class:`Reading`.
 
     ``source`` names the kind of flow log; None: it is recognised by content. Raises NetpolError
     when the input cannot be opened or no source knows it.
@@ -51,9 +54,8 @@ def read(path: str, *, source: str | None, tell: Tell, account: Account) -> Iter
         stream = io.BufferedReader(decompressed(raw, path, tell), _BUFFER)
         chosen = _named(source) if source else _detected(stream.peek(_HEAD)[:_HEAD], path)
         if chosen is not None:
-            yield from chosen.read(
-                cast("BinaryIO", stream), Reading(where=path, tell=tell, account=account)
-            )
+            reading = Reading(where=path, tell=tell, account=account, era=era)
+            yield from chosen.read(cast("BinaryIO", stream), reading)
 
 
 def _opened(path: str) -> AbstractContextManager[BinaryIO]:

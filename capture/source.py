@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Tell
 
@@ -19,6 +20,8 @@ class Reading:
     where: str
     tell: Tell
     account: Account
+    era: Era = always
+    """Flows of a side that is known by its address alone fold within an era of that address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from netpol.addresses import GUARD
 from netpol.cli.console import Notices, say
 from netpol.cli.progress import reading
+from netpol.eras import Era, eras
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.learn import Learned, learn
 from netpol.policy import PolicySet
-from netpol.profile import KUBERNETES, Profile
 
 __all__ = ["inventory_from", "learn_from", "policies_from"]
 
 
 def learn_from(
-    paths: Iterable[str], inventory: Inventory, notices: Notices, source: str | None = None
+    paths: Iterable[str],
+    inventory: Inventory,
+    notices: Notices,
+    source: str | None = None,
+    guard: int = GUARD,
 ) -> Learned:
-    """Read every input and learn from all of them together."""
+    """Read every input and learn from all of them together; ``guard`` as in ``learn``."""
     account = Account()
-    return learn(list(_flows(paths, notices, account, source)), inventory, account)
+    flows = list(_flows(paths, notices, account, source, eras(inventory, guard)))
+    return learn(flows, inventory, account, guard)
 
 
 def _flows(
-    paths: Iterable[str], notices: Notices, account: Account, source: str | None
+    paths: Iterable[str], notices: Notices, account: Account, source: str | None, era: Era
 ) -> Iterator[Flow]:
     from capture.inputs import expand, read
 
     for path in expand(paths):
         one = Account()
         with reading(path, one):
-            yield from read(path, source=source, tell=notices.tell, account=one)
+            yield from read(path, source=source, tell=notices.tell, account=one, era=era)
         account.add(one)
 
 
@@ -51,9 +57,9 @@ def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:
     return inventory
 
 
-def policies_from(path: str, notices: Notices) -> tuple[PolicySet, Profile]:
-    """The policies in a file or directory, and the profile of the dialect they are written in."""
-    from generators import DIALECTS, parse
+def policies_from(path: str, notices: Notices) -> tuple[PolicySet, frozenset[str]]:
+    """The policies in a file or directory, and the dialects they are written in."""
+    from generators import parse
     from netpol.manifests import load
 
     policies, seen = parse(load([path], notices.tell), notices.tell)
@@ -63,12 +69,4 @@ def policies_from(path: str, notices: Notices) -> tuple[PolicySet, Profile]:
             where=path,
             hint="give a file or directory with Kubernetes, Calico or Cilium policies",
         )
-    # A cluster runs one engine; its own dialect tells which, beside plain Kubernetes policies.
-    own = [one.profile for one in DIALECTS if one.name in seen and one.profile is not KUBERNETES]
-    if len(own) > 1:
-        raise NetpolError(
-            "Calico and Cilium policies are mixed: no engine enforces both",
-            where=path,
-            hint="check the directories one by one",
-        )
-    return policies, own[0] if own else KUBERNETES
+    return policies, seen
