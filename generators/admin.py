@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from generators.admin_rules import FIRST, SECOND, SUBJECT, Version, pods, rule
+from generators.admin_rules import FIRST, SECOND, Version, check_peers, pods, rule
 from generators.generator import Reader
 from generators.reading import PolicyObject, read
-from generators.stored import Shape, pruned
 from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.notices import Notice, Tell
@@ -69,12 +68,8 @@ def parse(documents: Iterable[Document], tell: Tell) -> PolicySet:
 
 
 def _policy(one: PolicyObject) -> Policy:
-    version = _version(one)
-
-    def dropped(field: Field) -> None:
-        one.warn("NP076", field, f"{one.kind} has no such field; it is read without it")
-
-    spec = pruned(one.body, _shape(version), dropped)["spec"].need()
+    version, spec = _version(one), one.body["spec"]
+    check_peers(one, spec)
     if one.kind == "BaselineAdminNetworkPolicy" and one.name != "default":
         one.body["metadata"]["name"].refuse("the only one there can be is called default")
     place = _place(one, spec)
@@ -82,7 +77,7 @@ def _policy(one: PolicyObject) -> Policy:
     return Policy(
         name=one.name,
         namespace="",
-        subject=pods(spec["subject"].need(), version),
+        subject=pods(spec["subject"]),
         ingress=ingress or None,
         egress=egress or None,
         tier=place.tier.name,
@@ -93,9 +88,9 @@ def _policy(one: PolicyObject) -> Policy:
 
 
 def _scope(one: PolicyObject) -> Undecided:
-    spec = pruned(one.body, _shape(_version(one)), lambda _: None)["spec"]
+    spec = one.body["spec"]
     return Undecided(
-        subject=pods(spec["subject"], _version(one)),
+        subject=pods(spec["subject"]),
         directions=tuple(name for name in ("ingress", "egress") if spec[name].given),
         tier=_place(one, spec).tier.name,
         reason="",
@@ -106,36 +101,17 @@ def _version(one: PolicyObject) -> Version:
     return SECOND if one.kind == "ClusterNetworkPolicy" else FIRST
 
 
-def _shape(version: Version) -> Shape:
-    return {
-        "apiVersion": None,
-        "kind": None,
-        "metadata": None,
-        "status": None,
-        "spec": {
-            "tier": None,
-            "priority": None,
-            "subject": SUBJECT,
-            "ingress": version.rule_shape("from"),
-            "egress": version.rule_shape("to"),
-        },
-    }
-
-
 def _place(one: PolicyObject, spec: Field) -> _Place:
     if one.kind == "BaselineAdminNetworkPolicy":
         return _Place(tier=BASELINE_TIER, priority=_AFTER_ALL)
-    priority = spec["priority"].need().whole(0, 1000)
+    priority = spec["priority"].whole(0, 1000)
     if one.kind == "AdminNetworkPolicy":
         return _Place(tier=ADMIN_TIER, priority=priority)
     return _Place(tier=_TIERS[spec["tier"].choice(tuple(_TIERS))], priority=priority)
 
 
 def _rules(one: PolicyObject, field: Field, version: Version, direction: str) -> tuple[Rule, ...]:
-    entries = field.entries()
-    if len(entries) > version.most:
-        field.refuse(f"at most {version.most} rules")
-    return tuple(rule(one, entry, version, direction) for entry in entries)
+    return tuple(rule(one, entry, version, direction) for entry in field.entries())
 
 
 def _tell_of_ties(found: PolicySet, tell: Tell) -> None:

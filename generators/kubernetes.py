@@ -64,7 +64,7 @@ _SHAPE: Final[Shape] = {
     },
     "status": None,
 }
-_LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9]+[./])")
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9A-Fa-f:])0+(?=[0-9]+([./]|$))")
 
 
 # Writing
@@ -236,7 +236,7 @@ def _ip_block(field: Field, one: PolicyObject) -> tuple[CidrSelector, ...]:
 def _block(field: Field, one: PolicyObject) -> str:
     """A CIDR as Go's sloppy parser reads it; servers from 1.36 on want new ones to be tidy."""
     text = field.text()
-    plain = _LEADING_ZEROS.sub("", text) if ":" not in text else text
+    plain = _LEADING_ZEROS.sub("", text)
     cidr = block(Field(plain, field.path))
     tidy = plain == text and _first(cidr) == _first(plain.partition("/")[0])
     if (mapped := _mapped(cidr)) or not tidy:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn, TypeAlias
 
-from generators.naming import is_label_key, is_label_value, is_name, is_namespace
+from generators.metadata import checked, name_of, namespace_of
+from generators.schema import stored
+from generators.schemas import SCHEMAS
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
@@ -53,8 +55,9 @@ class UndecidedError(NetpolError):
 class PolicyObject:
     """A policy object whose identity has been checked.
 
-    ``namespace`` is empty for a kind of the whole cluster. ``note`` tells, as NP066, of a field
-    that is read more loosely than it was written; ``warn`` takes the code of another notice first.
+    ``namespace`` is empty for a kind of the whole cluster. ``body`` is what the API server keeps of
+    a custom object; the reader of a typed one sees to that itself. ``note`` tells, as NP066, of a
+    field that is read more loosely than it was written; ``warn`` takes another code first.
     """
 
     api_version: str
@@ -62,6 +65,8 @@ class PolicyObject:
     namespace: str
     name: str
     origin: str
+    live: bool
+    """Whether this was read from a cluster: a server has taken it."""
     body: Field
     note: Callable[[Field, str], None]
     warn: Callable[[str, Field, str], None]
@@ -158,53 +163,26 @@ def _object(document: Document, title: str, tell: Tell, cluster: Collection[str]
         text = f"{title}: {field.path}: {message}"
         tell(Notice(code=code, message=text, where=document.where))
 
-    body = Field(document.data)
+    def dropped(field: Field) -> None:
+        warn("NP076", field, f"{kind} has no such field; it is read without it")
+
     version, kind = identity(document)
-    metadata = body["metadata"]
-    name = _name(metadata)
-    namespace = "" if kind in cluster else _namespace(metadata["namespace"])
-    _check_labels(metadata)
+    body = Field(document.data)
+    metadata = checked(body, dropped)
+    name = name_of(metadata)
+    namespace = "" if kind in cluster else namespace_of(metadata)
+    schema = SCHEMAS.get((version, kind))
     return PolicyObject(
         api_version=version,
         kind=kind,
         namespace=namespace,
         name=name,
         origin=f"{document.where}, {kind} {shown_name(namespace, name)}",
-        body=body,
+        live=metadata["uid"].given,
+        body=stored(body, schema, dropped) if schema else body,
         note=lambda field, message: warn("NP066", field, message),
         warn=warn,
     )
-
-
-def _name(metadata: Field) -> str:
-    """The name; for ``generateName`` one of those that the API server could make up."""
-    name, prefix = metadata["name"], metadata["generateName"]
-    text = name.text("")
-    if not text and prefix.text(""):
-        name, text = prefix, f"{prefix.text()[:58]}xxxxx"
-    if not is_name(text):
-        name.expected("a DNS name")
-    return text
-
-
-def _namespace(field: Field) -> str:
-    text = field.text("") or "default"
-    if not is_namespace(text):
-        field.expected("a namespace, which is a DNS label")
-    return text
-
-
-def _check_labels(metadata: Field) -> None:
-    """Labels and annotations say nothing here, but with bad ones the object is refused."""
-    for name, one in metadata["labels"].children():
-        if not is_label_key(name):
-            one.refuse("not a label key")
-        if not is_label_value(one.text()):
-            one.expected("a label value")
-    for name, one in metadata["annotations"].children():
-        if not is_label_key(name.lower()):
-            one.refuse("not a key of an annotation")
-        one.text()
 
 
 def _title(document: Document, cluster: Collection[str]) -> str:

@@ -429,11 +429,30 @@ def test_a_subject_that_no_engine_understands_could_be_anybody(spec):
         ("Pass", Rule(action="deny", peers=None, ports=ALL_PORTS)),
     ],
 )
-def test_peers_from_the_future_fail_closed(egress, action, meaning):
-    peers = "[{namespaces: {}}, {services: {}}]"
-    rule, (told,) = egress("CNP", peers, "[{udp: {destinationPort: {number: 53}}}]", action)
-    assert rule == meaning
-    assert told.startswith("NP077 ClusterNetworkPolicy p: .spec.egress[0].to: a peer is of no type")
+def test_peers_from_the_future_fail_closed(parsed, action, meaning):
+    """The server of the cluster that this is from knows more than we do."""
+    head = HEADS["CNP"].replace("{name: p}", "{name: p, uid: 0-1}")
+    rule = f"{{action: {action}, to: [{{namespaces: {{}}}}, {{services: {{}}}}]}}"
+    start = STARTS["CNP"]
+    found, told = parsed(f"{textwrap.dedent(head)}spec: {{{start}, egress: [{rule}]}}")
+    assert found.policies[0].egress == (meaning,)
+    assert [one[:5] for one in told] == ["NP076", "NP077"]
+    assert ".spec.egress[0].to: a peer is of no type" in told[1]
+
+
+@pytest.mark.parametrize("peer", ["{services: {}}", "{}", "{domainNames: null}"])
+def test_peers_of_no_type_are_refused(egress, peer):
+    """Whatever else of the policy is undecided."""
+    nodes = "{nodes: {matchLabels: {a: b}}}"
+    _, told = egress("CNP", f"[{nodes}, {peer}]")
+    assert told[-1].startswith("NP063 ClusterNetworkPolicy p: .spec.egress[0].to[1]: exactly one")
+
+
+def test_what_is_refused_is_so_whatever_else_is_undecided(spec):
+    rules = "[{action: Deny, to: [{domainNames: [a.example]}]}, {action: None, to: [{nodes: {}}]}]"
+    found, told = spec("CNP", f"egress: {rules}")
+    assert (found.policies, found.undecided) == ((), ())
+    assert told[-1].startswith("NP063 ClusterNetworkPolicy p: .spec.egress[1].action: expected one")
 
 
 @pytest.mark.parametrize("kind", KINDS)

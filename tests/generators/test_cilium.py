@@ -371,7 +371,7 @@ spec:
     toPorts:
     - ports: [{port: "443", protocol: TCP}]
       serverNames: [a.example]
-      listener: {name: x, envoyConfig: {name: y}}
+      listener: {name: x, envoyConfig: {name: e}}
 """
     )
     world = (EntitySelector("world"),)
