@@ -7,7 +7,7 @@ from typing import Any
 
 from chance import number, uid
 from describe import HOUR, WORKLOADS, Port, Workload
-from pods import Pod, job_labels, job_name, pods_of, template_hash
+from pods import PODS, Pod, job_labels, template_hash
 
 Json = dict[str, Any]
 BORN = HOUR - 9 * 24 * 3600
@@ -98,14 +98,18 @@ def _object(workload: Workload, spec: Json, status: Json) -> Json:
     }
 
 
-def deployment(workload: Workload) -> Json:
+def deployment(workload: Workload, *, old: bool = False) -> Json:
+    """Give the Deployment; `old`: as it was before its rollout."""
     count = len(workload.nodes)
+    labels = dict(workload.labels)
+    if old:
+        labels["version"] = workload.old_version
     spec = {
         "replicas": count,
         "revisionHistoryLimit": 10,
         "selector": {"matchLabels": workload.selector_labels},
         "strategy": {"type": "RollingUpdate"},
-        "template": _template(workload, workload.labels),
+        "template": _template(workload, labels),
     }
     status = {"availableReplicas": count, "readyReplicas": count, "replicas": count}
     return _object(workload, spec, status)
@@ -182,41 +186,32 @@ def cron_job(workload: Workload) -> Json:
     return _object(workload, spec, {"lastScheduleTime": last, "lastSuccessfulTime": last})
 
 
-def jobs(workload: Workload) -> list[Json]:
-    """Give one Job for each run, all of them done."""
-    made = []
-    for run, pod in zip(workload.runs, _by_start(workload), strict=True):
-        name = job_name(workload, run)
-        labels = workload.labels | job_labels(workload, name)
-        meta = metadata(workload.namespace, "Job", name, labels, created=HOUR + run)
-        meta["ownerReferences"] = [_controller(workload, "batch/v1")]
-        controller = {"batch.kubernetes.io/controller-uid": meta["uid"]}
-        status = {
-            "completionTime": stamp(pod.end + 1),
-            "conditions": [{"type": "Complete", "status": "True"}],
-            "startTime": stamp(HOUR + run),
-            "succeeded": 1,
-        }
-        made.append(
-            {
-                "apiVersion": "batch/v1",
-                "kind": "Job",
-                "metadata": meta,
-                "spec": {
-                    "backoffLimit": 6,
-                    "completions": 1,
-                    "parallelism": 1,
-                    "selector": {"matchLabels": controller},
-                    "template": _template(workload, labels, "Never"),
-                },
-                "status": status,
-            }
-        )
-    return made
-
-
-def _by_start(workload: Workload) -> list[Pod]:
-    return sorted(pods_of(workload.key), key=lambda pod: pod.start)
+def job(pod: Pod) -> Json:
+    """Give the Job of one run, as it is when it is done."""
+    workload = pod.workload
+    labels = workload.labels | job_labels(workload, pod.owner)
+    meta = metadata(workload.namespace, "Job", pod.owner, labels, created=HOUR + pod.run)
+    meta["ownerReferences"] = [_controller(workload, "batch/v1")]
+    controller = {"batch.kubernetes.io/controller-uid": meta["uid"]}
+    status = {
+        "completionTime": stamp(pod.end + 1),
+        "conditions": [{"type": "Complete", "status": "True"}],
+        "startTime": stamp(HOUR + pod.run),
+        "succeeded": 1,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": meta,
+        "spec": {
+            "backoffLimit": 6,
+            "completions": 1,
+            "parallelism": 1,
+            "selector": {"matchLabels": controller},
+            "template": _template(workload, labels, "Never"),
+        },
+        "status": status,
+    }
 
 
 def controllers() -> dict[str, list[Json]]:
@@ -230,6 +225,6 @@ def controllers() -> dict[str, list[Json]]:
         "replicasets": replica_sets,
         "statefulsets": [stateful_set(workload) for workload in kinds["StatefulSet"]],
         "daemonsets": [daemon_set(workload) for workload in kinds["DaemonSet"]],
-        "jobs": [job for workload in kinds["CronJob"] for job in jobs(workload)],
+        "jobs": [job(pod) for pod in PODS if pod.completed],
         "cronjobs": [cron_job(workload) for workload in kinds["CronJob"]],
     }

@@ -102,6 +102,7 @@ class Workload:
     resolves: bool = True  # through CoreDNS
     schedule: str = ""  # CronJobs
     runs: tuple[int, ...] = ()  # CronJobs: start of each run, in seconds after HOUR
+    forgotten: tuple[int, ...] = ()  # runs before, each deleted when one of `runs` is done
     born: int = -9 * 24 * 3600  # seconds after HOUR
     replaced: int = 0  # a rollout at this second: pods before it carry `old_version`
     old_version: str = ""
@@ -242,6 +243,7 @@ SHOP = (
         image="registry.example.org/shop/order-digest:1.0.3",
         schedule="*/10 * * * *",
         runs=tuple(minute * MINUTE for minute in (0, 10, 20, 30, 40, 50)),
+        forgotten=tuple(minute * MINUTE for minute in (-60, -50, -40, -30, -20, -10)),
     ),
     Workload(
         namespace="shop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chance import digest, letters, number, uid
 from controllers import containers, controllers, metadata, stamp
@@ -18,6 +18,9 @@ from services import (
     Service,
     ServicePort,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Json = dict[str, Any]
 
@@ -257,17 +260,17 @@ def _target_port(service: Service, port: ServicePort) -> int:
     return next(known.number for known in workload.ports if known.name == port.target)
 
 
-def _backends(service: Service) -> list[Pod]:
+def backends(service: Service, pods: Iterable[Pod]) -> list[Pod]:
+    """Choose the pods behind a Service."""
     return [
         pod
-        for pod in PODS
-        if pod.workload.key == service.workload
-        and pod.listed
-        and service.role in ("", pod.labels.get("role"))
+        for pod in pods
+        if pod.workload.key == service.workload and service.role in ("", pod.labels.get("role"))
     ]
 
 
-def endpoint_slice(service: Service, family: str) -> Json:
+def endpoint_slice(service: Service, family: str, pods: Iterable[Pod]) -> Json:
+    """Give the slice of one address family; `pods` are those that are ready."""
     ports = [
         {"name": port.name, "port": _target_port(service, port), "protocol": port.protocol}
         for port in service.ports
@@ -284,7 +287,7 @@ def endpoint_slice(service: Service, family: str) -> Json:
                 "uid": uid(f"{service.namespace}/Pod/{pod.name}"),
             },
         }
-        for pod in _backends(service)
+        for pod in backends(service, pods)
     ]
     labels = {
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
@@ -315,6 +318,10 @@ def endpoint_slice(service: Service, family: str) -> Json:
     }
 
 
+def families_of(service: Service) -> tuple[str, ...]:
+    return ("IPv4", "IPv6") if service.dual else ("IPv4",)
+
+
 def kubernetes_slice() -> Json:
     labels = {"kubernetes.io/service-name": "kubernetes"}
     return {
@@ -329,9 +336,9 @@ def kubernetes_slice() -> Json:
 
 def _slices() -> list[Json]:
     slices = [kubernetes_slice()]
+    listed = [pod for pod in PODS if pod.listed]
     for service in SERVICES:
-        families = ("IPv4", "IPv6") if service.dual else ("IPv4",)
-        slices += [endpoint_slice(service, family) for family in families]
+        slices += [endpoint_slice(service, family, listed) for family in families_of(service)]
     return slices
 
 

@@ -1,4 +1,4 @@
-"""Writes the shop sample: the cluster's objects, one hour of its traffic and the truth about both.
+"""Writes the shop sample: the cluster, one hour of its traffic and changes, and the truth.
 
     python samples/shop/make.py            rewrite the files
     python samples/shop/make.py --check    exit 1 if the files are not what this script writes
@@ -18,6 +18,7 @@ from inventory import cluster
 from needs import DNS_PORT, NAMES, NEEDED, NEVER
 from noise import noise
 from oddities import unwanted
+from recording import recording
 from records import Log
 from shapes import reshape
 from traffic import wanted
@@ -26,6 +27,7 @@ Row = dict[str, str | bool]
 
 HERE = Path(__file__).resolve().parent
 FLOWS = "hubble.jsonl.gz"
+WATCH = "watch.jsonl.gz"
 BEGIN, END = "<!-- counts: written by make.py -->\n", "<!-- end of counts -->\n"
 
 
@@ -92,7 +94,8 @@ def files() -> dict[str, str]:
     """Give every file of the sample as text, by its path in this folder."""
     log = hour()
     written = {f"cluster/{name}.json": text for name, text in cluster().items()}
-    return written | {FLOWS: log.text(), "truth.json": truth(), "README.md": readme(log)}
+    written |= {FLOWS: log.text(), WATCH: recording()}
+    return written | {"truth.json": truth(), "README.md": readme(log)}
 
 
 def current(name: str) -> str | None:

@@ -32,6 +32,7 @@ class Pod:
     end: int
     index: int
     labels: dict[str, str]
+    run: int = 0  # of a CronJob, in seconds after HOUR
 
     @property
     def ip4(self) -> str:
@@ -50,9 +51,14 @@ class Pod:
         return self.workload.kind == "CronJob"
 
     @property
+    def forgotten(self) -> bool:
+        """Say whether it was done before the hour, and its Job is deleted within it."""
+        return self.run in self.workload.forgotten
+
+    @property
     def listed(self) -> bool:
         """Say whether kubectl still prints it at the end of the hour."""
-        return self.completed or self.end > HOUR + LENGTH
+        return (self.completed and not self.forgotten) or self.end > HOUR + LENGTH
 
     def alive(self, second: int, margin: int = 0) -> bool:
         return self.start + margin <= second < self.end - margin
@@ -67,15 +73,17 @@ class _Birth:
     start: int
     end: int
     old: bool = False
+    run: int = 0
 
 
 def _births(workload: Workload) -> Iterator[_Birth]:
     born = HOUR + workload.born
     if workload.kind == "CronJob":
-        for index, run in enumerate(workload.runs):
-            start = HOUR + run + 2
-            end = start + number(f"{workload.key}/{run}", 45, 75)
-            yield _Birth(workload=workload, index=index, start=start, end=end)
+        for runs in (workload.forgotten, workload.runs):
+            for index, run in enumerate(runs):
+                start = HOUR + run + 2
+                end = start + number(f"{workload.key}/{run}", 45, 75)
+                yield _Birth(workload=workload, index=index, start=start, end=end, run=run)
         return
     for index in range(len(workload.nodes)):
         start = born + index * 7
@@ -101,7 +109,7 @@ def _owner(birth: _Birth) -> str:
     if workload.kind == "Deployment":
         return f"{workload.name}-{template_hash(workload, old=birth.old)}"
     if workload.kind == "CronJob":
-        return job_name(workload, workload.runs[birth.index])
+        return job_name(workload, birth.run)
     return workload.name
 
 
@@ -185,16 +193,14 @@ def _pods() -> list[Pod]:
                 end=birth.end,
                 index=birth.index,
                 labels=_labels(birth, owner, name),
+                run=birth.run,
             )
         )
     return sorted(pods, key=lambda pod: pod.key)
 
 
-PODS = _pods()
-
-
-def pods_of(key: str) -> list[Pod]:
-    return [pod for pod in PODS if pod.workload.key == key]
+EVERY_POD = _pods()
+PODS = [pod for pod in EVERY_POD if not pod.forgotten]
 
 
 # What Cilium leaves out of a security identity (its default label filter).
