@@ -42,6 +42,8 @@ __all__ = [
     "port_range",
     "read",
     "shown_name",
+    "taken",
+    "title_of",
     "undecided",
     "whole_scope",
 ]
@@ -114,9 +116,10 @@ def read(
     for document in documents:
         if identity(document) not in kinds:
             continue
-        title = _title(document, cluster)
+        wide = identity(document)[1] in cluster
+        title = title_of(document, wide=wide)
         try:
-            one = _object(document, title, tell, cluster)
+            one = _object(document, tell, wide)
             lowered = _lowered(one, title, tell, document.where, lower, scope)
         except NetpolError as error:
             tell(_left_out(error, title, document.where))
@@ -158,20 +161,42 @@ def _left_out(error: NetpolError, title: str, where: str) -> Notice:
     return Notice(code="NP064" if unclear else "NP063", message=message, where=where)
 
 
-def _object(document: Document, title: str, tell: Tell, cluster: Collection[str]) -> PolicyObject:
-    def warn(code: str, field: Field, message: str) -> None:
-        text = f"{title}: {field.path}: {message}"
-        tell(Notice(code=code, message=text, where=document.where))
+def taken(document: Document, tell: Tell, *, wide: bool) -> Field:
+    """An object as the API server keeps it; what it drops is told (NP076).
+
+    ``wide`` is for kinds of the whole cluster. A typed kind (networking.k8s.io) is checked in its
+    metadata alone. Raises NetpolError for what the server refuses.
+    """
+    body = Field(document.data)
 
     def dropped(field: Field) -> None:
-        warn("NP076", field, f"{kind} has no such field; it is read without it")
+        _warn(document, wide, tell)(
+            "NP076", field, f"{identity(document)[1]} has no such field; it is read without it"
+        )
 
-    version, kind = identity(document)
-    body = Field(document.data)
     metadata = checked(body, dropped)
+    name_of(metadata)
+    if not wide:
+        namespace_of(metadata)
+    schema = SCHEMAS.get(identity(document))
+    return stored(body, schema, dropped) if schema else body
+
+
+def _warn(document: Document, wide: bool, tell: Tell) -> Callable[[str, Field, str], None]:
+    def warn(code: str, field: Field, message: str) -> None:
+        text = f"{title_of(document, wide=wide)}: {field.path}: {message}"
+        tell(Notice(code=code, message=text, where=document.where))
+
+    return warn
+
+
+def _object(document: Document, tell: Tell, wide: bool) -> PolicyObject:
+    warn = _warn(document, wide, tell)
+    body = taken(document, tell, wide=wide)
+    version, kind = identity(document)
+    metadata = body["metadata"]
     name = name_of(metadata)
-    namespace = "" if kind in cluster else namespace_of(metadata)
-    schema = SCHEMAS.get((version, kind))
+    namespace = "" if wide else namespace_of(metadata)
     return PolicyObject(
         api_version=version,
         kind=kind,
@@ -179,19 +204,19 @@ def _object(document: Document, title: str, tell: Tell, cluster: Collection[str]
         name=name,
         origin=f"{document.where}, {kind} {shown_name(namespace, name)}",
         live=metadata["uid"].given,
-        body=stored(body, schema, dropped) if schema else body,
+        body=body,
         note=lambda field, message: warn("NP066", field, message),
         warn=warn,
     )
 
 
-def _title(document: Document, cluster: Collection[str]) -> str:
+def title_of(document: Document, *, wide: bool) -> str:
     """``Kind ns/name`` as far as the document says; without ``ns/`` for kinds of the cluster."""
     metadata, kind = document.data.get("metadata"), identity(document)[1]
     known = metadata if isinstance(metadata, dict) else {}
     name, namespace = known.get("name"), known.get("namespace", "default")
     texts = [text if isinstance(text, str) else "?" for text in (namespace, name)]
-    return f"{kind} {'/'.join(texts[kind in cluster :])}"
+    return f"{kind} {'/'.join(texts[wide:])}"
 
 
 def shown_name(namespace: str, name: str) -> str:
