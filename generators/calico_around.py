@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from generators.calico_sets import SET_FIELDS, NetworkSet, network_set, unclear
+from generators.endpoints import KINDS, Backends, backends
 from generators.naming import is_name, is_namespace
 from generators.reading import UndecidedError, identity, only
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
-from netpol.net import PORT_PROTOCOLS, PortSet
+from netpol.net import NO_PORTS, PORT_PROTOCOLS, PortSet
 from netpol.notices import Notice, Tell
 from netpol.policy import (
     DEFAULT_TIER,
@@ -21,6 +22,7 @@ from netpol.policy import (
     EntitySelector,
     PodSelector,
     Requirement,
+    Selector,
     Tier,
     in_namespace,
 )
@@ -44,16 +46,21 @@ of the releases 3.29 to 3.31)."""
 _READ: Final = ("Tier", *SET_FIELDS)
 _CLUSTER_WIDE: Final = ("Tier", "GlobalNetworkSet", "HostEndpoint")
 CONTEXT: Final = frozenset(
-    {*((group, kind) for group in GROUPS for kind in _READ), ("v1", "Service"), ("v1", "Namespace")}
+    {
+        *((group, kind) for group in GROUPS for kind in _READ),
+        *KINDS,
+        ("v1", "Service"),
+        ("v1", "Namespace"),
+    }
 )
 """(apiVersion, kind) of the objects that are no policies and that policies refer to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Who is behind a Service, and at which ports of theirs; peers None: somebody unknown."""
+    """Who is behind a Service, and at which ports of theirs; no peers: somebody unknown."""
 
-    peers: PodSelector | EntitySelector | None
+    peers: tuple[Selector, ...]
     ports: PortSet
     named_ports: tuple[tuple[str, str], ...]
 
@@ -79,7 +86,9 @@ def around(documents: Iterable[Document], tell: Tell) -> Around:
     Objects that Calico refuses are told (NP063) and left out. A set with fields that are not read
     is told (NP064) and kept as one whose addresses are unknown.
     """
-    wanted = _last(one for one in documents if identity(one) in CONTEXT)
+    documents = list(documents)
+    wanted = _last(one for one in documents if identity(one) in CONTEXT - KINDS)
+    addresses = backends(documents)
     spaces: dict[str, Mapping[str, str]] = {}
     tiers, services = dict(_BUILT_IN), dict[tuple[str, str], Service]()
     sets: list[NetworkSet] = []
@@ -90,7 +99,7 @@ def around(documents: Iterable[Document], tell: Tell) -> Around:
         if kind == "Namespace":
             spaces[name] = _texts(_metadata(found[-1], "labels"))
         elif kind == "Service":
-            _keep(services, (namespace, name), found[-1])
+            _keep(services, (namespace, name), found[-1], addresses)
     for (kind, namespace, _), found in wanted.items():
         if kind == "Tier":
             tiers.update(_tier(found[-1], tell))
@@ -197,15 +206,21 @@ def _set(
 # Services
 
 
-def _keep(services: dict[tuple[str, str], Service], key: tuple[str, str], one: Document) -> None:
+def _keep(
+    services: dict[tuple[str, str], Service],
+    key: tuple[str, str],
+    one: Document,
+    addresses: Mapping[tuple[str, str], Backends],
+) -> None:
     """Services that cannot be read are as good as absent: whoever needs them is undecided."""
     try:
-        services[key] = _service(key, Field(one.data)["spec"])
+        services[key] = _service(key, Field(one.data)["spec"], addresses.get(key))
     except NetpolError:
         services.pop(key, None)
 
 
-def _service(key: tuple[str, str], spec: Field) -> Service:
+def _service(key: tuple[str, str], spec: Field, known: Backends | None) -> Service:
+    """Pods by the selector; without one the addresses that somebody else keeps, at their ports."""
     numbers, names = [], set[tuple[str, str]]()
     for port in spec["ports"].entries():
         protocol = port["protocol"].choice(PORT_PROTOCOLS) if port["protocol"].given else "TCP"
@@ -217,19 +232,17 @@ def _service(key: tuple[str, str], spec: Field) -> Service:
             names.add((protocol, target.value))
         else:
             numbers.append(PortSet.of(protocol, target.whole(1, 65535)))
-    return Service(
-        peers=_behind(key, spec),
-        ports=PortSet.union(numbers),
-        named_ports=tuple(sorted(names)),
-    )
-
-
-def _behind(key: tuple[str, str], spec: Field) -> PodSelector | EntitySelector | None:
     labels = {name: spec["selector"][name].text() for name in spec["selector"].table()}
     if spec["type"].text("ClusterIP") == "ExternalName":
-        return None
+        return Service(peers=(), ports=NO_PORTS, named_ports=())
     if labels:
         wanted = sorted(Requirement(name, "In", (value,)) for name, value in labels.items())
-        return PodSelector(in_namespace(key[0]), tuple(wanted))
+        peers: tuple[Selector, ...] = (PodSelector(in_namespace(key[0]), tuple(wanted)),)
+        return Service(peers=peers, ports=PortSet.union(numbers), named_ports=tuple(sorted(names)))
     # The API servers keep the endpoints of this one themselves.
-    return EntitySelector("kube-apiserver") if key == ("default", "kubernetes") else None
+    servers = (EntitySelector("kube-apiserver"),) if key == ("default", "kubernetes") else ()
+    if known is None:
+        return Service(
+            peers=servers, ports=PortSet.union(numbers), named_ports=tuple(sorted(names))
+        )
+    return Service(peers=(*servers, *known.addresses), ports=known.ports, named_ports=())

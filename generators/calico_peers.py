@@ -208,10 +208,10 @@ def of_service(
     service: Service | None = scope.around.services.get(key)
     if service is None:
         undecided(field, f"the Service {'/'.join(key)} is not among the objects that were read")
-    if service.peers is None:
+    if not service.peers:
         undecided(field, f"the endpoints of the Service {'/'.join(key)} are not known")
     if side == "destination":
         protocols = {name for name, _ in ports.parts}
         names = tuple(one for one in service.named_ports if one[0] in protocols)
-        return (service.peers,), service.ports & ports, names
-    return (service.peers,), ports, named
+        return service.peers, service.ports & ports, names
+    return service.peers, ports, named

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from generators.endpoints import KINDS, Backends, backends
 from generators.reading import block, identity, undecided
 from generators.selectors import label_key, positive, requirements
 from netpol.errors import NetpolError
@@ -18,13 +19,13 @@ from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.net import overlaps
 from netpol.notices import Notice, Tell
-from netpol.policy import PodSelector, Requirement, in_namespace
+from netpol.policy import PodSelector, Requirement, Selector, in_namespace
 
 __all__ = ["CONTEXT", "Around", "Group", "Service", "around"]
 
 _GROUPS: Final = (("cilium.io/v2", "CiliumCIDRGroup"), ("cilium.io/v2alpha1", "CiliumCIDRGroup"))
 _SERVICE: Final = ("v1", "Service")
-CONTEXT: Final = frozenset({*_GROUPS, _SERVICE})
+CONTEXT: Final = frozenset({*_GROUPS, _SERVICE, *KINDS})
 """(apiVersion, kind) of the objects that are no policies and that policies refer to."""
 
 
@@ -53,6 +54,8 @@ class Around:
 
     groups: Mapping[str, Group]
     services: Mapping[tuple[str, str], Service]
+    backends: Mapping[tuple[str, str], Backends]
+    """Addresses of the Services whose endpoints somebody else keeps."""
 
     def blocks(self, entry: Field) -> tuple[str, ...]:
         """The blocks that a ``cidrGroupRef`` or ``cidrGroupSelector`` means, sorted.
@@ -83,10 +86,11 @@ class Around:
             overlaps(a, b) for left, right in combinations(every, 2) for a in left for b in right
         )
 
-    def backends(self, entry: Field) -> tuple[PodSelector, ...]:
-        """The pods behind the Services of one ``toServices`` entry.
+    def behind(self, entry: Field) -> tuple[Selector, ...]:
+        """Who is behind the Services of one ``toServices`` entry: their pods, or addresses.
 
-        Raises UndecidedError when they are not known: no such Service, or one without a selector.
+        Raises UndecidedError when that is not known: no such Service, or one without a selector
+        whose endpoints are not among the documents.
         """
         selector, reference = entry["k8sServiceSelector"], entry["k8sService"]
         if selector.present:
@@ -99,10 +103,15 @@ class Around:
         found = [one for one in found if namespace in ("", one.namespace)]
         if not found:
             undecided(where, "there is no such Service among the documents")
-        for one in found:
-            if not one.selector:
-                undecided(where, f"Service {one.namespace}/{one.name} has no selector")
-        return tuple(_pods(one) for one in found)
+        return tuple(dict.fromkeys(peer for one in found for peer in self._of(one, where)))
+
+    def _of(self, one: Service, where: Field) -> tuple[Selector, ...]:
+        if one.selector:
+            return (_pods(one),)
+        key = one.namespace, one.name
+        if key not in self.backends:
+            undecided(where, f"the endpoints of Service {'/'.join(key)} are not known")
+        return self.backends[key].addresses
 
 
 def _known(field: Field, groups: list[Group]) -> tuple[str, ...]:
@@ -144,13 +153,14 @@ def _met(value: str | None, one: Requirement) -> bool:
 
 
 def around(documents: Iterable[Document], tell: Tell) -> Around:
-    """The CIDR groups and Services among the documents.
+    """The CIDR groups and Services among the documents, with the addresses of these.
 
     A group that cannot be read is told (NP063); a Service that cannot be read is as if it were not
     there, which the reader of inventories says.
     """
     groups: dict[str, Group] = {}
     services: dict[tuple[str, str], Service] = {}
+    documents = list(documents)
     for document in documents:
         kind, body = identity(document), Field(document.data)
         try:
@@ -165,7 +175,7 @@ def around(documents: Iterable[Document], tell: Tell) -> Around:
                 services[service.namespace, service.name] = service
         except NetpolError:
             continue
-    return Around(groups=groups, services=services)
+    return Around(groups=groups, services=services, backends=backends(documents))
 
 
 def _group(document: Document, tell: Tell) -> Group:

@@ -18,11 +18,12 @@ from generators.cilium_selectors import (
     NAMED,
     POD_NAMESPACE,
     Far,
+    at_most,
     meant,
 )
 from generators.cilium_traffic import dns_names, written_dns
-from generators.reading import block, excluding, inside, undecided
-from generators.selectors import label_selector, positive
+from generators.reading import UndecidedError, block, excluding, inside, undecided
+from generators.selectors import label_key, label_selector, positive, requirements
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.policy import (
@@ -129,9 +130,15 @@ MEMBERS: Final = (
 )
 """The kinds of L3 members, after ``from`` or ``to``; the last two are for egress only."""
 _EMPTY_IS_NOBODY: Final = ("Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes")
-_UNREAD: Final = {
-    "Nodes": "which nodes have such labels is not known",
-    "Groups": "what the provider of the cloud resolves the group to is not known",
+_OUTSIDE: Final = (EntitySelector("world"), CidrSelector("0.0.0.0/0"), CidrSelector("::/0"))
+"""Whom address blocks that are not known could mean: never pods or nodes."""
+_NODES: Final = (EntitySelector("remote-node"),)
+"""The nodes that a rule can name by their labels are the other ones."""
+_AT_MOST: Final[dict[str, tuple[Selector, ...]]] = {
+    "CIDRSet": _OUTSIDE,
+    "Groups": _OUTSIDE,
+    "Nodes": _NODES,
+    "Services": (PodSelector(), *_OUTSIDE),
 }
 _ENTITY_NAMES: Final = (*_ENTITIES, "none", "cluster-mesh")
 
@@ -152,7 +159,7 @@ class Speaker:
 def peers(field: Field, speaker: Speaker, prefix: str) -> tuple[Far, ...]:
     """The peers of a rule as alternatives: nobody for an empty tuple, ANY without an L3 member.
 
-    Raises NetpolError for what Cilium refuses, UndecidedError for peers that are not known.
+    Peers that are not known are in doubt. Raises NetpolError for what Cilium refuses.
     """
     kinds = MEMBERS if prefix == "to" else MEMBERS[:-2]
     given = [kind for kind in kinds if field[prefix + kind].given]
@@ -163,23 +170,31 @@ def peers(field: Field, speaker: Speaker, prefix: str) -> tuple[Far, ...]:
     if not given:
         return (Far(ANY),)
     (kind,), member = given, field[prefix + given[0]]
-    if kind in _UNREAD:
-        undecided(member, _UNREAD[kind])
     if kind == "Entities":
         return _entities(member)
-    return _joined(far for entry in member.entries() for far in _peer(kind, entry, speaker))
+    return _joined(far for entry in member.entries() for far in _known(kind, entry, speaker))
 
 
 def _joined(found: Iterable[Far]) -> tuple[Far, ...]:
-    """One alternative for all peers without exceptions, and one for each of the others."""
+    """One alternative for all peers that are simply meant, and one for each of the others."""
     every = list(found)
-    if any(far.peers is ANY and not far.without for far in every):
+    simple = [far for far in every if not far.without and far.doubt is None]
+    if any(far.peers is ANY for far in simple):
         return (Far(ANY),)
-    plain = [peer for far in every if not far.without for peer in far.peers or ()]
+    plain = [peer for far in simple for peer in far.peers or ()]
     return (
         *((Far(tuple(dict.fromkeys(plain))),) if plain else ()),
-        *dict.fromkeys(far for far in every if far.without),
+        *dict.fromkeys(far for far in every if far not in simple),
     )
+
+
+def _known(kind: str, entry: Field, speaker: Speaker) -> tuple[Far, ...]:
+    """One entry of a member; where it is not known who is meant, whom it could mean at most."""
+    try:
+        return tuple(_peer(kind, entry, speaker))
+    except UndecidedError as doubt:
+        widest = at_most(entry) if kind == "Endpoints" else Far(_AT_MOST[kind])
+        return (replace(widest, doubt=doubt),)
 
 
 def _peer(kind: str, entry: Field, speaker: Speaker) -> Iterator[Far]:
@@ -192,12 +207,23 @@ def _peer(kind: str, entry: Field, speaker: Speaker) -> Iterator[Far]:
             yield Far((CidrSelector(_block(entry, bare=True)),))
         case "CIDRSet":
             yield Far(_cidr_set(entry, speaker.around))
+        case "Nodes":
+            yield _nodes(entry)
+        case "Groups":
+            undecided(entry, "what the provider of the cloud resolves the group to is not known")
         case "Services":
             if speaker.deny:
                 undecided(entry, "Services are not resolved in deny rules")
-            yield Far(speaker.around.backends(entry))
+            yield Far(speaker.around.behind(entry))
         case _:
             yield Far(tuple(FqdnSelector(name) for name in dns_names(entry)))
+
+
+def _nodes(entry: Field) -> Far:
+    """Nodes by their labels; each is asked for ``reserved:remote-node`` as well."""
+    if requirements(entry, lambda field, name: label_key(field, name.replace(":", ".", 1))):
+        undecided(entry, "which nodes have such labels is not known")
+    return Far(_NODES)
 
 
 def _cidr_set(field: Field, around: Around) -> tuple[CidrSelector, ...]:
@@ -228,7 +254,7 @@ def _entities(field: Field) -> tuple[Far, ...]:
     names = [entry.choice(_ENTITY_NAMES) for entry in field.entries()]
     if "all" in names:
         return (Far(ANY),)
-    if "cluster-mesh" in names:
-        undecided(field, "other clusters of a mesh are not known")
-    found = tuple(EntitySelector(name) for name in sorted({*names} - {"none"}))
+    # Of a mesh only this cluster is in the world that is judged.
+    local = {"cluster" if name == "cluster-mesh" else name for name in names}
+    found = tuple(EntitySelector(name) for name in sorted(local - {"none"}))
     return (Far(found),) if found else ()

@@ -10,15 +10,9 @@ from generators.cilium_around import Around, around
 from generators.cilium_peers import MEMBERS, Speaker, peers
 from generators.cilium_selectors import selects_init, subject
 from generators.cilium_stored import SHAPE
-from generators.cilium_traffic import traffic
-from generators.reading import (
-    PolicyObject,
-    UndecidedError,
-    numbered,
-    read,
-    undecided,
-    whole_scope,
-)
+from generators.cilium_traffic import Traffic, traffic
+from generators.doubts import Doubts
+from generators.reading import PolicyObject, UndecidedError, numbered, read, undecided, whole_scope
 from generators.selectors import label_key, requirements
 from generators.stored import pruned
 from netpol.fields import Field
@@ -79,20 +73,19 @@ def _specs(one: PolicyObject) -> list[Field]:
 
 
 def _policies(one: PolicyObject, known: Around) -> tuple[Policy, ...]:
-    unclear: list[UndecidedError] = []
-    found = [p for spec in _specs(one) for p in _spec_policies(spec, one, known, unclear)]
-    if unclear:
-        # Only now: what Cilium refuses elsewhere in the object counts before what is not known.
-        raise unclear[0]
+    found = [policy for spec in _specs(one) for policy in _spec_policies(spec, one, known)]
     tiers = (DEFAULT_TIER.name, DENY_TIER.name)
     by_tier = ([policy for policy in found if policy.tier == tier] for tier in tiers)
     return tuple(policy for policies in by_tier for policy in numbered(policies))
 
 
 def _scope(one: PolicyObject) -> Undecided:
-    """What an object could be about whose effect is undecided."""
+    """What an object could be about of which it is not known which pods it is for."""
     specs = [spec for spec in _specs(one) if spec["endpointSelector"].present]
-    found = [subject(spec["endpointSelector"], one.namespace) for spec in specs]
+    try:
+        found = [subject(spec["endpointSelector"], one.namespace) for spec in specs]
+    except UndecidedError:
+        found = []
     subjects = {pods for pods in found if pods is not None}
     given = [name for spec in specs for name in _SECTIONS if spec[name].given]
     whole = whole_scope(one)
@@ -123,16 +116,15 @@ class _Section:
         return () if self.allow is None and self.deny is not None and self.isolates else self.allow
 
 
-def _spec_policies(
-    spec: Field, one: PolicyObject, known: Around, unclear: list[UndecidedError]
-) -> Iterator[Policy]:
+def _spec_policies(spec: Field, one: PolicyObject, known: Around) -> Iterator[Policy]:
     selected = _subject(spec, one)
     init = selects_init(spec["endpointSelector"])
     speaker = Speaker(namespace=one.namespace, init=init, around=known)
     if selected is None:
         one.warn("NP073", spec, "it is for nodes or other endpoints that are no pods")
-        unclear = []  # Nothing about pods depends on it.
-    sections = [_section(spec, one, speaker, unclear, *each) for each in _DIRECTIONS]
+        # Nothing about pods depends on what is not known of it.
+        one = replace(one, warn=lambda *_: None)
+    sections = [_section(spec, one, speaker, *each) for each in _DIRECTIONS]
     if selected is not None:
         yield from _of_sections(one, selected, sections)
 
@@ -184,24 +176,15 @@ def _of_sections(
 
 
 def _section(
-    spec: Field,
-    one: PolicyObject,
-    speaker: Speaker,
-    unclear: list[UndecidedError],
-    direction: str,
-    prefix: str,
+    spec: Field, one: PolicyObject, speaker: Speaker, direction: str, prefix: str
 ) -> _Section:
     host = spec["nodeSelector"].present
 
     def listed(field: Field, speaker: Speaker) -> tuple[Rule, ...] | None:
         """The rules of a section; an empty list is no section."""
-        found: list[Rule] = []
-        for entry in field.entries():
-            try:
-                found += _rules(entry, one, speaker, prefix, host)
-            except UndecidedError as error:
-                unclear.append(error)
-        return tuple(found) if field.given else None
+        entries = field.entries()
+        found = tuple(r for entry in entries for r in _rules(entry, one, speaker, prefix, host))
+        return found if field.given else None
 
     return _Section(
         allow=listed(spec[direction], speaker),
@@ -216,16 +199,23 @@ def _rules(
     """The neutral rules of one rule; none when it selects nobody."""
     if field[f"{prefix}Requires"].given:
         field[f"{prefix}Requires"].refuse("gone since Cilium 1.19, where it must be empty")
-    wanted = traffic(field, one, egress=prefix == "to", host=host)
+    doubts = Doubts()
+    wanted = doubts.known(
+        lambda: traffic(field, one, egress=prefix == "to", host=host), [Traffic()]
+    )
     far = peers(field, speaker, prefix)
-    _check_authentication(field["authentication"], one)
+    doubts.known(lambda: _check_authentication(field["authentication"], one), None)
     said = (*(prefix + kind for kind in MEMBERS), "toPorts", "icmps")
     if not any(field[name].given for name in said):
         return
     action: Action = "deny" if speaker.deny else "allow"
     for those in far:
-        if those.peers is ANY and those.without:
+        if those.peers is ANY and those.without and those.doubt is None:
             one.warn("NP074", field, "its peers need no label, so they are nodes and the world too")
+        doubt = those.doubt or next(iter(doubts.found), None)
+        if doubt is not None:
+            end = "what the rule could change is undecided"
+            one.warn("NP064", Field(None, doubt.where or ""), f"{doubt.what}; {end}")
         for each in wanted:
             if each.ports or each.named:
                 yield Rule(
@@ -235,6 +225,7 @@ def _rules(
                     ports=each.ports,
                     named_ports=each.named,
                     dns=each.dns,
+                    unsure="" if doubt is None else f"{doubt.where}: {doubt.what}",
                 )
 
 

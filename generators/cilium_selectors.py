@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from generators.reading import undecided
+from generators.reading import UndecidedError, undecided
 from generators.selectors import label_key, positive, requirements
 from netpol.fields import Field
 from netpol.peers import ENTITIES
@@ -37,6 +37,7 @@ __all__ = [
     "NAMED",
     "POD_NAMESPACE",
     "Far",
+    "at_most",
     "meant",
     "selects_init",
     "subject",
@@ -59,10 +60,14 @@ IN_SOME_NAMESPACE: Final = Requirement(NAMESPACE, "Exists")
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """Peers, :data:`netpol.policy.ANY` for everyone, and those among them that are not meant."""
+    """Peers, :data:`netpol.policy.ANY` for everyone, and those among them that are not meant.
+
+    With a ``doubt`` it is not known who among them is meant.
+    """
 
     peers: tuple[Selector, ...] | None
     without: tuple[Selector, ...] = ()
+    doubt: UndecidedError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,19 @@ def meant(field: Field, namespace: str, *, init: bool = False) -> Far | None:
         return None if positive(parts.foreign) else Far((_pods(parts),))
     _check_foreign(field, parts)
     return None if positive(parts.foreign) else _all_but(parts)
+
+
+def at_most(field: Field) -> Far:
+    """Whom a peer selector could mean that is not read: who has the labels it asks for."""
+    asked = [one.key for one in requirements(field, _key) if one.operator in _POSITIVE]
+    named = {key.removeprefix("reserved:") for key in asked if key.startswith("reserved:")}
+    if named:
+        # The two halves of the world are labels of their own in clusters with both IP versions.
+        whole = {"world" if name.startswith("world") else name for name in named}
+        return Far(_entities(whole & {*NAMED}))
+    if any(key.startswith(("k8s:", "any:")) for key in asked):
+        return Far((PodSelector(),))
+    return Far(ANY)
 
 
 def selects_init(field: Field) -> bool:

@@ -122,7 +122,7 @@ def _item(field: Field, one: PolicyObject, *, egress: bool, host: bool) -> Traff
     ports = field["ports"].entries()
     if len(ports) > MAX_FIELDS:
         field["ports"].refuse(f"more than {MAX_FIELDS} ports")
-    found = [_port(entry, one) for entry in ports]
+    found = [_port(entry, one, egress=egress) for entry in ports]
     _check_seven(field, egress=egress, host=host)
     for name in (*_TLS, "listener"):
         if field[name].given:
@@ -195,7 +195,9 @@ def dns_name(field: Field, form: re.Pattern[str]) -> str:
     return "*" if set(name) == {"*"} else name
 
 
-def _port(field: Field, one: PolicyObject) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
+def _port(
+    field: Field, one: PolicyObject, *, egress: bool
+) -> tuple[PortSet, tuple[tuple[str, str], ...]]:
     """(numbers, names): port 0 is every port, no protocol is TCP, UDP and SCTP."""
     port, end = field["port"].text(""), field["endPort"]
     kind = field["protocol"].text("") or "ANY"
@@ -207,7 +209,8 @@ def _port(field: Field, one: PolicyObject) -> tuple[PortSet, tuple[tuple[str, st
         field["protocol"].expected("a protocol")
     protocols = PORT_PROTOCOLS if kind == "ANY" else (kind,)
     if _PORT_NAME.fullmatch(port):
-        if end.present and end.whole(0, 65535):
+        # Peers resolve the name alone; the policed pod's own port begins a range (``l4.go``).
+        if end.present and end.whole(0, 65535) and not egress:
             undecided(end, "a range that begins with a named port is not read")
         return PortSet(), tuple((protocol, port.lower()) for protocol in protocols)
     low, high = _range(field, one)

@@ -295,6 +295,32 @@ def test_the_api_server_is_a_service(read):
     )
 
 
+SLICE = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: x-1, namespace: NS, labels: {kubernetes.io/service-name: NAME}}
+addressType: IPv4
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{port: 6443}, {port: 53, protocol: UDP}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("space", "name", "known"),
+    [("ns", "s", ()), ("default", "kubernetes", (EntitySelector("kube-apiserver"),))],
+)
+def test_services_without_a_selector_are_the_addresses_that_others_keep(read, space, name, known):
+    rule = f"protocol: TCP, destination: {{services: {{name: {name}, namespace: {space}}}}}"
+    found, told = read(
+        f"{HEAD}spec: {{egress: [{{action: Allow, {rule}}}]}}",
+        service("{ports: [{port: 443, targetPort: 8443}]}", name, space),
+        SLICE.replace("NS", space).replace("NAME", name),
+    )
+    assert told == []
+    peers = (*known, CidrSelector("192.0.2.7/32"))
+    assert found.policies[0].egress == (Rule(peers=peers, ports=PortSet.of("TCP", 6443)),)
+
+
 @pytest.mark.parametrize(
     ("others", "reason"),
     [

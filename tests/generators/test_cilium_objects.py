@@ -11,7 +11,6 @@ from netpol.policy import (
     PodSelector,
     Requirement,
     Rule,
-    Undecided,
     in_namespace,
 )
 
@@ -126,7 +125,12 @@ def test_specs_that_are_refused(parse, spec, notice):
         (http("ports: [{port: '80'}]"), ".protocol: L7 rules are for TCP"),
         (http("ports: [{port: '0', protocol: TCP}]"), ".port: port 0 is not for L7 rules"),
         (http("serverNames: [x], ports: [{port: '1', protocol: TCP}]"), ".serverNames: not with"),
-        (http("listener: {name: x, envoyConfig: {name: e}}, ports: [{port: '1', protocol: TCP}]"), ".listener: not in in"),
+        (
+            http(
+                "listener: {name: x, envoyConfig: {name: e}}, ports: [{port: '1', protocol: TCP}]"
+            ),
+            ".listener: not in in",
+        ),
         ("{toPorts: [{serverNames: ['']}]}", ".serverNames: the name of a server is empty"),
         ("{toPorts: [{rules: {http: [{}], kafka: [{}]}}]}", ".rules: exactly one of http, kafka"),
         ("{toPorts: [{rules: {l7: [{}]}}]}", ".rules.l7: not without l7proto"),
@@ -192,67 +196,129 @@ def test_fields_that_the_kind_does_not_have_are_told(parse):
 # Not known
 
 
+EVERYWHERE = (CidrSelector("0.0.0.0/0"), CidrSelector("::/0"))
+OUTSIDE = (EntitySelector("world"), *EVERYWHERE)
+BEHIND = (PodSelector(), *OUTSIDE)
+NODES = (EntitySelector("remote-node"),)
+
+
 @pytest.mark.parametrize(
-    ("rule", "path"),
+    ("rule", "path", "peers"),
     [
-        ("{toServices: [{k8sService: {serviceName: x}}]}", ".toServices[0].k8sService"),
-        ("{toServices: [{}]}", ".toServices[0].k8sService"),
-        ("{toNodes: [{}]}", ".toNodes"),
-        ("{toGroups: [{aws: {region: x}}]}", ".toGroups"),
-        ("{toCIDRSet: [{cidrGroupRef: x}]}", ".toCIDRSet[0].cidrGroupRef"),
+        ("{toServices: [{k8sService: {serviceName: x}}]}", ".toServices[0].k8sService", BEHIND),
+        ("{toServices: [{}]}", ".toServices[0].k8sService", BEHIND),
+        ("{toNodes: [{matchLabels: {disk: ssd}}]}", ".toNodes[0]", NODES),
+        (
+            "{toNodes: [{matchExpressions: [{key: 'node:a', operator: DoesNotExist}]}]}",
+            ".toNodes[0]",
+            NODES,
+        ),
+        ("{toGroups: [{aws: {region: x}}]}", ".toGroups[0]", OUTSIDE),
+        ("{toCIDRSet: [{cidrGroupRef: x}]}", ".toCIDRSet[0].cidrGroupRef", OUTSIDE),
         (
             "{toCIDRSet: [{cidrGroupSelector: {matchLabels: {a: b}}}]}",
             ".toCIDRSet[0].cidrGroupSelector",
+            OUTSIDE,
         ),
-        ("{toCIDRSet: [{cidrGroupSelector: {}}]}", ".toCIDRSet[0].cidrGroupSelector"),
-        ("{toEntities: [cluster-mesh]}", ".toEntities"),
+        ("{toCIDRSet: [{cidrGroupSelector: {}}]}", ".toCIDRSet[0].cidrGroupSelector", OUTSIDE),
         (
             "{toEndpoints: [{matchLabels: {io.cilium.k8s.policy.cluster: c1}}]}",
             ".toEndpoints[0]",
+            (PodSelector(),),
         ),
         (
             "{toEndpoints: [{matchLabels: {'reserved:host': '', 'reserved:kube-apiserver': ''}}]}",
             ".toEndpoints[0]",
+            (EntitySelector("host"), EntitySelector("kube-apiserver")),
         ),
-        ("{toEndpoints: [{matchLabels: {'reserved:world-ipv4': ''}}]}", ".toEndpoints[0]"),
+        (
+            "{toEndpoints: [{matchLabels: {'reserved:world-ipv4': ''}}]}",
+            ".toEndpoints[0]",
+            (EntitySelector("world"),),
+        ),
         (
             "{toEndpoints: [{matchLabels: {'reserved:world': '', 'cidr:10.0.0.0/8': ''}}]}",
             ".toEndpoints[0]",
+            (EntitySelector("world"),),
         ),
-        ("{toPorts: [{ports: [{port: http, endPort: 99}]}]}", ".toPorts[0].ports[0].endPort"),
-        ("{toEntities: [all], authentication: {mode: test-always-fail}}", ".authentication.mode"),
+        (
+            "{toEntities: [all], authentication: {mode: test-always-fail}}",
+            ".authentication.mode",
+            None,
+        ),
     ],
 )
-def test_what_is_not_known_leaves_the_policy_out(parse, rule, path):
-    found, (told,) = parse(egress(rule))
+@pytest.mark.parametrize("deny", [False, True])
+def test_what_is_not_known_of_a_rule_is_a_doubt(parse, deny, rule, path, peers):
+    section = "egressDeny" if deny else "egress"
+    if deny and "authentication" in rule:
+        pytest.skip("deny rules ask for no authentication")
+    more = f"{section}: [{rule}, {{toEntities: [host]}}]"
+    found, told = parse(f"{HEAD}spec: {{endpointSelector: {{}}, {more}}}")
+    told = [one for one in told if not one.startswith("NP076")]
+    assert [one[:5] for one in told] == ["NP064"]
+    where = path.replace(".k8sService", "") if deny else path
+    assert told[0].startswith(f"NP064 CiliumNetworkPolicy a/p: .spec.{section}[0]{where}: ")
+    assert told[0].endswith("what the rule could change is undecided")
+    assert found.undecided == ()
+    doubtful, certain = found.policies[-1].egress
+    assert doubtful.unsure.startswith(f".spec.{section}[0]{where}: ")
+    assert (doubtful.action, doubtful.peers) == ("deny" if deny else "allow", peers)
+    assert doubtful.ports == ALL_PORTS
+    assert (certain.peers, certain.unsure) == ((EntitySelector("host"),), "")
+
+
+def test_a_named_port_that_begins_a_range(parse):
+    ports = "{toPorts: [{ports: [{port: http, endPort: 9999, protocol: TCP}]}]}"
+    found, told = parse(egress(ports))
+    assert told == []
+    assert found.policies[0].egress == (
+        Rule(peers=None, ports=PortSet(), named_ports=(("TCP", "http"),)),
+    )
+    found, (told,) = parse(f"{HEAD}spec: {{endpointSelector: {{}}, ingress: [{ports}]}}")
+    assert ".spec.ingress[0].toPorts[0].ports[0].endPort: " in told
+    assert [bool(one.unsure) for one in found.policies[0].ingress] == [True]
+
+
+def test_what_is_known_of_a_rule_is_certain_beside_a_doubt(parse):
+    found, told = parse(
+        egress(
+            "{toPorts: [{ports: [{port: '80', protocol: TCP}]}],"
+            " toCIDRSet: [{cidr: 192.0.2.0/24}, {cidrGroupRef: x}, {cidr: 198.51.100.0/24}]}"
+        )
+    )
+    assert [one[:5] for one in told] == ["NP064"]
+    certain, doubtful = found.policies[0].egress
+    blocks = (CidrSelector("192.0.2.0/24"), CidrSelector("198.51.100.0/24"))
+    assert certain == Rule(peers=blocks, ports=PortSet.of("TCP", 80))
+    assert (doubtful.peers, doubtful.ports) == (OUTSIDE, certain.ports)
+    assert doubtful.unsure
+
+
+@pytest.mark.parametrize(
+    ("rule", "peers"),
+    [
+        ("{toNodes: [{}]}", NODES),
+        ("{toNodes: []}", ()),
+        ("{toEntities: [cluster-mesh]}", (EntitySelector("cluster"),)),
+    ],
+)
+def test_nodes_without_labels_and_the_local_part_of_a_mesh_are_known(parse, rule, peers):
+    found, told = parse(egress(f"{rule}, {{toEntities: [host]}}"))
+    assert told == []
+    rules = found.policies[0].egress[:-1]
+    assert rules == ((Rule(peers=peers, ports=ALL_PORTS),) if peers else ())
+
+
+def test_a_subject_that_is_not_known_leaves_the_policy_out(parse):
+    unknown = "endpointSelector: {matchLabels: {io.cilium.k8s.policy.cluster: c1}}"
+    found, (told,) = parse(f"{HEAD}spec: {{{unknown}, egress: [{{}}], ingressDeny: [{{}}]}}")
     assert found.policies == ()
-    assert told.startswith(f"NP064 CiliumNetworkPolicy a/p: .spec.egress[0]{path}: ")
+    assert told.startswith("NP064 CiliumNetworkPolicy a/p: .spec.endpointSelector: ")
     assert told.endswith("its effect is undecided")
     (doubt,) = found.undecided
-    assert doubt == Undecided(
-        subject=PodSelector(OWN),
-        directions=("egress",),
-        tier="default",
-        reason=doubt.reason,
-        origin=doubt.origin,
-    )
-    assert doubt.reason.startswith(f".spec.egress[0]{path}: ")
-    assert doubt.origin.endswith("document 1, CiliumNetworkPolicy a/p")
-
-
-def test_the_undecided_of_deny_sections_begin_with_the_tier_that_denies(parse):
-    web = "{endpointSelector: {matchLabels: {app: web}}, "
-    found, _ = parse(f"{WIDE}spec: {web}ingressDeny: [{{fromNodes: [{{}}]}}], egress: [{{}}]}}")
-    (doubt,) = found.undecided
-    assert doubt.subject == PodSelector((), (Requirement("app", "In", ("web",)),))
-    assert (doubt.directions, doubt.tier) == (("ingress", "egress"), "cilium-deny")
-
-
-def test_specs_for_different_pods_are_undecided_for_the_namespace(parse):
-    bad = "{endpointSelector: {matchLabels: {app: web}}, egress: [{toNodes: [{}]}]}"
-    found, _ = parse(f"{HEAD}specs: [{bad}, {{endpointSelector: {{}}, ingress: [{{}}]}}]")
-    (doubt,) = found.undecided
-    assert (doubt.subject, doubt.directions) == (PodSelector(OWN), ("ingress", "egress"))
+    assert (doubt.subject, doubt.tier) == (PodSelector(OWN), "cilium-deny")
+    assert doubt.directions == ("ingress", "egress")
 
 
 # Of the whole cluster
@@ -386,13 +452,13 @@ def test_overlapping_groups_have_each_others_labels(parse):
     selector = "{matchLabels: {team: red, env: dev}}"
     groups = group("r", "10.0.0.0/8", "{team: red}") + group("d", "10.1.0.0/16", "{env: dev}")
     found, (told,) = parse(egress(f"{{toCIDRSet: [{{cidrGroupSelector: {selector}}}]}}") + groups)
-    assert found.policies == ()
+    assert [bool(one.unsure) for one in found.policies[0].egress] == [True]
     assert told.startswith("NP064 ")
 
 
 def test_a_broken_group_is_said_and_what_refers_to_it_is_undecided(parse):
     found, told = parse(egress("{toCIDRSet: [{cidrGroupRef: g}]}") + group("g", "10.0.0.0/99"))
-    assert found.policies == ()
+    assert [bool(one.unsure) for one in found.policies[0].egress] == [True]
     assert [one[:5] for one in told] == ["NP063", "NP064"]
     assert ".spec.externalCIDRs[0]: expected a CIDR" in told[0]
 
@@ -438,19 +504,63 @@ def test_services_mean_the_pods_behind_them(parse, entry, pods):
     assert policy.egress == (Rule(peers=peers, ports=PortSet.of("TCP", 5432)),)
 
 
-def test_services_that_others_keep_the_endpoints_of_are_undecided(parse):
-    found, (told,) = parse(
-        egress("{toServices: [{k8sService: {serviceName: x, namespace: b}}]}") + service("x", "{}")
-    )
-    assert found.policies == ()
-    assert "Service b/x has no selector" in told
+TO_X = "{toServices: [{k8sService: {serviceName: x, namespace: b}}]}"
 
 
-def test_services_in_deny_rules_are_undecided(parse):
+def test_services_that_others_keep_the_endpoints_of_are_in_doubt_without_them(parse):
+    found, (told,) = parse(egress(TO_X) + service("x", "{}"))
+    assert "the endpoints of Service b/x are not known" in told
+    assert [bool(one.unsure) for one in found.policies[0].egress] == [True]
+
+
+SLICE = """---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: x-{number}, namespace: b, labels: {{kubernetes.io/service-name: x}}}}
+addressType: IPv4
+endpoints: [{{addresses: [{address}]}}]
+ports: [{{port: 5432}}]
+"""
+WHOLE = """---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: x, namespace: b}
+subsets: [{addresses: [{ip: 192.0.2.3}], notReadyAddresses: [{ip: 192.0.2.4}]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("objects", "addresses"),
+    [
+        (
+            SLICE.format(number=1, address="192.0.2.1")
+            + SLICE.format(number=2, address="'2001:db8::1'"),
+            ("192.0.2.1/32", "2001:db8::1/128"),
+        ),
+        (WHOLE, ("192.0.2.3/32", "192.0.2.4/32")),
+        (SLICE.format(number=1, address="name.example.org"), ()),
+        (WHOLE.replace("name: x", "name: y"), None),
+        (WHOLE.replace("subsets: [", "subsets: [3, "), None),
+    ],
+)
+def test_addresses_behind_services_without_a_selector(parse, objects, addresses):
+    """§4.7: with a selector the backends as endpoints, without one the addresses as CIDRs."""
+    found, told = parse(egress(TO_X) + service("x", "{}") + objects)
+    rules = found.policies[0].egress
+    if addresses is None:
+        assert [one[:5] for one in told] == ["NP064"]
+        assert [bool(one.unsure) for one in rules] == [True]
+        return
+    assert told == []
+    peers = tuple(CidrSelector(one) for one in addresses)
+    assert [one.peers for one in rules] == ([peers] if peers else [])
+
+
+def test_services_in_deny_rules_are_in_doubt(parse):
     rule = "{toServices: [{k8sService: {serviceName: db, namespace: b}}]}"
     text = f"{HEAD}spec: {{endpointSelector: {{}}, egressDeny: [{rule}]}}\n"
     found, (told,) = parse(text + BACKENDS)
-    assert found.policies == ()
+    assert [bool(one.unsure) for one in found.policies[-1].egress] == [True]
     assert told.startswith("NP064 ")
 
 
