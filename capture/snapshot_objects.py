@@ -42,7 +42,7 @@ _MAKERS: Final = frozenset(
 """Kinds that own what they make; other owners may only want it deleted with them."""
 
 
-class _Camel(msgspec.Struct, rename="camel", gc=False):
+class _Camel(msgspec.Struct, rename="camel", gc=False, omit_defaults=True):
     """The API's spelling of field names; without cycles, so the collector need not look."""
 
 
@@ -128,22 +128,25 @@ class PodSpec(_Camel):
     init_containers: list[Container] | None = None
 
 
-class Terminated(_Camel):
-    """How a container ended."""
+class Phase(_Camel):
+    """A container that runs, or how it ended."""
 
+    started_at: str | None = None
     finished_at: str | None = None
 
 
 class ContainerState(_Camel):
     """The state of a container."""
 
-    terminated: Terminated | None = None
+    running: Phase | None = None
+    terminated: Phase | None = None
 
 
 class ContainerStatus(_Camel):
     """One of a pod's ``containerStatuses``."""
 
     state: ContainerState | None = None
+    last_state: ContainerState | None = None
 
 
 class Address(_Camel):
@@ -158,6 +161,7 @@ class PodStatus(_Camel):
     phase: str | None = None
     start_time: str | None = None
     container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[Address] | None = msgspec.field(default=None, name="podIPs")
 
@@ -166,6 +170,14 @@ class PodStatus(_Camel):
         """When its containers ended, of those that have."""
         states = [one.state for one in self.container_statuses or () if one.state]
         return [one.terminated.finished_at for one in states if one.terminated]
+
+    @property
+    def start_times(self) -> list[str | None]:
+        """When its containers started, as far as they still say."""
+        every = (*(self.init_container_statuses or ()), *(self.container_statuses or ()))
+        states = [state for one in every for state in (one.state, one.last_state) if state]
+        phases = [phase for one in states for phase in (one.running, one.terminated) if phase]
+        return [phase.started_at for phase in phases]
 
 
 class Pod(Object):

@@ -79,6 +79,7 @@ def pod(item: objects.Pod, workload: Workload) -> Pod:
         finished=finished,
         uid=item.metadata.uid or "",
         started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
+        running=min(filter(None, map(nanoseconds, status.start_times)), default=0),
         ended=_ended(status) if finished else ALWAYS,
     )
 

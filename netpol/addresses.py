@@ -30,7 +30,7 @@ class Unclear:
 
 
 SEVERAL: Final = Unclear("its address changed hands about that time")
-GONE: Final = Unclear("the pod that was last seen with its address may have been gone by then")
+GONE: Final = Unclear("the pod that is known to have had its address may not have had it then")
 LATER: Final = Unclear("only a later pod had its address")
 NOBODY: Final = Unclear("nobody is known to have had its address at that time")
 
@@ -60,12 +60,6 @@ class AddressBook:
     def cuts(self, address: str) -> tuple[int, ...]:
         """The times at which the answer changes."""
         return self._of(address)[0].cuts
-
-    @cached_property
-    def bounded(self) -> bool:
-        """Whether it is known from which ranges pods get their addresses."""
-        known = self.inventory
-        return bool(known.pod_ranges) or any(node.pod_cidrs for node in known.nodes.values())
 
     @cached_property
     def populated(self) -> bool:

@@ -152,7 +152,7 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
 
 def _resolve(flow: Flow, directory: _Directory) -> Iterator[Seen | Unattributed]:
     """The connections that a flow is: one, but where a Service's port has several numbers."""
-    one = identified(flow, directory.book)
+    one = identified(flow, directory.book, directory.ranges)
     if one.noise:
         yield _held(flow, Unclear(""), Unclear(""), one.noise, beside=True)
         return

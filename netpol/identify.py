@@ -18,6 +18,7 @@ from netpol.flow import Flow
 from netpol.inventory import Holder, Node
 from netpol.net import host_cidr, is_public
 from netpol.peers import Endpoint
+from netpol.ranges import Ranges
 
 __all__ = ["CLOUD", "NODE_LOCAL_DNS", "Identified", "identified"]
 
@@ -56,8 +57,8 @@ def _noise(address: str) -> str:
     return "link-local address" if one.is_link_local else ""
 
 
-def identified(flow: Flow, book: AddressBook) -> Identified:
-    """The same flow, with names for the sides that have none."""
+def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
+    """The same flow, with names for the sides that have none; ``own`` are the cluster's ranges."""
     sides = flow.client, flow.server
     if not any(map(_nameless, sides)):
         return Identified(flow)
@@ -68,7 +69,7 @@ def identified(flow: Flow, book: AddressBook) -> Identified:
     if all(isinstance(one, Node) for one in holders):
         return Identified(flow, noise="between nodes")
     client, server = (
-        _named(side, mine, _nodes(other, theirs, book), book)
+        _named(side, mine, _nodes(other, theirs, book), book, own)
         for side, mine, other, theirs in (
             (flow.client, holders[0], flow.server, holders[1]),
             (flow.server, holders[1], flow.client, holders[0]),
@@ -91,7 +92,11 @@ def _holder(side: Endpoint, flow: Flow, book: AddressBook) -> Holder | Unclear |
 
 
 def _named(
-    side: Endpoint, holder: Holder | Unclear | None, nodes: frozenset[str], book: AddressBook
+    side: Endpoint,
+    holder: Holder | Unclear | None,
+    nodes: frozenset[str],
+    book: AddressBook,
+    own: Ranges,
 ) -> Endpoint:
     if not _nameless(side) or isinstance(holder, Unclear):
         return side
@@ -102,18 +107,18 @@ def _named(
         entities.add("host" if nodes == {holder.name} else "remote-node")
     elif holder is not None:
         return replace(side, namespace=holder.namespace, pods=(holder.name,))
-    elif not entities and _tells_outside(side.ip, book):
+    elif not entities and _tells_outside(side.ip, book, own):
         entities.add("world")
     return replace(side, entities=frozenset(entities))
 
 
-def _tells_outside(address: str, book: AddressBook) -> bool:
-    """Whether the inventory would know this address if it were the cluster's.
+def _tells_outside(address: str, book: AddressBook, own: Ranges) -> bool:
+    """Whether the inventory would tell if this address were the cluster's.
 
-    Of a private one, only if it says from which ranges pods get theirs. Such an address may still
-    be a Service's, or of a pod that nobody saw: attribution asks for that next.
+    Of a private one, only if it says from which ranges pods and Services get theirs. Whether it is
+    in one of these, attribution asks next.
     """
-    if address in CLOUD or address in NODE_LOCAL_DNS or book.bounded:
+    if address in CLOUD or address in NODE_LOCAL_DNS or own.bounded:
         return True
     return book.populated and is_public(host_cidr(address))
 

@@ -43,13 +43,14 @@ class Dated(Generic[_Thing]):
 
     In nanoseconds since the epoch, UTC. ``sure``: until when it is known to have held. Between
     there and ``end`` it may have ended unseen, as for a pod that is in one snapshot and not in the
-    next.
+    next. ``begun``: from when on it is known to have held, likewise.
     """
 
     thing: _Thing
     start: int = 0
     end: int = ALWAYS
     sure: int = ALWAYS
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -84,6 +85,8 @@ class Pod:
     """Tells the pods apart that had one name after each other; empty where it is not known."""
     started: int = 0
     """When it came to be, as it says itself; nanoseconds since the epoch, 0: not known."""
+    running: int = 0
+    """When its first container started: from then on it surely had its address. 0: not known."""
     ended: int = ALWAYS
     """When it finished or was deleted."""
 

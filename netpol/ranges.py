@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from netpol.inventory import Inventory
+from netpol.inventory import Inventory, Service
 from netpol.net import canonical_cidr, contains, host_cidr, network
 
 __all__ = ["Ranges", "node_addresses", "ranges"]
@@ -18,7 +19,9 @@ class Ranges:
     single: Mapping[str, str]
     """Block of one address → ``"node"``, ``"pod"`` or ``"service"``."""
     pods: tuple[str, ...] = ()
-    """Ranges that nodes give to their pods, sorted."""
+    """Ranges that pods get their addresses from, sorted."""
+    services: tuple[str, ...] = ()
+    """Ranges that Services get theirs from."""
     exposed: frozenset[str] = frozenset()
     """Addresses of load balancers and the like: the cluster's, but also seen from outside."""
 
@@ -29,7 +32,14 @@ class Ranges:
             return self.single[block]
         if block in self.exposed:
             return "service"
+        if any(contains(one, block) for one in self.services):
+            return "service"
         return "pod" if any(contains(one, block) for one in self.pods) else None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether every address of a pod or Service would be known to be one."""
+        return bool(self.pods and self.services)
 
     @property
     def inside(self) -> tuple[str, ...]:
@@ -45,11 +55,11 @@ def node_addresses(inventory: Inventory) -> frozenset[str]:
 
 
 def ranges(inventory: Inventory) -> Ranges:
-    """What the inventory tells: pod ranges of nodes, addresses of pods, Services and nodes.
+    """What the inventory tells: ranges of pods and Services, addresses of pods, Services and nodes.
 
-    Service ranges are not written in any object of a dump, so single Service addresses stand for
-    them; so do pod addresses where no node has a range (clouds that give pods addresses of a
-    subnet).
+    Where no object tells the range of Services, it is taken to be the :data:`_AROUND` of each
+    Service: rather an outside address is held than a Service taken for one. Single pod addresses
+    stand for the range of pods where none is told (clouds that give pods addresses of a subnet).
     """
     services = inventory.services.values()
     pods = (pod for pod in inventory.pods.values() if not pod.host_network)
@@ -57,11 +67,23 @@ def ranges(inventory: Inventory) -> Ranges:
     single = {host_cidr(a): "service" for one in services for a in one.cluster_ips}
     single |= {host_cidr(a): "pod" for pod in pods for a in pod.addresses}
     single |= {host_cidr(a): "node" for a in node_addresses(inventory)}
+    of_nodes = (canonical_cidr(c) for n in inventory.nodes.values() for c in n.pod_cidrs)
     return Ranges(
         single=single,
-        pods=_sorted(canonical_cidr(c) for n in inventory.nodes.values() for c in n.pod_cidrs),
+        pods=_sorted((*of_nodes, *inventory.pod_ranges)),
+        services=inventory.service_ranges or _sorted(_around(services)),
         exposed=frozenset(host_cidr(a) for one in services for a in one.external_ips),
     )
+
+
+_AROUND: Final = {4: 16, 6: 112}
+"""Prefix lengths of the usual Service ranges, by IP version; the default of IPv4 is wider still."""
+
+
+def _around(services: Iterable[Service]) -> Iterator[str]:
+    for address in (a for one in services for a in one.cluster_ips):
+        one = network(address)
+        yield str(one.supernet(new_prefix=_AROUND[one.version]))
 
 
 def _sorted(blocks: Iterable[str]) -> tuple[str, ...]:

@@ -114,14 +114,16 @@ def _spans(
 ) -> Iterator[Dated[Targets]]:
     """Who is behind a port of a Service while it is in one state."""
     slices = [one for one in slices if one.start < state.end and state.start < one.end]
-    inner = {time for one in slices for time in (one.start, one.end)}
+    selected = list(_selected(inventory, state.thing, port))
+    inner = {time for one in (*slices, *selected) for time in (one.start, one.end)}
     times = sorted({state.start, state.end, *(t for t in inner if state.start < t < state.end)})
     last: Dated[Targets] | None = None
     for start, end in pairwise(times):
         live = [one.thing for one in slices if one.start <= start < one.end]
-        found = frozenset(_listed(inventory, state.thing, port, live)) or frozenset(
-            _selected(inventory, state.thing, port, start, end)
-        )
+        lived = (one.thing for one in selected if one.start <= start < one.end)
+        found = frozenset(_listed(inventory, state.thing, port, live)) or frozenset(lived)
+        # Before the oldest pod that is known there was another one, of the same make.
+        found = found or frozenset(one.thing for one in selected if one.end == ALWAYS)
         if last is not None and last.thing == found:
             last = Dated(found, last.start, end)
             continue
@@ -163,30 +165,38 @@ def exposed_ports(inventory: Inventory) -> dict[Workload, frozenset[tuple[str, i
     table: dict[Workload, set[tuple[str, int]]] = defaultdict(set)
     for service in inventory.services.values():
         for port in service.ports if service.public else ():
-            for peer, number in _selected(inventory, service, port, 0, ALWAYS):
-                if isinstance(peer, Workload):
+            for one in _selected(inventory, service, port):
+                peer, number = one.thing
+                if isinstance(peer, Workload) and one.end == ALWAYS:
                     table[peer].add((port.protocol, number))
     return {workload: frozenset(ports) for workload, ports in table.items()}
 
 
-def _selected(
-    inventory: Inventory, service: Service, port: ServicePort, start: int, end: int
-) -> Iterator[Target]:
-    """Whom the selector chooses, of the pods that lived in that time."""
+def _selected(inventory: Inventory, service: Service, port: ServicePort) -> Iterator[Dated[Target]]:
+    """Whom the selector chooses, and while when there was a pod of that kind."""
     if (service.namespace, service.name) == _API and not service.selector:
-        target = port.target
-        yield Entity("kube-apiserver"), target if isinstance(target, int) else port.port
+        number = port.target if isinstance(port.target, int) else port.port
+        yield Dated((Entity("kube-apiserver"), number))
     wanted = set(service.selector)
+    lives: dict[Target, list[tuple[int, int]]] = defaultdict(list)
     for pod in inventory.by_namespace.get(service.namespace, ()) if wanted else ():
-        if wanted.issubset(pod.labels) and _lived(pod, start, end):
-            yield from ((_peer(pod), number) for number in _numbers(pod, port))
+        # Of one that is finished it must be known when that was.
+        if wanted.issubset(pod.labels) and (not pod.finished or pod.ended < ALWAYS):
+            for number in _numbers(pod, port):
+                lives[_peer(pod), number].append((pod.started, pod.ended))
+    for target, spans in lives.items():
+        yield from (Dated(target, *span) for span in _merged(spans))
 
 
-def _lived(pod: Pod, start: int, end: int) -> bool:
-    """Whether it ran in that time; of one that is finished it must be known when that was."""
-    if pod.finished and (pod.ended == ALWAYS or end == ALWAYS):
-        return False
-    return pod.started < end and start < pod.ended
+def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same times in spans that do not touch."""
+    start, end = min(spans)
+    for first, last in sorted(spans):
+        if first > end:
+            yield start, end
+            start = first
+        end = max(end, last)
+    yield start, end
 
 
 def _peer(pod: Pod) -> Peer:

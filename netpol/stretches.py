@@ -37,15 +37,21 @@ class Stretches(Generic[_Thing]):
 
 def stretches(dated: Iterable[Dated[_Thing]], guard: int) -> Stretches[_Thing]:
     """The stretches of some things; ``guard`` in nanoseconds."""
-    spans = [(_start(one, guard), one.end + guard, one.sure + guard, one.thing) for one in dated]
-    cuts = tuple(sorted({time for span in spans for time in span[:3] if 0 <= time < ALWAYS}))
+    spans = [(*_ends(one, guard), one.thing) for one in dated]
+    cuts = tuple(sorted({time for span in spans for time in span[:4] if 0 <= time < ALWAYS}))
     holding = tuple(
-        tuple((thing, begin < sure) for first, end, sure, thing in spans if first <= begin < end)
+        tuple(
+            (thing, begun <= begin < sure)
+            for first, begun, sure, end, thing in spans
+            if first <= begin < end
+        )
         for begin in (-1, *cuts)
     )
     return Stretches(cuts, holding)
 
 
-def _start(one: Dated[object], guard: int) -> int:
-    """-1 for what began before anything is known."""
-    return max(one.start - guard, 0) if one.start else -1
+def _ends(one: Dated[object], guard: int) -> tuple[int, int, int, int]:
+    """When it may begin, has begun, may end and has ended; -1: before anything is known."""
+    first = max(one.start - guard, 0) if one.start else -1
+    begun = one.begun + guard if one.begun > one.start else first
+    return first, begun, one.sure + guard, one.end + guard

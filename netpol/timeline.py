@@ -34,6 +34,11 @@ class _Stay(Generic[_Thing]):
     """When it was last seen; 0 for sightings without a date."""
     end: int = ALWAYS
     sure: int = ALWAYS
+    begun: int = 0
+
+    def dated(self) -> Dated[_Thing]:
+        """The same as a value."""
+        return Dated(self.thing, self.start, self.end, self.sure, self.begun)
 
 
 @dataclass(slots=True)
@@ -46,9 +51,19 @@ class History(Generic[_Thing]):
     stays: defaultdict[Key, list[_Stay[_Thing]]] = field(default_factory=lambda: defaultdict(list))
 
     def see(
-        self, key: Key, thing: _Thing, at: int, *, start: int = 0, since: int | None = None
+        self,
+        key: Key,
+        thing: _Thing,
+        at: int,
+        *,
+        start: int = 0,
+        begun: int = 0,
+        since: int | None = None,
     ) -> None:
-        """It is so at ``at``, and has been since ``start`` if it is not known to have been else."""
+        """It is so at ``at``, and has been since ``start`` if it is not known to have been else.
+
+        It may not have been before ``begun``.
+        """
         states = self.stays[key]
         last = states[-1] if states and states[-1].end == ALWAYS else None
         if last is not None and (last.thing == thing or not at):
@@ -56,7 +71,7 @@ class History(Generic[_Thing]):
             return
         if last is not None:
             self.end(key, at, since=since)
-        states.append(_Stay(thing, max(start, at) if last else start, at))
+        states.append(_Stay(thing, max(start, at) if last else start, at, begun=begun))
 
     def end(self, key: Key, at: int, *, since: int | None = None) -> None:
         """It is no longer so at ``at``."""
@@ -75,13 +90,13 @@ class History(Generic[_Thing]):
     def changed(self) -> tuple[Dated[_Thing], ...]:
         """Every state of the things of which it is not known that they were always the same."""
         found = (s for s in self.stays.values() if len(s) > 1 or s[0].end != ALWAYS)
-        return tuple(Dated(one.thing, one.start, one.end, one.sure) for s in found for one in s)
+        return tuple(one.dated() for states in found for one in states)
 
     def dated(self) -> Iterator[tuple[Key, Dated[_Thing]]]:
         """Every state, by key and time."""
         for key, states in self.stays.items():
             for one in states:
-                yield key, Dated(one.thing, one.start, one.end, one.sure)
+                yield key, one.dated()
 
 
 @dataclass(slots=True)
@@ -116,7 +131,7 @@ class Timeline:
         if at:
             self._first.setdefault(key, at)
         if not pod.host_network:
-            self._hold(key, pod.addresses, at, pod.started, since)
+            self._hold(key, pod.addresses, at, (pod.started, pod.running), since)
         if pod.finished:
             known = pod.ended != ALWAYS
             self._release(key, pod.ended if known else at, None if known else since)
@@ -127,7 +142,7 @@ class Timeline:
         """A node as it is at ``at``."""
         key = "", node.name, ""
         self.nodes[key] = node
-        self._hold(key, node.addresses, at, started, since)
+        self._hold(key, node.addresses, at, (started, 0), since)
 
     def deleted(self, key: Key, at: int, *, since: int | None = None) -> None:
         """The pod ``(namespace, name, uid)`` or the node ``("", name, "")`` is gone at ``at``."""
@@ -160,15 +175,22 @@ class Timeline:
             self._addresses.miss((address, *key))
 
     def _hold(
-        self, key: Key, addresses: tuple[str, ...], at: int, start: int, since: int | None
+        self,
+        key: Key,
+        addresses: tuple[str, ...],
+        at: int,
+        begin: tuple[int, int],
+        since: int | None,
     ) -> None:
         held = self._held.get(key, set())
         for address in held.difference(addresses):
             self._addresses.end((address, *key), at, since=since)
         # An address that it did not have when it was last seen has come since.
-        start = max(start, self._seen.get(key, 0))
+        start = max(begin[0], self._seen.get(key, 0))
+        begun = 0 if since is None else begin[1]
         for address in addresses:
-            self._addresses.see((address, *key), key, at, start=start, since=since)
+            one = address, *key
+            self._addresses.see(one, key, at, start=start, begun=begun, since=since)
         self._held[key], self._seen[key] = set(addresses), at
 
     def _release(self, key: Key, at: int, since: int | None) -> None:
@@ -196,4 +218,5 @@ class Timeline:
             if after is not None and start < after.start < end and (end == ALWAYS or sure < end):
                 end, sure = after.start, min(sure, max(one.seen, start), after.start)
             key = one.thing
-            yield Dated(self.pods[key] if key in self.pods else self.nodes[key], start, end, sure)
+            holder = self.pods[key] if key in self.pods else self.nodes[key]
+            yield Dated(holder, start, end, sure, one.begun)
