@@ -11,18 +11,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from netpol.choices import Choice
+from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
 from netpol.graph import Connection, Evidence
+from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.net import PortSet
 from netpol.parties import outside
 from netpol.peers import Entity, Peer, Workload, label
 from netpol.policy import PolicySet
 from netpol.profile import Profile
-from netpol.world import World, world
+from netpol.virtual import dialled
+from netpol.world import world
 
-__all__ = ["Certificate", "Denied", "Opened", "certify", "world_of"]
+__all__ = ["Certificate", "Denied", "Opened", "certify", "judge_of", "translated"]
+
+
+Edge: TypeAlias = tuple[Connection, Evidence]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +71,22 @@ class Certificate:
     """Namespaces that the policies are for."""
     allowed: dict[tuple[Peer, Peer], PortSet]
     """Every in-cluster pair with what may pass."""
+    choices: tuple[Choice, ...] = ()
+    """What is otherwise than it would be for another CNI."""
 
 
-def world_of(learned: Learned) -> World:
-    """The world in which policies are judged: the inventory and everybody who was observed."""
-    return world(learned.inventory, outside(learned.accepted, learned.inventory))
+def judge_of(
+    policies: PolicySet, learned: Learned, profile: Profile, more: Iterable[Edge] = ()
+) -> Judge:
+    """What the CNI makes of the policies, in the inventory and with everybody who was observed.
+
+    ``more``: connections whose parties are there too.
+    """
+    return Judge(
+        policies=as_enforced(policies, profile, learned.inventory),
+        world=world(learned.inventory, outside([*learned.accepted, *more], learned.inventory)),
+        profile=profile,
+    )
 
 
 def certify(
@@ -76,17 +95,25 @@ def certify(
     profile: Profile,
     declared: Iterable[Connection] = (),
     policed: frozenset[str] | None = None,
+    choices: tuple[Choice, ...] = (),
 ) -> Certificate:
     """Prove what ``policies`` do to what was learned.
 
     ``declared`` connections count as needed when rules look for a witness and give the reason of
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
-    takes the namespaces in which a policy is.
+    takes the namespaces in which a policy is. ``choices`` explain what they open.
     """
-    judge = Judge(policies=policies, world=world_of(learned), profile=profile)
     declared = frozenset(declared)
-    edges = [(c, e) for c, e in learned.accepted if decides(profile, c)]
+    accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
+    edges = [*accepted, *translated(accepted, profile, learned.inventory)]
+    asked = translated(((c, Evidence()) for c in declared), profile, learned.inventory)
+    judge = judge_of(policies, learned, profile, [*edges, *asked])
     allowed = {(client, server): ports for client, server, ports in judge.connections()}
+    for one in (o for c in choices if c.field == "before_dnat" for o in c.opens):
+        # Through the address of a Service, which a judge of pods does not see.
+        allowed[one.client, one.server] = (
+            allowed.get((one.client, one.server), PortSet()) | one.ports
+        )
     passes = judge.replay(connection for connection, _ in edges)
     denied = tuple(
         Denied(connection=connection, evidence=evidence, decision=judge.decide(connection))
@@ -97,16 +124,32 @@ def certify(
         policed = frozenset(policy.namespace for policy in policies.policies)
     return Certificate(
         profile=profile,
-        accepted=len(edges),
+        accepted=len(accepted),
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
         denied=denied,
-        opened=tuple(_opened(allowed, learned, declared, policed)),
+        opened=tuple(_opened(allowed, learned, declared, policed, choices)),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
-        without_witness=_without_witness(judge, policies, [c for c, _ in edges], declared),
+        without_witness=_without_witness(
+            judge, policies, [c for c, _ in (*edges, *asked)], declared
+        ),
         silent=_silent(learned, policed),
         policed=policed,
         allowed=allowed,
+        choices=choices,
     )
+
+
+def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) -> list[Edge]:
+    """What clients ask Services for, where that is policed before it is translated."""
+    if not profile.before_dnat:
+        return []
+    return [
+        (way, evidence)
+        for connection, evidence in edges
+        if isinstance(connection.client, Workload)
+        for one in dialled(connection.server, connection.ports, inventory, evidence.services)
+        for way in one.from_client(connection.client)
+    ]
 
 
 def _opened(
@@ -114,21 +157,27 @@ def _opened(
     learned: Learned,
     declared: frozenset[Connection],
     policed: frozenset[str],
+    choices: Iterable[Choice],
 ) -> Iterable[Opened]:
     seen = _ports(c for c, _ in learned.accepted)
     promised = _ports(declared)
+    chosen = [(one, opening) for one in choices for opening in one.opens]
     for (client, server), ports in sorted(
         allowed.items(), key=lambda kv: (label(kv[0][0]), label(kv[0][1]))
     ):
         if not _inside(client, policed) and not _inside(server, policed):
             continue
         rest = ports - seen[(client, server)]
-        for part, reason in (
-            (rest & promised[(client, server)], "declared need: name resolution"),
-            (rest - promised[(client, server)], _why_open(client, server, policed)),
-        ):
-            if part:
+        reasons = [(promised[(client, server)], "declared need: name resolution")]
+        reasons += [
+            (opening.ports, f"{one.field}: {one.what}")
+            for one, opening in chosen
+            if (opening.client, opening.server) == (client, server)
+        ]
+        for some, reason in (*reasons, (ports, _why_open(client, server, policed))):
+            if part := rest & some:
                 yield Opened(client=client, server=server, ports=part, reason=reason)
+            rest -= some
 
 
 def _why_open(client: Peer, server: Peer, policed: frozenset[str]) -> str:

@@ -50,7 +50,7 @@ def _inside(
     certificate: Certificate, union: Mapping[tuple[Peer, Peer], PortSet]
 ) -> Iterable[Difference]:
     """What others allow inside the cluster and this dialect does not."""
-    name = certificate.profile.name
+    name = certificate.profile.words.name
     for (client, server), ports in union.items():
         for part in (ports - certificate.allowed.get((client, server), PortSet())).split():
             icmp = part.parts[0][0] in ICMP_PROTOCOLS and not certificate.profile.icmp
@@ -67,8 +67,8 @@ def _inside(
 
 def _names(certificate: Certificate, learned: Learned) -> Iterable[Difference]:
     """Destinations known by name that had to be written as addresses."""
-    profile = certificate.profile
-    if profile.fqdn:
+    words = certificate.profile.words
+    if words.fqdn:
         return
     for connection, evidence in learned.accepted:
         client = connection.client
@@ -79,8 +79,8 @@ def _names(certificate: Certificate, learned: Learned) -> Iterable[Difference]:
                 client=connection.client,
                 server=connection.server,
                 ports=connection.ports,
-                dialect=profile.name,
-                reason=f"{profile.name} rules cannot name {names}: only the addresses that were"
+                dialect=words.name,
+                reason=f"{words.name} rules cannot name {names}: only the addresses that were"
                 " seen are allowed, and they may change",
             )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netpol.certificate import Certificate, certify, world_of
-from netpol.evaluate import Judge
-from netpol.graph import Connection
+from netpol.certificate import Certificate, certify, judge_of, translated
+from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.lint.who import who
@@ -59,8 +58,9 @@ def _policed(policies: PolicySet, inventory: Inventory, profile: Profile) -> fro
 def _unused(
     policies: PolicySet, learned: Learned, profile: Profile, declared: Iterable[Connection]
 ) -> Iterable[UnusedRule]:
-    judge = Judge(policies=policies, world=world_of(learned), profile=profile)
-    used = judge.used([*(connection for connection, _ in learned.accepted), *declared])
+    edges = [*learned.accepted, *((one, Evidence()) for one in declared)]
+    edges += translated(edges, profile, learned.inventory)
+    used = judge_of(policies, learned, profile, edges).used(one for one, _ in edges)
     for index, policy in enumerate(policies.policies):
         for direction in ("ingress", "egress"):
             for place, rule in enumerate(policy.rules(direction) or ()):

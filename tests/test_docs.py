@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from generators import DIALECTS
 from netpol.catalogue import CATALOGUE
 from netpol.cli import cli
+from netpol.profile import CNIS, Profile
+from netpol.profile.facts import facts
 
 Golden = Callable[[str, str], None]
 DOCS = "../../docs/reference/"
@@ -56,6 +58,39 @@ def test_dialect_table(golden: Golden) -> None:
         entities = ", ".join(sorted(p.entities)) or "as addresses"
         rows.append(f"| {one.name} | {one.summary} | {entities} | {' | '.join(marks)} |\n")
     golden(DOCS + "dialects.md", "".join(rows))
+
+
+def test_profile_table(golden: Golden) -> None:
+    golden(DOCS + "profiles.md", "".join(_profiles()))
+
+
+def _profiles() -> Iterator[str]:
+    yield "# Profiles\n\nWritten from the code: `make docs`. What a network plugin does.\n"
+    yield "`--cni` names one; else it is read from the inventory, see `netpol doctor`.\n"
+    yield "**(U)** marks what nobody has verified on a cluster.\n\n"
+    names = list(CNIS)
+    yield f"| | {' | '.join(names)} |\n|{' --- |' * (len(names) + 1)}\n"
+    yield f"| reads policies of | {' | '.join(', '.join(one.reads) for one in CNIS.values())} |\n"
+    table = [list(facts(one)) for one in CNIS.values()]
+    for row in zip(*table, strict=True):
+        cells = (f"{one.value}{'' if one.source.verified else ' (U)'}" for one in row)
+        yield f"| {row[0].title} | {' | '.join(cells)} |\n"
+    for name, profile in CNIS.items():
+        yield f"\n## {name}\n\n{profile.summary[0].upper()}{profile.summary[1:]}. Shows by "
+        yield f"{_signs(profile)}.\n\n"
+        for one in facts(profile):
+            if one.field in profile.sources:
+                yield f"- {one.title}: {one.value}. {one.source}\n"
+        yield from (f"- {remark}\n" for remark in profile.remarks)
+
+
+def _signs(profile: Profile) -> str:
+    signs = profile.signs
+    parts = [f"DaemonSet `{one}`" for one in sorted(signs.workloads)]
+    parts += [f"label `{key}={value}`" for key, value in sorted(signs.labels)]
+    parts += [f"ConfigMap `{'/'.join(one)}`" for one in sorted(signs.config)]
+    parts += [f"node annotations `{one}…`" for one in signs.annotations]
+    return ", ".join(parts)
 
 
 def _console_blocks(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netpol.catalogue.clusters import CLUSTERS
 from netpol.catalogue.entry import Entry
 from netpol.catalogue.findings import FINDINGS
 from netpol.catalogue.learning import LEARNING
@@ -14,4 +15,4 @@ from netpol.catalogue.manifests import MANIFESTS
 
 __all__ = ["CATALOGUE", "Entry"]
 
-CATALOGUE: Final[dict[str, Entry]] = {**LEARNING, **MANIFESTS, **FINDINGS}
+CATALOGUE: Final[dict[str, Entry]] = {**LEARNING, **MANIFESTS, **FINDINGS, **CLUSTERS}

@@ -92,4 +92,13 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
         " certificate lists what the shared selector opens.",
     ),
+    "NP026": Entry(
+        title="the network plugin enforces no rule about a connection",
+        why="Whatever is written, no rule of this dialect allows the connection under this network"
+        " plugin: it has no word for the peer, does not match its address, or does not know the"
+        " protocol. The connection is held, and default deny may cut it off.",
+        what_to_do="Choose a --target that has a word for it where the plugin reads one, or leave"
+        " the namespace out with --exclude-namespace. If the cluster has another plugin, say so"
+        " with --cni.",
+    ),
 }

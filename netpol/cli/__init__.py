@@ -10,6 +10,7 @@ import click
 from netpol.cli.check import check
 from netpol.cli.connections import connections
 from netpol.cli.diff import diff
+from netpol.cli.doctor import doctor
 from netpol.cli.explain import explain
 from netpol.cli.generate import generate
 from netpol.cli.graph import graph
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for _command in (generate, check, connections, diff, why, graph, explain):
+for _command in (generate, check, connections, diff, why, graph, doctor, explain):
     cli.add_command(_command)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netpol.cli.console import Notices, account_line, say
-from netpol.cli.options import flow_options, strict_option
+from netpol.cli.options import cni_option, flow_options, strict_option
 
 if TYPE_CHECKING:
     from netpol.inventory import Inventory
@@ -26,6 +26,7 @@ __all__ = ["check"]
 @click.argument("policies")
 @click.argument("sources", nargs=-1)
 @flow_options
+@cni_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
 @click.pass_context
@@ -35,6 +36,7 @@ def check(
     sources: tuple[str, ...],
     inventory: tuple[str, ...],
     source: str | None,
+    cni: str | None,
     form: str,
     strict: bool,
 ) -> None:
@@ -50,15 +52,17 @@ def check(
       netpol check policies/ flows.jsonl.gz --inventory cluster/
       netpol check manifests/
     """
+    from netpol.cli.engine import engine
     from netpol.cli.run import learn_from, policies_from
     from netpol.cli.tables import check_text
     from netpol.replay import replay
     from netpol.report.certificates import check_object
 
     notices = Notices()
-    rules, profile = policies_from(policies, notices)
+    rules, seen = policies_from(policies, notices)
     documents = _documents(policies)
     known = _inventory(inventory, policies, documents, notices)
+    profile = engine(cni, known, notices.tell, seen).for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
     learned = learn_from(sources, known, notices, source)
     result = replay(rules, learned, profile) if sources else None

@@ -36,7 +36,7 @@ def connections(
     ctx: click.Context,
     policies: str,
     inventory: tuple[str, ...],
-    profile: str | None,
+    cni: str | None,
     only: tuple[str, ...],
     form: str,
     strict: bool,
@@ -51,6 +51,7 @@ def connections(
       netpol connections manifests/
       netpol connections policies/ --inventory cluster.json --workload shop/checkout
     """
+    from netpol.cli.engine import engine
     from netpol.cli.peers import workload_of
     from netpol.cli.sides import (
         allowed,
@@ -62,16 +63,16 @@ def connections(
         say_on_host,
         telling,
     )
-    from netpol.profile import KUBERNETES
 
     notices = Notices()
     with telling(notices):
-        read = read_policies(policies, profile, notices)
+        read = read_policies(policies, notices)
         known = inventory_or_own(inventory, policies, notices)
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)
         chosen = {workload_of(text, known.workloads) for text in only}
-    judge = judge_of(read.policies, known, read.profile or KUBERNETES)
+    profile = read.under(engine(cni, known, notices.tell, read.seen))
+    judge = judge_of(read.policies, known, profile)
     every = allowed(judge)
     found = [one for one in every if one.client != one.server or not lone(one.client, known)]
     if chosen:

@@ -32,7 +32,7 @@ def diff(
     old: str,
     new: str,
     inventory: tuple[str, ...],
-    profile: str | None,
+    cni: str | None,
     form: str,
     strict: bool,
 ) -> None:
@@ -48,17 +48,19 @@ def diff(
       netpol diff k8s/ calico/ --inventory cluster.json --format markdown
     """
     from netpol.changes import changes
+    from netpol.cli.engine import engine
     from netpol.cli.sides import judge_of, lone, read_policies, say_on_host, telling
     from netpol.profile import KUBERNETES
 
     notices = Notices()
     with telling(notices):
-        sides = [read_policies(path, profile, notices) for path in (old, new)]
+        sides = [read_policies(path, notices) for path in (old, new)]
         worlds = _inventories(old, new, inventory, notices)
+        plugin = engine(cni, worlds[1], notices.tell, sides[0].seen | sides[1].seen)
+        known = [one.under(plugin) for one in sides if one.seen] or [KUBERNETES]
     # A side without policies is judged as the other: everything is allowed under any engine.
-    known = [one.profile for one in sides if one.profile is not None]
     judges = [
-        judge_of(one.policies, world, one.profile or (known[0] if known else KUBERNETES))
+        judge_of(one.policies, world, one.under(plugin) if one.seen else known[0])
         for one, world in zip(sides, worlds, strict=True)
     ]
     every = changes(*judges)

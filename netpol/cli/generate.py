@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, account_line, say
-from netpol.cli.options import flow_options, strict_option
+from netpol.cli.options import cni_option, flow_options, strict_option
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @flow_options
+@cni_option
 @click.option(
     "--target",
     type=click.Choice(TARGETS),
@@ -57,6 +58,7 @@ def generate(
     sources: tuple[str, ...],
     inventory: tuple[str, ...],
     source: str | None,
+    cni: str | None,
     target: str,
     output: Path | None,
     only: tuple[str, ...],
@@ -76,6 +78,7 @@ def generate(
       netpol generate flows.jsonl -n shop | kubectl diff -f -
     """
     from generators import DIALECTS
+    from netpol.cli.engine import engine
     from netpol.cli.output import write
     from netpol.cli.proof import prove
     from netpol.cli.run import inventory_from, learn_from
@@ -83,7 +86,9 @@ def generate(
     from netpol.synthesize import Options
 
     notices = Notices()
-    learned = learn_from(sources, inventory_from(inventory, notices), notices, source)
+    known = inventory_from(inventory, notices)
+    plugin = engine(cni, known, notices.tell, frozenset({target}))
+    learned = learn_from(sources, known, notices, source)
     options = Options(
         dns=dns,
         namespaces=frozenset(only) if only else None,
@@ -92,7 +97,13 @@ def generate(
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.
     proofs = {
-        one.name: prove(learned, one, options, notices.tell if one.name == target else _quiet)
+        one.name: prove(
+            learned,
+            one,
+            options,
+            notices.tell if one.name == target else _quiet,
+            plugin.for_dialect(one),
+        )
         for one in DIALECTS
     }
     chosen = proofs[target]
@@ -102,7 +113,7 @@ def generate(
         _refuse_empty(chosen)
         write(chosen.files, output)
     notices.show()
-    _print(chosen, learned, found, output, form)
+    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin)
     ctx.exit(1 if strict and notices.counts else 0)
 
 
@@ -138,15 +149,18 @@ def _print(
     found: tuple[Difference, ...],
     output: Path | None,
     form: str,
+    origin: str,
 ) -> None:
     from netpol.report.certificates import certificate_object, certificate_text
 
     if form == "json":
         click.echo(
-            json.dumps(certificate_object(proof.certificate, learned, found, proof.files), indent=2)
+            json.dumps(
+                certificate_object(proof.certificate, learned, found, proof.files, origin), indent=2
+            )
         )
         return
-    text = f"{account_line(learned)}\n{certificate_text(proof.certificate, learned, found)}"
+    text = f"{account_line(learned)}\n{certificate_text(proof.certificate, learned, found, origin)}"
     if output is None:
         click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
         say(text)

@@ -7,9 +7,21 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["flow_options", "strict_option"]
+from netpol.profile import CNIS
+
+__all__ = ["cni_option", "flow_options", "strict_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def cni_option(command: Command) -> Command:
+    """``--cni``: the profile of the network plugin that enforces the policies."""
+    return click.option(
+        "--cni",
+        type=click.Choice(sorted(CNIS)),
+        help="What enforces the policies; without it, what the inventory shows (`netpol doctor`),"
+        " else what their dialect lets assume.",
+    )(command)
 
 
 def flow_options(command: Command) -> Command:

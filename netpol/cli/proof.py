@@ -13,6 +13,7 @@ from netpol.cli.output import write
 from netpol.learn import Learned
 from netpol.manifests import load
 from netpol.notices import Tell
+from netpol.profile import Profile
 from netpol.synthesize import Options, Synthesis, synthesize
 
 if TYPE_CHECKING:
@@ -32,12 +33,22 @@ class Proof:
     certificate: Certificate
 
 
-def prove(learned: Learned, dialect: Dialect, options: Options, tell: Tell) -> Proof:
-    """Synthesise, render, read the text back and certify what it says, not what was meant."""
+def prove(
+    learned: Learned,
+    dialect: Dialect,
+    options: Options,
+    tell: Tell,
+    profile: Profile | None = None,
+) -> Proof:
+    """Synthesise, render, read the text back and certify what it says, not what was meant.
+
+    ``profile``: the CNI that the policies are for; None takes what the dialect lets assume.
+    """
     from generators import parse
     from generators.generator import files
 
-    synthesis = synthesize(learned, dialect.profile, options, tell)
+    profile = profile or dialect.profile
+    synthesis = synthesize(learned, profile, options, tell)
     written = files(dialect, synthesis.policies)
     with TemporaryDirectory(prefix="netpol-") as directory:
         write(written, Path(directory))
@@ -49,9 +60,10 @@ def prove(learned: Learned, dialect: Dialect, options: Options, tell: Tell) -> P
         certificate=certify(
             policies,
             synthesis.learned,
-            dialect.profile,
+            profile,
             declared=synthesis.declared,
             policed=synthesis.policed,
+            choices=synthesis.choices,
         ),
     )
 

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from netpol.cli.console import Notices, say
+from netpol.cli.options import cni_option
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory
 from netpol.notices import Notice
 from netpol.peers import Peer, Workload, label
 from netpol.policy import PolicySet
-from netpol.profile import KUBERNETES, PROFILES, Profile
+from netpol.profile import Profile
 
 if TYPE_CHECKING:
+    from netpol.cli.engine import Engine
     from netpol.evaluate import Judge
     from netpol.evaluate import Row as Reach
     from netpol.world import Outside, World
@@ -46,59 +48,39 @@ _MOST: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """The policies of one path. Without any, ``profile`` is None unless one was asked for."""
+    """The policies of one path, and the dialects they are in."""
 
     path: str
     policies: PolicySet
-    profile: Profile | None
+    seen: frozenset[str]
+
+    def under(self, found: Engine) -> Profile:
+        """The profile that they are judged under."""
+        return found.for_policies(self.seen, self.path)
 
 
 def cluster_options(command: Command) -> Command:
-    """Where the workloads come from, and the engine that enforces the policies."""
-    command = click.option(
-        "--profile",
-        type=click.Choice(sorted(PROFILES)),
-        help="The engine that enforces the policies; without it, the one whose dialect they are"
-        " in.",
-    )(command)
+    """Where the workloads come from, and what enforces the policies."""
     return click.option(
         "--inventory",
         metavar="PATH",
         multiple=True,
         help="The workloads: what `kubectl get … -o json` printed, or their manifests. Without it,"
         " they are read from where the policies are. May be repeated.",
-    )(command)
+    )(cni_option(command))
 
 
-def read_policies(path: str, profile: str | None, notices: Notices) -> Read:
-    """Every policy of a file or directory. None at all is said, for it allows everything.
-
-    Raises NetpolError where two engines are mixed and ``profile`` does not name one.
-    """
+def read_policies(path: str, notices: Notices) -> Read:
+    """Every policy of a file or directory. None at all is said, for it allows everything."""
     from generators import parse
     from netpol.manifests import load
 
     policies, seen = parse(load([path], notices.tell), notices.tell)
     if not policies.policies and not policies.undecided:
-        say(f"{path}: no policy was found, so everything is allowed there")
-    return Read(path=path, policies=policies, profile=_profile(path, seen, profile))
-
-
-def _profile(path: str, seen: frozenset[str], asked: str | None) -> Profile | None:
-    from generators import DIALECTS
-
-    if asked is not None:
-        return PROFILES[asked]
-    # A cluster runs one engine; its own dialect tells which, beside plain Kubernetes policies.
-    own = [one.profile for one in DIALECTS if one.name in seen and one.profile is not KUBERNETES]
-    if len(own) > 1:
-        raise NetpolError(
-            f"policies of {' and '.join(one.name for one in own)} are mixed: no engine enforces"
-            " both",
-            where=path,
-            hint="say which one enforces them with --profile",
-        )
-    return own[0] if own else (KUBERNETES if seen else None)
+        # Refused, staged and the like are told one by one.
+        what = "takes effect" if seen else "was found"
+        say(f"{path}: no policy {what}, so everything is allowed there")
+    return Read(path=path, policies=policies, seen=seen)
 
 
 def inventory_or_own(paths: tuple[str, ...], own: str, notices: Notices) -> Inventory:
@@ -123,11 +105,13 @@ def inventory_or_own(paths: tuple[str, ...], own: str, notices: Notices) -> Inve
 def judge_of(
     policies: PolicySet, inventory: Inventory, profile: Profile, outside: Iterable[Outside] = ()
 ) -> Judge:
-    """The policies in the world of an inventory and these parties."""
+    """What a CNI makes of the policies in the world of an inventory and these parties."""
+    from netpol.enforced import as_enforced
     from netpol.evaluate import Judge
     from netpol.world import world
 
-    return Judge(policies=policies, world=world(inventory, outside), profile=profile)
+    enforced = as_enforced(policies, profile, inventory)
+    return Judge(policies=enforced, world=world(inventory, outside), profile=profile)
 
 
 def internet() -> Outside:

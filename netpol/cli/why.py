@@ -30,7 +30,7 @@ def why(
     server: str,
     port: str,
     inventory: tuple[str, ...],
-    profile: str | None,
+    cni: str | None,
     form: str,
 ) -> None:
     """Say whether CLIENT may talk to SERVER on PORT, and which rule says so.
@@ -48,6 +48,7 @@ def why(
       netpol why manifests/ 203.0.113.7 shop/frontend http
       netpol why manifests/ shop/frontend kube-system/coredns udp/53
     """
+    from netpol.cli.engine import engine
     from netpol.cli.peers import port_of, resolved
     from netpol.cli.sides import (
         internet,
@@ -59,13 +60,12 @@ def why(
     )
     from netpol.graph import Connection
     from netpol.peers import Entity, Workload
-    from netpol.profile import KUBERNETES
     from netpol.report.why import verdict, why_object, why_text
     from netpol.why import why as found_why
 
     notices = Notices()
     with telling(notices):
-        read = read_policies(policies, profile, notices)
+        read = read_policies(policies, notices)
         known = inventory_or_own(inventory, policies, notices)
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)
@@ -77,7 +77,8 @@ def why(
                 f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
             )
     parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
-    judge = judge_of(read.policies, other.inventory, read.profile or KUBERNETES, parties)
+    profile = read.under(engine(cni, known, notices.tell, read.seen))
+    judge = judge_of(read.policies, other.inventory, profile, parties)
     found = found_why(judge, Connection(one.peer, other.peer, protocol, number))
     notices.show()
     if form == "json":

@@ -51,7 +51,7 @@ def _message(case: Case, block: CidrSelector, what: str) -> str:
         )
     return (
         f"{spoken(block)} lies over pods ({what}), which blocks never match under"
-        f" {case.profile.name}; use labels for pods"
+        f" {case.profile.title}; use labels for pods"
     )
 
 

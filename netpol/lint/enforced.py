@@ -6,7 +6,7 @@ Sources: policy-semantics §3.1 (staged kinds), §4.5 and §4.10 (Cilium's block
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final, assert_never
 
 from netpol.evaluate.identity import identity_relevant
@@ -24,15 +24,19 @@ from netpol.policy import (
 
 __all__ = ["not_enforced"]
 
-_ENGINES: Final[Mapping[str, tuple[str, ...]]] = {
-    "cilium.io": ("cilium",),
-    "projectcalico.org": ("calico",),
-    "crd.projectcalico.org": ("calico",),
-    "policy.networking.k8s.io": ("kubernetes", "calico"),
-    "crd.antrea.io": (),
-    "k8s.ovn.org": (),
-}
-"""API group of policy kinds → the profiles that stand for an engine that enforces them."""
+_GROUPS: Final = frozenset(
+    {
+        "cilium.io",
+        "crd.antrea.io",
+        "crd.projectcalico.org",
+        "k8s.ovn.org",
+        "networking.gke.io",
+        "networking.k8s.aws",
+        "policy.networking.k8s.io",
+        "projectcalico.org",
+    }
+)
+"""API groups of policy kinds that only some engines enforce."""
 
 _PLAIN: Final = ("Tier", "NetworkSet", "GlobalNetworkSet", "CiliumCIDRGroup", "HostEndpoint")
 """Kinds of these groups that policies refer to."""
@@ -51,14 +55,14 @@ def not_enforced(case: Case) -> Iterator[Finding]:
 
 
 def _kinds(case: Case) -> Iterator[Finding]:
-    engine = case.profile.name
+    engine = case.profile.title
     for one in objects(case.documents):
         policy = one.kind.endswith(("Policy", "EgressFirewall")) or one.kind in _PLAIN
-        if one.kind.startswith("Staged") and one.group in _ENGINES:
+        if one.kind.startswith("Staged") and one.group in _GROUPS:
             yield one.finding(
                 "NP112", f"{one.kind} is shown in flow logs and never enforced; stage it no more"
             )
-        elif policy and one.group in _ENGINES and engine not in _ENGINES[one.group]:
+        elif policy and one.group in _GROUPS - case.profile.groups:
             yield one.finding(
                 "NP112",
                 f"{engine} does not enforce {one.kind} of {one.group}; write it in what {engine}"
@@ -69,7 +73,7 @@ def _kinds(case: Case) -> Iterator[Finding]:
 def _features(case: Case, at: RuleAt) -> Iterator[str]:
     profile, ports = case.profile, at.rule.ports
     if not profile.icmp and ports != ALL_PORTS and any(map(ports.ranges, ICMP_PROTOCOLS)):
-        yield f"{profile.name} has no rules about ICMP; what happens to it is up to the engine"
+        yield f"{profile.title} has no rules about ICMP; what happens to it is up to the engine"
     for one in (*(at.rule.peers or ()), *at.rule.without):
         yield from _peer(case, one)
 
@@ -81,16 +85,16 @@ def _peer(case: Case, one: Selector) -> Iterator[str]:
             yield from map(_label, _unseen(case, one))
         case FqdnSelector(name):
             if not profile.fqdn:
-                yield f"{profile.name} has no rules about DNS names; {name} needs address blocks"
+                yield f"{profile.title} has no rules about DNS names; {name} needs address blocks"
         case EntitySelector(name):
             if name not in profile.entities and not (profile.entities and name in _EVERYWHERE):
-                yield f"{profile.name} has no word for {name}; name its addresses"
+                yield f"{profile.title} has no word for {name}; name its addresses"
         case CidrSelector(cidr):
             found = sorted(_nodes(case, cidr))
             if found and not profile.cidr_matches_nodes:
                 yield (
                     f"{cidr} holds nodes ({', '.join(found[:2])}), which blocks never match under"
-                    f" {profile.name}; name host or remote-node"
+                    f" {profile.title}; name host or remote-node"
                 )
         case unknown:
             assert_never(unknown)

@@ -13,6 +13,7 @@ from netpol.learn import Learned
 from netpol.lint import Lint
 from netpol.peers import label
 from netpol.replay import Replay
+from netpol.report.choices import choice_rows, choices_text
 from netpol.report.lint import finding_rows
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
@@ -77,10 +78,13 @@ def certificate_object(
     learned: Learned,
     found: Iterable[Difference],
     files: Iterable[str],
+    origin: str = "dialect",
 ) -> dict[str, Any]:
     """What ``generate --format json`` prints; counts where the text shows a number."""
     return {
-        "target": certificate.profile.name,
+        "target": certificate.profile.words.name,
+        "cni": certificate.profile.name,
+        "cni_from": origin,
         "records": records_object(learned.records),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
@@ -89,6 +93,7 @@ def certificate_object(
         "rules": certificate.rules,
         "rules_without_witness": len(certificate.without_witness),
         "dialect_differences": difference_rows(found),
+        "decisions": choice_rows(certificate.choices),
         "attributed_share": round(learned.attributed_share, 4),
         "lost_events": learned.lost_events,
         "silent_workloads": [label(one) for one in certificate.silent],
@@ -138,7 +143,10 @@ def _replayed(result: Replay) -> dict[str, Any]:
 
 
 def certificate_text(
-    certificate: Certificate, learned: Learned, found: tuple[Difference, ...]
+    certificate: Certificate,
+    learned: Learned,
+    found: tuple[Difference, ...],
+    origin: str = "dialect",
 ) -> str:
     """Five lines, one per promise of the certificate; a mark in front says kept or not."""
     c = certificate
@@ -166,7 +174,8 @@ def certificate_text(
         _line(True, "equal", _equality(found)),
         _line(not c.silent and not learned.lost_events, "honest", _unseen(certificate, learned)),
     ]
-    return "".join(line + "\n" for line in [*lines, *_opened(c), *_different(found)])
+    chosen = choices_text(c.choices, c.profile, origin)
+    return "".join(line + "\n" for line in [*lines, *_opened(c), *_different(found), *chosen])
 
 
 def _opened(certificate: Certificate) -> Iterable[str]:

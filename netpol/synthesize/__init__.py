@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from netpol.choices import Choice, Choices, listed
 from netpol.errors import NetpolError
 from netpol.graph import Connection
 from netpol.learn import Learned
-from netpol.net import ICMP_PROTOCOLS
-from netpol.notices import Tell
+from netpol.net import PortSet
+from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
-from netpol.peers import Cidr, Entity, Workload, label
+from netpol.peers import Cidr, Entity, Workload
 from netpol.policy import (
     NAMESPACE,
     PodSelector,
@@ -31,9 +32,12 @@ from netpol.policy import (
 from netpol.profile import Profile
 from netpol.quarantine import Held
 from netpol.synthesize import dns
-from netpol.synthesize.builder import Edge, Rules, Selectors
+from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
+from netpol.synthesize.refused import needs_a_rule, refusal
+from netpol.synthesize.rules import Rules
+from netpol.synthesize.through import Through
 
 __all__ = ["Options", "Synthesis", "synthesize"]
 
@@ -62,6 +66,8 @@ class Synthesis:
     """Connections allowed because they are declared needs; some of them were observed too."""
     shared: Mapping[Workload, tuple[Workload, ...]] = field(default_factory=dict)
     """Workloads that no selector can tell from others, with those others."""
+    choices: tuple[Choice, ...] = ()
+    """What is otherwise than it would be for another CNI."""
 
 
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
@@ -72,8 +78,10 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     inventory = learned.inventory
     policed = _policed(learned.accepted, options)
     selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
+    choices = Choices(profile=profile)
     learned = _without_nameless(learned, policed, selectors)
-    edges = [edge for edge in learned.accepted if _needs_a_rule(edge[0], profile)]
+    learned = _without_refused(learned, policed, choices, tell)
+    edges = [edge for edge in learned.accepted if needs_a_rule(edge[0], choices)]
     serving = dns.resolvers(edges, inventory) if options.dns else {}
     asking = dns.clients(serving, inventory, policed)
     declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
@@ -84,13 +92,15 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         profile=profile,
         blocks=entity_blocks(learned.accepted, inventory),
         inspected=asked if profile.fqdn else frozenset(),
+        choices=choices,
     )
-    rules = Rules(selectors=selectors, outsiders=outsiders)
+    through = Through(selectors=selectors, choices=choices, policed=policed)
+    rules = Rules(selectors=selectors, outsiders=outsiders, through=through, choices=choices)
     return Synthesis(
         policies=PolicySet(
             policies=(
                 *(_default_deny(namespace) for namespace in sorted(policed)),
-                *_allow_dns(serving, asked, _named_servers(own, outsiders), selectors),
+                *_allow_dns(serving, asking, _named_servers(own, outsiders), through),
                 *_serve_dns(serving, asking, selectors),
                 *_workload_policies(own, policed, serving, rules),
             )
@@ -99,6 +109,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         policed=policed,
         declared=declared,
         shared=selectors.shared,
+        choices=choices.all(),
     )
 
 
@@ -108,9 +119,7 @@ def _without_nameless(learned: Learned, policed: frozenset[str], selectors: Sele
     def nameless(connection: Connection) -> bool:
         sides = (connection.client, connection.server)
         pods = [peer for peer in sides if isinstance(peer, Workload)]
-        if not any(peer.namespace in policed for peer in pods):
-            return False
-        return not all(selectors.can_name(peer) for peer in pods)
+        return _about(connection, policed) and not all(map(selectors.can_name, pods))
 
     kept = [edge for edge in learned.accepted if not nameless(edge[0])]
     if len(kept) == len(learned.accepted):
@@ -123,11 +132,27 @@ def _without_nameless(learned: Learned, policed: frozenset[str], selectors: Sele
     return learned.holding(held)
 
 
-def _needs_a_rule(connection: Connection, profile: Profile) -> bool:
-    """Not what every engine exempts (own node to pod), nor what the dialect does not decide."""
-    if connection.protocol in ICMP_PROTOCOLS and not profile.icmp:
-        return False
-    return connection.client != Entity("host")
+def _about(connection: Connection, policed: frozenset[str]) -> bool:
+    """Whether one of the sides is in a policed namespace."""
+    sides = (connection.client, connection.server)
+    return any(isinstance(peer, Workload) and peer.namespace in policed for peer in sides)
+
+
+def _without_refused(
+    learned: Learned, policed: frozenset[str], choices: Choices, tell: Tell
+) -> Learned:
+    """Hold what the CNI enforces no rule about, whatever is written."""
+    held = []
+    for connection, evidence in learned.accepted:
+        if not _about(connection, policed) or not needs_a_rule(connection, choices):
+            continue
+        name, reason = refusal(connection, choices.profile, learned.inventory)
+        if name:
+            held.append(Held(connection=connection, reason=reason, evidence=evidence))
+            choices.add(name, f"held: {reason}", listed(connection))
+            message = f"{listed(connection)} is held: {reason}"
+            tell(Notice(code="NP026", where=choices.profile.name, message=message))
+    return learned.holding(held) if held else learned
 
 
 def _policed(edges: Iterable[Edge], options: Options) -> frozenset[str]:
@@ -170,23 +195,35 @@ def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str
 
 
 def _allow_dns(
-    serving: dns.Resolvers, asked: frozenset[str], inspected: frozenset[str], selectors: Selectors
+    serving: dns.Resolvers,
+    asking: Mapping[str, tuple[Workload, ...]],
+    inspected: frozenset[str],
+    through: Through,
 ) -> Iterable[Policy]:
     """Every pod of a namespace may ask the resolvers."""
-    for namespace in sorted(asked):
+    for namespace, clients in sorted(asking.items()):
+        if not clients:
+            continue
         yield Policy(
             name="allow-dns",
             namespace=namespace,
             subject=PodSelector(in_namespace(namespace)),
             egress=tuple(
-                Rule(
-                    peers=(selectors.of(server),),
-                    ports=dns.dns_ports(ports),
-                    dns=("*",) if namespace in inspected else (),
-                )
-                for server, ports in serving.items()
+                Rule(peers=(peer,), ports=ports, dns=("*",) if namespace in inspected else ())
+                for server, answering in serving.items()
+                for peer, ports in _resolver(server, answering, clients, through)
             ),
         )
+
+
+def _resolver(
+    server: Workload, answering: frozenset[int], clients: tuple[Workload, ...], through: Through
+) -> Iterable[tuple[Selector, PortSet]]:
+    """The peers by which a resolver is asked; one entry for each, with all of its ports."""
+    pairs: dict[Selector, PortSet] = defaultdict(PortSet)
+    for peer, ports in through.peers(server, dns.dns_ports(answering), clients):
+        pairs[peer] |= ports
+    return pairs.items()
 
 
 def _serve_dns(
@@ -231,8 +268,8 @@ def _workload_policies(
             name=names[workload],
             namespace=workload.namespace,
             subject=rules.selectors.of(workload),
-            ingress=rules.of(ingress.get(workload, ()), ingress=True, where=label(workload)),
-            egress=rules.of(egress.get(workload, ()), ingress=False, where=label(workload)),
+            ingress=rules.of(ingress.get(workload, ()), subject=workload, ingress=True),
+            egress=rules.of(egress.get(workload, ()), subject=workload, ingress=False),
         )
 
 

@@ -1,23 +1,19 @@
-"""One run of the synthesis: which selector names a workload, which rules its traffic needs."""
+"""One run of the synthesis: which selector names a workload."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import PortSet
 from netpol.notices import Notice, Tell
 from netpol.peers import Workload, label
-from netpol.policy import FqdnSelector, PodSelector, Rule, Selector
+from netpol.policy import PodSelector
 from netpol.profile import Profile
-from netpol.synthesize.outside import Outsiders
-from netpol.synthesize.rectangles import cover
 from netpol.synthesize.selectors import Chosen, choose
 
-__all__ = ["Edge", "Rules", "Selectors"]
+__all__ = ["Edge", "Selectors"]
 
 Edge = tuple[Connection, Evidence]
 
@@ -73,41 +69,3 @@ def _remarks(chosen: Chosen) -> Iterable[tuple[str, str]]:
     excluding = [one.key for one in chosen.selector.pods if one.operator != "In"]
     if excluding:
         yield "NP023", f"condition on {', '.join(excluding)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """From connections of one workload in one direction to the fewest rules."""
-
-    selectors: Selectors
-    outsiders: Outsiders
-
-    def of(self, edges: Iterable[Edge], *, ingress: bool, where: str) -> tuple[Rule, ...]:
-        """Rules that cover these connections and no other pair of peer and port."""
-        pairs: dict[Selector, PortSet] = defaultdict(PortSet)
-        others: list[Edge] = []
-        for connection, evidence in edges:
-            peer = connection.client if ingress else connection.server
-            if isinstance(peer, Workload):
-                pairs[self.selectors.of(peer)] |= connection.ports
-            else:
-                others.append((connection, evidence))
-        pairs.update(self.outsiders.selectors(others, ingress=ingress))
-        return tuple(
-            Rule(peers=peers, ports=ports)
-            for table in self._tables(pairs)
-            for peers, ports in cover(table, key=_by_kind, tell=self.selectors.tell, where=where)
-        )
-
-    def _tables(self, pairs: Mapping[Selector, PortSet]) -> list[dict[Selector, PortSet]]:
-        """The pairs that may share a rule: all of them, or those of one kind of peer."""
-        mixed = self.selectors.profile.mixed_peers
-        tables: dict[str, dict[Selector, PortSet]] = defaultdict(dict)
-        for selector, ports in pairs.items():
-            apart = not mixed or isinstance(selector, FqdnSelector)
-            tables[type(selector).__name__ if apart else ""][selector] = ports
-        return [tables[kind] for kind in sorted(tables)]
-
-
-def _by_kind(selector: Selector) -> tuple[str, str]:
-    return type(selector).__name__, repr(selector)

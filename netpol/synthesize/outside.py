@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias, assert_never
 
+from netpol.choices import Choices
+from netpol.families import families
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import NO_PORTS, PortSet, contains, is_hostname, is_public, network, overlaps
@@ -38,6 +40,7 @@ class Outsiders:
     """Addresses of each entity, see :func:`netpol.parties.entity_blocks`."""
     inspected: frozenset[str]
     """Namespaces whose DNS the engine inspects: only there can a rule name a DNS name."""
+    choices: Choices
 
     @cached_property
     def exposed(self) -> dict[Workload, frozenset[tuple[str, int]]]:
@@ -101,7 +104,15 @@ class Outsiders:
         if "world" in self.profile.entities:
             return (_WORLD,)
         both = internet(ranges(self.inventory).inside)
-        return tuple(one for one in both if network(one.cidr).version in versions)
+        wanted = [one for one in both if network(one.cidr).version in versions]
+        here = families(self.inventory) if self.profile.one_family else {4, 6}
+        found = tuple(one for one in wanted if network(one.cidr).version in here)
+        if len(found) < len(wanted):
+            gone = ", ".join(one.cidr for one in wanted if one not in found)
+            self.choices.add(
+                "one_family", f"{gone} is left out: the cluster has no such addresses", ""
+            )
+        return found
 
     def _open(self, side: Iterable[Edge]) -> dict[int, PortSet]:
         """Per IP version the ports whose clients are "the internet", not some addresses.

@@ -108,7 +108,7 @@ def test_the_engine_can_be_chosen(tmp_path: Path) -> None:
     asked = ("watch/prometheus", "shop/api", "9090", *CLUSTER)
     codes = [
         why(*asked, *engine, policies=str(tmp_path)).exit_code
-        for engine in ((), ("--profile", "calico"), ("--profile", "cilium"))
+        for engine in ((), ("--cni", "calico"), ("--cni", "cilium"))
     ]
     assert codes == [0, 0, 1]
 

@@ -54,7 +54,8 @@ def shown(*args: object) -> dict[str, list[dict[str, str]]]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_netpol_writes_gives_no_finding(target: str, tmp_path: Path) -> None:
-    args = ("--inventory", CLUSTER)
+    cni = {"kubernetes": "generic"}.get(target, target)
+    args = ("--inventory", CLUSTER, "--cni", cni)
     run("generate", FLOWS, *args, "--target", target, "-o", tmp_path)
     result = run("check", tmp_path, *args, "--strict", "--format", "json")
     assert json.loads(result.stdout)["findings"] == []
@@ -85,7 +86,7 @@ def test_workloads_among_the_policies_are_the_inventory(tmp_path: Path) -> None:
     assert found["findings_skipped"] == []
     (one,) = [f for f in found["findings"] if f["code"] == "NP109"]
     assert one["policy"] == "shop/web"
-    assert one["origin"] == f"{tmp_path}/all.yaml: document 1, NetworkPolicy shop/web"
+    assert one["origin"] == f"{tmp_path}/all.yaml: document 1, line 2, NetworkPolicy shop/web"
     assert "app=web" in one["message"]
 
 

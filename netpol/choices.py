@@ -1,0 +1,67 @@
+"""What was written otherwise, or not at all, because of what the CNI does: for the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from netpol.graph import Connection
+from netpol.net import PortSet
+from netpol.peers import Peer, label
+from netpol.profile import Profile, Source
+
+__all__ = ["Choice", "Choices", "Opening", "listed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a choice opens beyond what was observed."""
+
+    client: Peer
+    server: Peer
+    ports: PortSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One decision that a field of the profile made."""
+
+    field: str
+    """Of Profile."""
+    what: str
+    """What was done, for a person."""
+    where: tuple[str, ...]
+    """Whom it is about, sorted."""
+    source: Source
+    opens: tuple[Opening, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The choices of one run, while they come together; equal ones are one."""
+
+    profile: Profile
+    known: dict[tuple[str, str], dict[str, tuple[Opening, ...]]] = field(default_factory=dict)
+
+    def add(self, name: str, what: str, where: str, opens: Iterable[Opening] = ()) -> None:
+        """Note that the field ``name`` had this effect there."""
+        about = self.known.setdefault((name, what), {})
+        about[where] = tuple(dict.fromkeys((*about.get(where, ()), *opens)))
+
+    def all(self) -> tuple[Choice, ...]:
+        """Every choice once, sorted."""
+        return tuple(
+            Choice(
+                field=name,
+                what=what,
+                where=tuple(sorted(about)),
+                source=self.profile.source(name),
+                opens=tuple(one for where in sorted(about) for one in about[where]),
+            )
+            for (name, what), about in sorted(self.known.items())
+        )
+
+
+def listed(connection: Connection) -> str:
+    """A connection in a word."""
+    return f"{label(connection.client)} → {label(connection.server)} {connection.ports}"

@@ -1,0 +1,76 @@
+"""Which profile a command works with: ``--cni``, else the inventory, else the dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netpol.detect import Detected, adjusted, detect, warnings
+from netpol.errors import NetpolError
+from netpol.inventory import Inventory
+from netpol.notices import Tell
+from netpol.profile import CNIS, KUBERNETES, PROFILES, Profile
+
+if TYPE_CHECKING:
+    from generators.generator import Dialect
+
+__all__ = ["Engine", "engine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The CNI of a run, and how it was found."""
+
+    profile: Profile | None
+    """None: nothing is known of it but what the dialect lets assume."""
+    origin: str
+    """``--cni``, ``inventory`` or ``dialect``."""
+    detected: Detected
+
+    def for_dialect(self, dialect: Dialect) -> Profile:
+        """The profile under which policies of a dialect are written and judged."""
+        if self.profile is None or dialect.name not in self.profile.reads:
+            return dialect.profile
+        return self.profile.speaking(dialect.profile.words)
+
+    def for_policies(self, seen: frozenset[str], where: str) -> Profile:
+        """The profile that policies in these dialects are judged under.
+
+        Raises NetpolError where only one engine could tell, and there are two of them.
+        """
+        own = [one for name, one in PROFILES.items() if name in seen and one is not KUBERNETES]
+        if self.profile is not None and (
+            self.origin == "--cni" or seen & PROFILES.keys() <= {*self.profile.reads}
+        ):
+            return _speaking(self.profile, seen)
+        if len(own) > 1:
+            raise NetpolError(
+                f"policies of {' and '.join(one.name for one in own)} are mixed: no engine enforces"
+                " both",
+                where=where,
+                hint="say which one enforces them with --cni",
+            )
+        return own[0] if own else KUBERNETES
+
+
+def _speaking(profile: Profile, seen: frozenset[str]) -> Profile:
+    """What the policies themselves have no words for is not decided by them."""
+    return profile if seen - {"kubernetes"} else profile.speaking(KUBERNETES.words)
+
+
+def engine(
+    asked: str | None, inventory: Inventory, tell: Tell, targets: frozenset[str] = frozenset()
+) -> Engine:
+    """The CNI for an inventory; what does not fit together is told (NP120 to NP124).
+
+    ``targets``: the dialects that are written, or that the policies are in.
+    """
+    found = detect(inventory)
+    chosen = adjusted(CNIS[asked], inventory)[0] if asked else None
+    for notice in warnings(found, chosen, targets & PROFILES.keys()):
+        # Who names a CNI has decided what the inventory leaves open, or gets wrong.
+        if chosen is None or notice.code not in ("NP121", "NP123"):
+            tell(notice)
+    profile = chosen or found.profile
+    origin = "--cni" if chosen else "inventory" if profile else "dialect"
+    return Engine(profile=profile, origin=origin, detected=found)

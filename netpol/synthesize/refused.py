@@ -1,0 +1,84 @@
+"""What no rule can say under a profile: such connections are held, with the reason.
+
+Writing a rule all the same would look like an allowance, and the CNI would not act upon it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netpol.choices import Choices, listed
+from netpol.families import families
+from netpol.graph import Connection
+from netpol.inventory import Inventory
+from netpol.net import ICMP_PROTOCOLS, network
+from netpol.peers import Cidr, Entity, label
+from netpol.profile import Profile
+from netpol.ranges import node_addresses
+
+__all__ = ["needs_a_rule", "refusal"]
+
+_NODES: Final = frozenset({"host", "remote-node"})
+_INSIDE: Final = frozenset({"health", "ingress"})
+_FROM_NODE: Final = "no rule: its own node, with probes, always reaches a pod"
+_TO_NODE: Final = "no rule: a pod always reaches its own node"
+
+
+def refusal(connection: Connection, profile: Profile, inventory: Inventory) -> tuple[str, str]:
+    """(field of the profile, reason) why no rule can allow a connection; empty where one can."""
+    if connection.protocol == "SCTP" and profile.sctp == "no":
+        return "sctp", f"{profile.title} enforces no rules about SCTP"
+    for peer in (connection.client, connection.server):
+        if isinstance(peer, Entity) and peer.name not in profile.entities:
+            if _on_nodes(peer, inventory) and not profile.cidr_matches_nodes:
+                return "cidr_matches_nodes", _unnamed(peer, profile)
+            if peer.name in _INSIDE and not profile.cidr_matches_pods:
+                return "cidr_matches_pods", _unnamed(peer, profile)
+        if isinstance(peer, Cidr) and profile.one_family:
+            version = network(peer.cidr).version
+            if version not in families(inventory):
+                return "one_family", f"IPv{version} in a cluster of the other family"
+    return "", ""
+
+
+def _unnamed(peer: Entity, profile: Profile) -> str:
+    """The reason for a peer that has neither a name nor an address in the rules."""
+    return (
+        f"{profile.title} matches no addresses of {peer.name}, and {profile.words.name} policies"
+        " have no word for it"
+    )
+
+
+def _on_nodes(peer: Entity, inventory: Inventory) -> bool:
+    servers = set(inventory.api_servers)
+    hosted = peer == Entity("kube-apiserver") and bool(servers & node_addresses(inventory))
+    return peer.name in _NODES or hosted
+
+
+def needs_a_rule(connection: Connection, choices: Choices) -> bool:
+    """Not what the CNI exempts, nor what the dialect does not decide; both are choices."""
+    profile = choices.profile
+    if connection.client == Entity("host") and profile.node_to_pod:
+        choices.add("node_to_pod", _FROM_NODE, label(connection.server))
+        return False
+    if connection.server == Entity("host") and profile.pod_to_node:
+        choices.add("pod_to_node", _TO_NODE, label(connection.client))
+        return False
+    if connection.protocol in ICMP_PROTOCOLS and not profile.icmp:
+        choices.add(*_icmp(connection, profile), listed(connection))
+        return False
+    if connection.protocol == "SCTP" and profile.sctp == "when enabled":
+        what = f"written, but {profile.title} enforces rules about SCTP only where that is enabled"
+        choices.add("sctp", what, listed(connection))
+    return True
+
+
+def _icmp(connection: Connection, profile: Profile) -> tuple[str, str]:
+    """(field, what becomes of ICMP that no rule can name)."""
+    kind = None if connection.port is None else connection.port // 256
+    if connection.protocol == "ICMP" and kind in profile.icmp_open:
+        return "icmp_open", f"no rule: {profile.title} always lets it pass"
+    said = f"{profile.words.name} policies cannot name ICMP"
+    if profile.icmp_rule == "undefined":
+        return "icmp_rule", f"no rule: {said}; whether it passes is up to the engine"
+    return "icmp_rule", f"no rule: {said}; {profile.title} drops it where a side is isolated"

@@ -1,0 +1,130 @@
+"""From connections of one workload in one direction to the fewest rules, as a CNI takes them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from netpol.choices import Choices, Opening
+from netpol.graph import Connection, Evidence
+from netpol.net import PortSet
+from netpol.peers import Peer, Workload, label
+from netpol.policy import FqdnSelector, Rule, Selector
+from netpol.synthesize.builder import Edge, Selectors
+from netpol.synthesize.limits import apart, coalesced, covering, entries, single_ports
+from netpol.synthesize.outside import Outsiders
+from netpol.synthesize.rectangles import cover
+from netpol.synthesize.through import Through
+
+__all__ = ["Rules"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What every workload of one run shares."""
+
+    selectors: Selectors
+    outsiders: Outsiders
+    through: Through
+    choices: Choices
+
+    def of(self, edges: Iterable[Edge], *, subject: Workload, ingress: bool) -> tuple[Rule, ...]:
+        """Rules that cover these connections and no other pair of peer and port.
+
+        More than those only where the CNI takes no more ports per address; then it is a choice.
+        """
+        edges = tuple(edges)
+        pairs: dict[Selector, PortSet] = defaultdict(PortSet)
+        who: dict[Selector, set[Peer]] = defaultdict(set)
+        for connection, evidence in edges:
+            for selector, ports in self._pods(connection, evidence, ingress):
+                pairs[selector] |= ports
+                who[selector].add(connection.client if ingress else connection.server)
+        others = [one for one in edges if not isinstance(_peer(one[0], ingress), Workload)]
+        for selector, ports in self.outsiders.selectors(others, ingress=ingress).items():
+            pairs[selector] |= ports
+        cut = self._within_limits(self._apart(pairs, label(subject)), who, subject, ingress)
+        return tuple(self._written(cut, label(subject)))
+
+    def _pods(
+        self, connection: Connection, evidence: Evidence, ingress: bool
+    ) -> Iterator[tuple[Selector, PortSet]]:
+        client, server = connection.client, connection.server
+        if ingress and isinstance(client, Workload):
+            yield self.selectors.of(client), connection.ports
+        elif not ingress and isinstance(server, Workload) and isinstance(client, Workload):
+            ports, called = connection.ports, evidence.services
+            yield from self.through.peers(server, ports, (client,), called)
+
+    def _apart(self, pairs: Mapping[Selector, PortSet], where: str) -> dict[Selector, PortSet]:
+        if self.choices.profile.excepts == "own block":
+            return dict(pairs)
+        cut = apart(pairs)
+        if cut.keys() != pairs.keys():
+            what = "blocks are cut where another rule of the same pods excepts a part of them"
+            self.choices.add("excepts", what, where)
+        return cut
+
+    def _within_limits(
+        self,
+        pairs: dict[Selector, PortSet],
+        who: Mapping[Selector, set[Peer]],
+        subject: Workload,
+        ingress: bool,
+    ) -> dict[Selector, PortSet]:
+        """At most so many ports and ranges for each address as the CNI takes."""
+        limit = self.choices.profile.port_entries
+        if limit is None:
+            return pairs
+        found: dict[Selector, PortSet] = {}
+        for selector, ports in pairs.items():
+            room = limit - entries(covering(pairs, selector))
+            found[selector] = coalesced(ports, room)
+            if more := found[selector] - ports:
+                what = (
+                    f"{entries(ports)} ports and ranges for one address became"
+                    f" {entries(found[selector])}, of at most {limit}; not observed: {more}"
+                )
+                opens = [
+                    Opening(
+                        client=peer if ingress else subject,
+                        server=subject if ingress else peer,
+                        ports=more,
+                    )
+                    for peer in sorted(who.get(selector, ()), key=label)
+                ]
+                self.choices.add("port_entries", what, label(subject), opens)
+        return found
+
+    def _written(self, pairs: Mapping[Selector, PortSet], where: str) -> Iterator[Rule]:
+        profile = self.choices.profile
+        for table in self._tables(pairs):
+            for peers, ports in cover(table, key=_by_kind, tell=self.selectors.tell, where=where):
+                rule = Rule(peers=peers, ports=ports)
+                cut = (rule,) if profile.end_port else single_ports(rule)
+                if cut != (rule,):
+                    what = f"each port of {ports} is written on its own: ranges are not enforced"
+                    self.choices.add("end_port", what, where)
+                most = profile.words.ports_per_list
+                if most is not None and entries(ports) > most:
+                    what = f"{entries(ports)} ports are written in lists of at most {most}"
+                    self.choices.add("words", what, where)
+                yield from cut
+
+    def _tables(self, pairs: Mapping[Selector, PortSet]) -> list[dict[Selector, PortSet]]:
+        """The pairs that may share a rule: all of them, or those of one kind of peer."""
+        mixed = self.selectors.profile.mixed_peers
+        tables: dict[str, dict[Selector, PortSet]] = defaultdict(dict)
+        for selector, ports in pairs.items():
+            alone = not mixed or isinstance(selector, FqdnSelector)
+            tables[type(selector).__name__ if alone else ""][selector] = ports
+        return [tables[kind] for kind in sorted(tables)]
+
+
+def _peer(connection: Connection, ingress: bool) -> Peer:
+    return connection.client if ingress else connection.server
+
+
+def _by_kind(selector: Selector) -> tuple[str, str]:
+    return type(selector).__name__, repr(selector)

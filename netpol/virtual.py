@@ -1,0 +1,126 @@
+"""Services before their address is translated: what a CNI that polices there must allow.
+
+Its controller opens the address of a Service beside the pods of a peer, with the Service's ports
+that lead to the pod ports of the rule, when the Service's selector, read as labels, satisfies the
+peer (aws/amazon-network-policy-controller-k8s ``pkg/resolvers/endpoints.go``). A peer that asks for
+a label more than the Service does, or another one, opens the pods alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from netpol.graph import Connection
+from netpol.inventory import Inventory, Pod, Service, ServicePort
+from netpol.net import PortSet, host_cidr
+from netpol.peers import Cidr, Labels, Peer, Workload
+from netpol.policy import NAMESPACE, PodSelector, Requirement
+
+__all__ = ["Dialled", "dialled", "meets", "opened", "satisfies"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """A Service through which a connection may be made, and its port."""
+
+    service: Service
+    protocol: str
+    port: int
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The addresses of the Service, as blocks."""
+        return tuple(map(host_cidr, self.service.cluster_ips))
+
+    @property
+    def ports(self) -> PortSet:
+        """Its port, as a set."""
+        return PortSet.of(self.protocol, self.port)
+
+    def from_client(self, client: Peer) -> Iterator[Connection]:
+        """The connection as it leaves a client: to each address of the Service."""
+        return (Connection(client, Cidr(one), self.protocol, self.port) for one in self.blocks)
+
+
+def dialled(
+    server: Peer, ports: PortSet, inventory: Inventory, named: frozenset[str] = frozenset()
+) -> tuple[Dialled, ...]:
+    """The Services that lead to some of these ports of a server.
+
+    Only those in ``named`` (``namespace/name``) where any of them is among them: then that is how
+    the server was called.
+    """
+    if not isinstance(server, Workload):
+        return ()
+    found = {
+        (service.namespace, service.name, port.port, port.protocol): Dialled(
+            service=service, protocol=port.protocol, port=port.port
+        )
+        for pod in inventory.workloads.get(server, ())
+        if not pod.host_network
+        for service in inventory.services_of(pod)
+        for port in service.ports
+        if service.cluster_ips and _leads_into(port, pod, ports)
+    }
+    called = {key: one for key, one in found.items() if f"{key[0]}/{key[1]}" in named}
+    return tuple(one for _, one in sorted((called or found).items()))
+
+
+def _leads_into(port: ServicePort, pod: Pod, ports: PortSet) -> bool:
+    """Whether a Service's port leads to one of these ports of a pod."""
+    match port.target:
+        case str(name):
+            declared = ((p.name, p.protocol, p.port) for p in pod.ports)
+            numbers = [n for called, kind, n in declared if (called, kind) == (name, port.protocol)]
+        case target:
+            numbers = [target or port.port]
+    return any((port.protocol, number) in ports for number in numbers)
+
+
+def opened(
+    peer: PodSelector, ports: PortSet, inventory: Inventory
+) -> Iterator[tuple[Service, PortSet]]:
+    """The Services whose address a pod peer opens too, with the ports of the Service."""
+    for service in inventory.services.values():
+        if not service.cluster_ips or not satisfies(service, peer, inventory):
+            continue
+        pods = inventory.by_namespace.get(service.namespace, ())
+        behind = [pod for pod in pods if set(service.selector) <= set(pod.labels)]
+        found = PortSet.union(
+            PortSet.of(port.protocol, port.port)
+            for port in service.ports
+            if any(_leads_into(port, pod, ports) for pod in behind)
+        )
+        if found:
+            yield service, found
+
+
+def satisfies(service: Service, peer: PodSelector, inventory: Inventory) -> bool:
+    """Whether a Service's selector, read as the labels of a pod, meets a peer's conditions."""
+    space = inventory.namespaces.get(service.namespace)
+    around = {**dict(space.labels if space else ()), NAMESPACE: service.namespace}
+    return (
+        bool(service.selector)
+        and meets(tuple(around.items()), peer.namespaces)
+        and meets(service.selector, peer.pods)
+    )
+
+
+def meets(labels: Labels, wanted: Iterable[Requirement]) -> bool:
+    """Whether labels meet every condition that Kubernetes knows."""
+    return all(_holds(one, dict(labels).get(one.key)) for one in wanted)
+
+
+def _holds(one: Requirement, value: str | None) -> bool:
+    match one.operator:
+        case "In":
+            return value in one.values
+        case "NotIn":
+            return value not in one.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case _:
+            return False  # operators that Kubernetes has not
