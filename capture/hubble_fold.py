@@ -45,8 +45,9 @@ INCOMPLETE: Final = "incomplete"
 
 PLACES_REMEMBERED: Final = 16384
 
-Place: TypeAlias = tuple[int, int, int, int, bytes, tuple[int, int]]
-"""Client side, server side, port, tag, and the text of the addresses with their eras."""
+Place: TypeAlias = tuple[int, int, int, int, bool, bytes, tuple[int, int]]
+"""Client side, server side, port, tag, and the text of the addresses: whether it is that of a reply,
+and the eras."""
 
 _ALWAYS: Final = (0, 0)
 
@@ -158,8 +159,8 @@ class Fold:
                     text, eras = b"" + flow.IP, _ALWAYS
                     if client.nameless or server.nameless:
                         eras = self._eras(text, client, server, stamp, reply=reply)
-                    place = client.side, server.side, port, outcome % TAGS, text, eras
-                    ends = places.get(place) or self._place(place, client, server, reply=reply)
+                    place = client.side, server.side, port, outcome % TAGS, reply, text, eras
+                    ends = places.get(place) or self._place(place, client, server)
                     key = *ends, port, outcome
                 cell = cells.get(key)
                 if cell is None:
@@ -197,11 +198,9 @@ class Fold:
             raise Incomplete(".flow")
         return flow
 
-    def _place(
-        self, place: Place, client: Interned, server: Interned, *, reply: bool
-    ) -> tuple[int, int]:
+    def _place(self, place: Place, client: Interned, server: Interned) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""
-        _, _, port, tag, text, eras = place
+        _, _, port, tag, reply, text, eras = place
         ends = self.parties.ends(client, server, _pair(text, reply=reply), eras, port, tag)
         if len(self.places) >= PLACES_REMEMBERED:
             self.places.clear()

@@ -8,7 +8,7 @@ CronJob that has not run yet, is an inventory too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
@@ -52,6 +52,7 @@ class _Found:
         return Workload(space, *chain(kind, name, space, self.owners, values.labels(labels)))
 
 
+@uncollected()
 def read_inventory(paths: Iterable[str], tell: Tell) -> Inventory:
     """The inventory that files and folders of Kubernetes objects, JSON or YAML, amount to.
 
@@ -60,12 +61,12 @@ def read_inventory(paths: Iterable[str], tell: Tell) -> Inventory:
     was before. Raises NetpolError for a path that cannot be read or holds no object at all.
     """
     found = Sightings()
-    with uncollected():
-        for path in paths:
-            sightings.read(path, found, tell)
-        return take_inventory(found, tell)
+    for path in paths:
+        sightings.read(path, found, tell)
+    return take_inventory(found, tell)
 
 
+@uncollected()
 def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     """The inventory that sightings amount to."""
     every = sorted(found.seen, key=attrgetter("at"))
@@ -157,12 +158,7 @@ def _add_service(one: Sighting, service: Service, found: _Found) -> None:
 
 def _add_node(one: Sighting, node: Node, found: _Found) -> None:
     if plugin := found.plugin.get(node.name):
-        addresses, ranges = values.cilium_node(plugin)
-        node = replace(
-            node,
-            addresses=tuple(dict.fromkeys((*node.addresses, *addresses))),
-            pod_cidrs=tuple(dict.fromkeys((*node.pod_cidrs, *ranges))),
-        )
+        node = values.with_plugin(node, plugin)
     found.nodes[node.name] = node
     found.timeline.node(node, one.at, started=values.created(one.body), since=one.since)
     if one.gone:

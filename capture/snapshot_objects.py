@@ -442,10 +442,18 @@ class CiliumIpam(_Camel):
     pod_cidrs: list[str] | None = msgspec.field(default=None, name="podCIDRs")
 
 
+class CiliumHealth(_Camel):
+    """Where a node's health endpoint is."""
+
+    ipv4: str | None = None
+    ipv6: str | None = None
+
+
 class CiliumNodeSpec(_Camel):
     """The spec of a CiliumNode."""
 
     addresses: list[CiliumAddress] | None = None
+    health: CiliumHealth | None = None
     ipam: CiliumIpam | None = None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from capture import snapshot_objects as objects
@@ -30,7 +31,6 @@ from netpol.settings import telling
 __all__ = [
     "api_servers",
     "blocks",
-    "cilium_node",
     "created",
     "endpoint_slice",
     "labels",
@@ -40,6 +40,7 @@ __all__ = [
     "service",
     "subset_slices",
     "template",
+    "with_plugin",
 ]
 
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
@@ -53,6 +54,10 @@ _NODE_ANNOTATIONS: Final = (
     "network.cilium.io/ipv6-cilium-host",
 )
 """Where Calico and Cilium write down the addresses of the pod range that a node speaks from."""
+_HEALTH_ANNOTATIONS: Final = (
+    "network.cilium.io/ipv4-health-ip",
+    "network.cilium.io/ipv6-health-ip",
+)
 
 
 def labels(pairs: objects.LabelPairs | None) -> Labels:
@@ -140,6 +145,7 @@ def node(item: objects.Node) -> Node:
         pod_cidrs=_each(ranges, canonical_cidr, "spec.podCIDRs"),
         labels=labels(item.metadata.labels),
         annotations=telling(told),
+        health=_addresses([told.get(key) for key in _HEALTH_ANNOTATIONS], "metadata.annotations"),
     )
 
 
@@ -208,12 +214,19 @@ def blocks(item: objects.Ranges) -> tuple[str, ...]:
     return _each(texts, canonical_cidr, "spec.cidr")
 
 
-def cilium_node(item: objects.CiliumNode) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(addresses of the node itself, ranges of its pods)."""
+def with_plugin(node: Node, item: objects.CiliumNode) -> Node:
+    """A node with what its network plugin knows of it."""
     spec = item.spec or objects.CiliumNodeSpec()
+    ranges, health = spec.ipam and spec.ipam.pod_cidrs, spec.health or objects.CiliumHealth()
     own = _addresses([one.ip for one in spec.addresses or ()], "spec.addresses")
-    ranges = spec.ipam.pod_cidrs if spec.ipam else None
-    return own, _each(ranges or (), canonical_cidr, "spec.ipam.podCIDRs")
+    checks = _addresses([health.ipv4, health.ipv6], "spec.health")
+    blocks = _each(ranges or (), canonical_cidr, "spec.ipam.podCIDRs")
+    return replace(
+        node,
+        addresses=tuple(dict.fromkeys((*node.addresses, *own))),
+        pod_cidrs=tuple(dict.fromkeys((*node.pod_cidrs, *blocks))),
+        health=tuple(dict.fromkeys((*node.health, *checks))),
+    )
 
 
 def _addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:

@@ -62,6 +62,11 @@ class AddressBook:
         return self._of(address)[0].cuts
 
     @cached_property
+    def health(self) -> frozenset[str]:
+        """Where the network plugin checks itself."""
+        return frozenset(a for node in self.inventory.nodes.values() for a in node.health)
+
+    @cached_property
     def populated(self) -> bool:
         """Whether any address is known to be the cluster's."""
         return bool(self.inventory.holders or self._undated)

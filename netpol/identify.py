@@ -57,13 +57,17 @@ def _noise(address: str) -> str:
     return "link-local address" if one.is_link_local else ""
 
 
+def _health(address: str, book: AddressBook) -> str:
+    return "health check" if address in book.health else ""
+
+
 def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     """The same flow, with names for the sides that have none; ``own`` are the cluster's ranges."""
     sides = flow.client, flow.server
     if not any(map(_nameless, sides)):
         return Identified(flow)
     for side in sides:
-        if _nameless(side) and (why := _noise(side.ip)):
+        if _nameless(side) and (why := _noise(side.ip) or _health(side.ip, book)):
             return Identified(flow, noise=why)
     holders = [_holder(side, flow, book) for side in sides]
     if all(isinstance(one, Node) for one in holders):

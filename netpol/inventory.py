@@ -160,6 +160,8 @@ class Node:
     labels: Labels = ()
     annotations: Labels = ()
     """Only those that network plugins write (:func:`netpol.settings.telling`)."""
+    health: tuple[str, ...] = ()
+    """Addresses from which its network plugin checks the others' (Cilium)."""
 
 
 Holder: TypeAlias = Pod | Node

@@ -130,6 +130,8 @@ class Timeline:
         self._succeed(pod, key)
         if at:
             self._first.setdefault(key, at)
+        if key in self.pods and self.pods[key].finished and pod.finished:
+            return  # nothing that matters can change any more
         if not pod.host_network:
             self._hold(key, pod.addresses, at, (pod.started, pod.running), since)
         if pod.finished:

@@ -59,7 +59,7 @@ def test_an_address_that_nobody_ever_had_is_nobodys() -> None:
 def test_answers_are_the_same_within_an_era() -> None:
     both = book(Dated(OLD, 100, 200), Dated(NEW, 205, ALWAYS, 300))
     answers: dict[int, set[str]] = {}
-    for time in range(0, 400):
+    for time in range(400):
         answers.setdefault(both.era(A, time), set()).add(repr(both.holder(A, time)))
     assert len(answers) == len(both.cuts(A)) + 1
     assert all(len(found) == 1 for found in answers.values())

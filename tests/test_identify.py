@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,6 +91,12 @@ def test_noise_and_traffic_between_nodes_are_beside_the_question() -> None:
     found = learned(flows, cluster())
     assert found.records.other == 2 and not found.records.held
     assert set(found.records.reasons) == {"between nodes", "multicast or broadcast"}
+
+
+def test_health_checks_of_the_network_plugin_are_beside_the_question_too() -> None:
+    worker = replace(WORKER, health=("10.244.1.2",))
+    found = learned([flow(at("172.18.0.3"), at("10.244.1.2"), 4240)], cluster(nodes={"w": worker}))
+    assert (found.records.other, set(found.records.reasons)) == (1, {"health check"})
 
 
 def test_what_the_source_says_of_a_side_counts_more_than_its_address() -> None:

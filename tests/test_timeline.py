@@ -51,6 +51,15 @@ def test_a_finished_pod_had_its_address_until_its_containers_ended() -> None:
     assert spans(timeline) == [("api-x", 100, 400, 400)]
 
 
+def test_a_finished_pod_that_is_seen_again_is_nothing_new() -> None:
+    timeline = Timeline()
+    timeline.pod(api(), 200)
+    timeline.pod(api(finished=True, ended=400), 500)
+    timeline.pod(api(finished=True, ended=400), 600)
+    timeline.deleted(("shop", "api-x", "uid-api-x"), 700)
+    assert spans(timeline) == [("api-x", 100, 400, 400)]
+
+
 def test_nobody_knows_when_a_pod_went_that_a_later_list_does_not_have() -> None:
     timeline = Timeline()
     timeline.pod(api(), 200, since=0)
