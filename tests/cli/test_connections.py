@@ -130,6 +130,16 @@ def test_workloads_on_the_network_of_their_node_are_named(tmp_path: Path) -> Non
     assert "x/Pod/b" in only.stderr
 
 
+def test_policies_that_would_be_refused_are_not_called_absent(tmp_path: Path) -> None:
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}\n---"
+    (tmp_path / "all.yaml").write_text(
+        pod + DENY.replace("podSelector: {}", "policyTypes: [ingress]"), encoding="utf-8"
+    )
+    told = connections(str(tmp_path)).stderr
+    assert "no policy takes effect, so everything is allowed there" in told
+    assert "NP063" in told
+
+
 def test_what_could_not_be_read_is_told_before_an_error(tmp_path: Path) -> None:
     (tmp_path / "pods.yaml").write_text(
         "{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {version: 1}}, spec: {}}\n" + DENY,
