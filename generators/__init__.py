@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from generators.admin import ADMIN
@@ -78,7 +80,15 @@ def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozens
 
 
 def _decides(version: str, kind: str) -> bool:
-    return kind.endswith("NetworkPolicy") or _among(_POLICIES, version, kind)
+    policy = kind.lower().endswith("networkpolicy") or _among(_POLICIES, version, kind)
+    return policy or _misspelt(kind)
+
+
+@lru_cache
+def _misspelt(kind: str) -> bool:
+    """Whether a kind is so like one of a policy that it may well have been meant."""
+    known = sorted({kind for reader in READERS for _, kind in reader.kinds})
+    return bool(get_close_matches(kind[:100], known, n=1, cutoff=0.9))
 
 
 def _tiers(sets: Iterable[PolicySet]) -> tuple[Tier, ...]:

@@ -141,7 +141,7 @@ def test_documents_have_places(tmp_path):
         (1, 3, {"a": 1}),
         (3, 8, {"b": 2}),
     ]
-    assert found[0].where == f"{tmp_path}/x.yaml: document 1"
+    assert found[0].where == f"{tmp_path}/x.yaml: document 1, line 3"
 
 
 def test_lists_are_flattened(tmp_path):
@@ -153,10 +153,10 @@ def test_lists_are_flattened(tmp_path):
         assert found[0].data["apiVersion"] == "v1"
         assert found[1].where == f"{tmp_path}/{name}: document 1, item 2"
         assert told == [
-            f"NP061 {name}: document 1, item {item}: line 1: expected {what}"
+            f"NP061 {name}: document 1, item {item}: {what}"
             for item, what in (
-                (2, "apiVersion and kind, both texts"),
-                (3, "a Kubernetes object, found something else"),
+                (2, "expected apiVersion and kind, both texts"),
+                (3, "line 1: expected a Kubernetes object, found something else"),
             )
         ]
 
@@ -273,7 +273,7 @@ def test_deep_json_is_refused(tmp_path):
         text = '{"a":' * depth + "1" + "}" * depth
         found, (told,) = read(tmp_path, text, "x.json")
         assert found == []
-        assert told.startswith("NP060 x.json: document 1: line 1: ")
+        assert told.startswith("NP060 x.json: document 1: ")
     text = '{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH
     assert len(read(tmp_path, text, "x.json")[0]) == 1
     assert len(read(tmp_path, text, "x.yaml")[0]) == 1

@@ -28,8 +28,11 @@ class Document:
 
     @property
     def where(self) -> str:
-        """``file: document n``, with ``, item m`` for an element of a list."""
-        return where(self.file, self.index, self.item)
+        """``file: document n, item m, line l``: the item for an element of a list alone, the line
+
+        where it is not the first.
+        """
+        return where(self.file, self.index, self.item, self.line)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -51,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def where(self) -> str:
         """As :attr:`Document.where`."""
-        return where(self.file, self.index, self.item)
+        return where(self.file, self.index, self.item, self.line)
 
     def located(self) -> Entry:
         """Its place alone, for who needs no more of its body."""
@@ -64,6 +67,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return msgspec.convert(self.body, shape, strict=False)
 
 
-def where(file: str, index: int, item: int = 0) -> str:
-    """The place of an object, as notices name it."""
-    return f"{file}: document {index}{f', item {item}' if item else ''}"
+def where(file: str, index: int, item: int = 0, line: int = 1) -> str:
+    """The place of an object, as notices name it; what goes without saying is left out."""
+    of_list = f", item {item}" if item else ""
+    return f"{file}: document {index}{of_list}{f', line {line}' if line > 1 else ''}"

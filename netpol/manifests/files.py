@@ -144,13 +144,25 @@ def _member() -> zlib._Decompress:
 def _text(pieces: Iterator[bytes]) -> Iterator[bytes]:
     head = next(pieces, b"")
     every: Iterator[bytes] = chain((head.removeprefix(codecs.BOM_UTF8),), pieces)
+    if encoding := _encoding(head):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        texts = (decoder.decode(piece) for piece in every)
+        every = (text.encode() for text in chain(texts, _last(decoder)))
+    return (piece for piece in every if piece)
+
+
+def _encoding(head: bytes) -> str | None:
+    """What the text is written in when that is not UTF-8: by its mark, else by its NULs."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
-            decoder = codecs.getincrementaldecoder(encoding)()
-            texts = (decoder.decode(piece) for piece in every)
-            every = (text.encode() for text in chain(texts, _last(decoder)))
-            break
-    return (piece for piece in every if piece)
+            return encoding
+    match [not byte for byte in head[:4]]:
+        case [False, True, False, True]:
+            return "utf-16-le"
+        case [True, False, True, False]:
+            return "utf-16-be"
+        case _:
+            return None
 
 
 def _last(decoder: codecs.IncrementalDecoder) -> Iterator[str]:

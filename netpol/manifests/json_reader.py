@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from netpol.errors import NetpolError
 from netpol.manifests.bounds import MAX_DEPTH, BrokenError
 from netpol.manifests.document import Entry
 from netpol.manifests.listing import Listing, is_list
@@ -55,7 +56,11 @@ def go_on(text: Text, error: BrokenError, indent: bytes | None, where: str, tell
     """
     first = text.line
     same = text.skip_to_object(indent)
-    lost = "the rest of the file is" if same is None else f"lines {first} to {text.line - 1} are"
+    last = text.line - 1
+    if same is None:
+        lost = "the rest of the file is"
+    else:
+        lost = f"lines {first} to {last} are" if last > first else f"line {first} is"
     tell(Notice(code="NP060", message=f"{error.what}; {lost} not read", where=where))
     return bool(same)
 
@@ -119,12 +124,12 @@ def _unexpected(text: Text, wanted: str) -> BrokenError:
 def plain(body: bytes) -> tuple[dict[str, object], list[str]]:
     """An object as plain values, and the names that some object in it has twice.
 
-    Raises ``ValueError`` where it is no JSON and BrokenError where it is nested too deeply.
+    Raises ``ValueError`` where it is no JSON and NetpolError where it is nested too deeply.
     """
     data: dict[str, object] = msgspec.json.decode(body)
     # There is no need to look where there are not even enough brackets.
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(data, MAX_DEPTH):
-        raise BrokenError(1, f"nested deeper than {MAX_DEPTH}")
+        raise NetpolError(f"nested deeper than {MAX_DEPTH}")
     # A name that is lost takes its quotes with it; one that is written as \u0022 counts as one.
     quotes = body.count(b'"') + body.count(b"u0022")
     return data, [] if quotes == msgspec.json.encode(data).count(b'"') else _repeated(body)

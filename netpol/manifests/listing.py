@@ -72,22 +72,28 @@ class Listing:
         """Elements that waited for the kind of the list."""
         return (_of(one, (self.kind, self.version)) for one in self._waiting)
 
+    def _say(self, code: str, line: int, what: str) -> None:
+        self._tell(Notice(code=code, message=f"line {line}: {what}", where=self.where))
+
     def _objects(self, body: object, line: int, known: tuple[str, str]) -> Iterator[Entry]:
         if not _is_object(body):
-            message = f"line {line}: expected a Kubernetes object, found something else"
-            self._tell(Notice(code="NP061", message=message, where=self.where))
+            self._say("NP061", line, "expected a Kubernetes object, found something else")
             return
         try:
             head = _head(body)
-            items = _plain(body).get("items") if _text(head.kind).endswith(_LIST) else None
+            whole = _plain(body) if _text(head.kind).endswith(_LIST) else {}
         except (ValueError, RecursionError) as error:
-            reason = f"line {line}: not readable as JSON: {error}; this object is not read"
-            self._tell(Notice(code="NP060", message=reason, where=self.where))
+            reason = f"not readable as JSON: {error}; this object is not read"
+            self._say("NP060", line, reason)
             return
         kind, version = _text(head.kind), _text(head.api_version)
+        items = whole.get("items")
         if isinstance(items, list):
             for item in items:
                 yield from self._objects(item, line, (kind, version))
+            return
+        if items is not None or (kind == _LIST and "items" not in whole):
+            self._say("NP061", line, "expected a list, with .items")
             return
         entry = Entry(
             file=self._file,

@@ -75,7 +75,7 @@ def _entries(file: Path, tell: Tell) -> Iterator[Entry]:
             if file.name in _KUSTOMIZATIONS and entry.kind in ("", "Kustomization"):
                 continue
             if not (entry.kind and entry.version) and _almost(entry):
-                message = f"line {entry.line}: expected apiVersion and kind, both texts"
+                message = "expected apiVersion and kind, both texts"
                 tell(Notice(code="NP061", message=message, where=entry.where))
             yield entry
     except NetpolError as error:
@@ -98,13 +98,13 @@ def _plain(entry: Entry, tell: Tell) -> dict[str, object] | None:
         return entry.body
     try:
         data, repeated = json_reader.plain(entry.body)
-    except (ValueError, RecursionError, BrokenError) as error:
-        why = error.what if isinstance(error, BrokenError) else f"not readable as JSON: {error}"
-        message = f"line {entry.line}: {why}; this object is not read"
+    except (ValueError, RecursionError, NetpolError) as error:
+        why = error.what if isinstance(error, NetpolError) else f"not readable as JSON: {error}"
+        message = f"{why}; this object is not read"
         tell(Notice(code="NP060", message=message, where=entry.where))
         return None
     for key in repeated:
-        message = f"line {entry.line}: the key {short(key)!r} is written twice below"
+        message = f"the key {short(key)!r} is written twice in it"
         tell(Notice(code="NP062", message=message, where=entry.where))
     return data
 
@@ -128,7 +128,7 @@ def _json(
     text: Text, file: Path, index: int, may_be_yaml: bool, tell: Tell
 ) -> Generator[Entry, None, Text]:
     """The objects of the next document, and the text behind it."""
-    line, indent = text.line, text.indent()
+    line, indent = text.line, text.indent() or b""
     listing = Listing(str(file), index, line, tell)
     try:
         if text.peek() not in _JSON:

@@ -20,6 +20,7 @@ __all__ = ["Text"]
 _SCAN: Final = msgspec.json.Decoder(msgspec.Raw)
 _TRAILING: Final = re.compile(r"trailing characters \(byte (\d+)\)")
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
+_WHY: Final = re.compile(r"^JSON is malformed: | \(byte \d+\)$")
 _TRUNCATED: Final = "Input data was truncated"
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _SEPARATOR: Final = re.compile(rb"---[ \t]*(?:\r?\n|\Z)")
@@ -78,22 +79,28 @@ class Text:
                 if reason != _TRUNCATED or not self._more():
                     raise self._broken(reason) from error
             except RecursionError as error:
-                raise BrokenError(self.line, "nested too deeply") from error
+                raise BrokenError(self.line, "not readable as JSON: nested too deeply") from error
             else:
                 if not self._more():
                     return self._taken(len(self._data))
 
     def _taken(self, end: int) -> bytes:
+        if end - self._at > MAX_OBJECT:
+            raise self._too_large()
         start, self._at = self._at, end
         return self._data[start:end]
 
     def _broken(self, reason: str) -> BrokenError:
         found = _BYTE.search(reason)
-        end = self._at + int(found[1]) if found else len(self._data)
+        end = self._at + int(found[1]) if found else self._at
         line = self.line + self._data.count(b"\n", self._at, end)
         if len(self._data) - self._start() > MAX_OBJECT:
-            return BrokenError(self.line, f"an object of more than {MAX_OBJECT >> 20} MiB")
-        return BrokenError(line, f"not readable as JSON: {reason}")
+            return self._too_large()
+        why = _WHY.sub("", reason)
+        return BrokenError(line, f"not readable as JSON: {why[:1].lower()}{why[1:]}")
+
+    def _too_large(self) -> BrokenError:
+        return BrokenError(self.line, f"an object of more than {MAX_OBJECT >> 20} MiB")
 
     def _more(self) -> bool:
         """Take in as much again as there is ahead; whether there was any more."""

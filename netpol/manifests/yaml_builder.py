@@ -177,7 +177,8 @@ class Builder:
         for one in merged:
             if not isinstance(one, dict):
                 raise self._error(start, "'<<' takes an object or a list of objects")
-            table = {**one, **table}
+            for key, value in one.items():
+                table.setdefault(key, value)
         return table
 
     def _key(self, event: Event, depth: int) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from netpol.manifests.bounds import BrokenError
-from netpol.manifests.document import Entry, where
+from netpol.manifests.document import Entry
 from netpol.manifests.listing import Listing
 from netpol.manifests.yaml_builder import Builder
 from netpol.notices import Notice, Tell
@@ -50,27 +50,28 @@ def _documents(
     piece: bytes, file: str, index: int, above: int, tell: Tell
 ) -> Generator[Entry, None, int]:
     """The objects of one piece, which has one document or, after ``...``, several."""
-    before, place = index, where(file, index + 1)
-    listing: Listing | None = None
+    listing = Listing(file, index + 1, above + 1, tell)
 
     def twice(line: int, key: str) -> None:
         message = f"line {line}: the key {key!r} is written twice"
-        tell(Notice(code="NP062", message=message, where=listing.where if listing else place))
+        tell(Notice(code="NP062", message=message, where=listing.where))
 
     try:
         event = _LOADER(piece).get_event
         while type(begin := event()) is not yaml.StreamEndEvent:
             if type(begin) is yaml.DocumentStartEvent:
-                index += 1
                 first = event()
                 builder = Builder(event, above, twice)
-                listing = Listing(file, index, builder.line(first), tell)
+                listing = Listing(file, index + 1, builder.line(first), tell)
                 yield from builder.document(first, listing)
+            elif type(begin) is yaml.DocumentEndEvent:
+                index += 1
+                listing = Listing(file, index + 1, builder.line(begin), tell)
     except (BrokenError, yaml.YAMLError) as error:
         what = error.what if isinstance(error, BrokenError) else _reason(error, piece, above)
         message = f"{what}; the rest of the document is not read"
-        tell(Notice(code="NP060", message=message, where=listing.where if listing else place))
-        return max(index, before + 1)
+        tell(Notice(code="NP060", message=message, where=listing.where))
+        return index + 1
     return index
 
 

@@ -396,7 +396,7 @@ def test_the_namespace_defaults_and_the_origin_says_where(read, tmp_path):
     (policy,), _ = read(HEAD.replace(", namespace: a", "") + "spec: {}")
     assert policy.namespace == "default"
     assert policy.subject == PodSelector(in_namespace("default"))
-    assert policy.origin == f"{tmp_path}/p.yaml: document 1, NetworkPolicy default/p"
+    assert policy.origin == f"{tmp_path}/p.yaml: document 1, line 2, NetworkPolicy default/p"
 
 
 def test_of_equal_objects_the_last_counts(read):
