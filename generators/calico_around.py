@@ -9,8 +9,9 @@ from typing import Final
 
 from generators.calico_sets import SET_FIELDS, NetworkSet, network_set, unclear
 from generators.endpoints import KINDS, Backends, backends
-from generators.naming import is_name, is_namespace
-from generators.reading import UndecidedError, identity, only
+from generators.metadata import name_of
+from generators.naming import is_namespace
+from generators.reading import UndecidedError, identity, taken, title_of
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
@@ -134,11 +135,7 @@ def _texts(table: Field) -> dict[str, str]:
 
 
 def _title(document: Document) -> str:
-    """``Kind ns/name``, or ``Kind name``, as far as the document says."""
-    kind = identity(document)[1]
-    metadata = _texts(_metadata(document))
-    place = "" if kind in _CLUSTER_WIDE else f"{metadata.get('namespace', 'default')}/"
-    return f"{kind} {place}{metadata.get('name', '?')}"
+    return title_of(document, wide=identity(document)[1] in _CLUSTER_WIDE)
 
 
 def _problem(error: NetpolError, document: Document, what: str) -> Notice:
@@ -155,7 +152,7 @@ def _problem(error: NetpolError, document: Document, what: str) -> Notice:
 def _tier(document: Document, tell: Tell) -> dict[str, Tier]:
     """The Tier of a document by name; none where Calico refuses it."""
     try:
-        found = _checked_tier(Field(document.data))
+        found = _checked_tier(taken(document, tell, wide=True))
     except NetpolError as error:
         tell(_problem(error, document, "tier"))
         return {}
@@ -163,14 +160,12 @@ def _tier(document: Document, tell: Tell) -> dict[str, Tier]:
 
 
 def _checked_tier(body: Field) -> Tier:
-    """Refuses what ``validateTier`` and the rules of the CRD refuse."""
-    name, spec = body["metadata"]["name"], body["spec"]
-    if not is_namespace(name.text()):
-        name.expected("a DNS label")
+    """Refuses what ``validateTier`` refuses beyond the CRD."""
+    name, spec = name_of(body["metadata"]), body["spec"]
+    if not is_namespace(name):
+        body["metadata"]["name"].expected("a DNS label")
     order = spec["order"].number() if spec["order"].present else math.inf
-    action = spec["defaultAction"].choice(("Deny", "Pass")) if spec["defaultAction"].given else ""
-    only(spec, ("order", "defaultAction"))
-    found = Tier(order, name.text(), "pass" if action == "Pass" else "deny")
+    found = Tier(order, name, "pass" if spec["defaultAction"].value == "Pass" else "deny")
     fixed = _BUILT_IN.get(found.name, found)
     if found.order != fixed.order:
         spec["order"].refuse(f"the order of this tier is {fixed.order:.0f}")
@@ -190,14 +185,14 @@ def _set(
     tell: Tell,
 ) -> list[NetworkSet]:
     """The set of a document; none where Calico refuses it."""
-    body, text = Field(document.data), _title(document)
+    text = _title(document)
     try:
-        if not is_name(body["metadata"]["name"].text()):
-            body["metadata"]["name"].expected("a DNS name")
-        return [network_set(kind, namespace, body, spaces, text)]
-    except UndecidedError as error:
-        tell(_problem(error, document, "set"))
-        return [unclear(kind, namespace, body, spaces, text)]
+        body = taken(document, tell, wide=kind in _CLUSTER_WIDE)
+        try:
+            return [network_set(kind, namespace, body, spaces, text)]
+        except UndecidedError as error:
+            tell(_problem(error, document, "set"))
+            return [unclear(kind, namespace, body, spaces, text)]
     except NetpolError as error:
         tell(_problem(error, document, "set"))
         return []

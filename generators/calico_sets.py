@@ -15,7 +15,6 @@ from typing import Final, assert_never
 
 from generators.calico_labels import NAME, POD_NAMESPACE
 from generators.calico_selectors import Conjunction
-from generators.naming import is_label_key, is_label_value
 from generators.reading import block, only
 from netpol.errors import NetpolError
 from netpol.fields import Field
@@ -48,11 +47,11 @@ class NetworkSet:
 def network_set(
     kind: str, namespace: str, body: Field, spaces: Mapping[str, Mapping[str, str]], title: str
 ) -> NetworkSet:
-    """One set; ``spaces`` are the labels of the known namespaces.
+    """One set as the API server keeps it; ``spaces`` are the labels of the known namespaces.
 
-    Raises NetpolError for what Calico refuses, UndecidedError for fields that are not read.
+    Raises NetpolError for what Calico refuses beyond that, UndecidedError for fields not read.
     """
-    labels = _labels(body["metadata"]["labels"])
+    labels = {name: one.text() for name, one in body["metadata"]["labels"].children()}
     if POD_NAMESPACE in labels:
         body["metadata"]["labels"][POD_NAMESPACE].refuse("not a label that a set may have")
     spec = body["spec"]
@@ -71,13 +70,6 @@ def unclear(
     return replace(
         network_set(kind, namespace, Field(bare), spaces, title), reason=f"{title} is not read"
     )
-
-
-def _labels(field: Field) -> dict[str, str]:
-    for name, one in field.children():
-        if not (is_label_key(name) and is_label_value(one.text())):
-            one.refuse("not a label")
-    return {name: one.text() for name, one in field.children()}
 
 
 def _inherited(namespace: str, spaces: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -12,7 +12,8 @@ from itertools import combinations
 from typing import Final
 
 from generators.endpoints import KINDS, Backends, backends
-from generators.reading import block, identity, undecided
+from generators.metadata import name_of
+from generators.reading import block, identity, taken, title_of, undecided
 from generators.selectors import label_key, positive, requirements
 from netpol.errors import NetpolError
 from netpol.fields import Field
@@ -179,15 +180,17 @@ def around(documents: Iterable[Document], tell: Tell) -> Around:
 
 
 def _group(document: Document, tell: Tell) -> Group:
-    body = Field(document.data)
-    name = body["metadata"]["name"].text()
     try:
-        spec = body["spec"].need()
-        blocks = tuple(block(entry) for entry in spec["externalCIDRs"].need().entries())
-        return Group(name=name, labels=_texts(body["metadata"]["labels"]), blocks=blocks)
+        body = taken(document, tell, wide=True)
+        blocks = tuple(block(entry) for entry in body["spec"]["externalCIDRs"].entries())
+        labels = _texts(body["metadata"]["labels"])
+        return Group(name=name_of(body["metadata"]), labels=labels, blocks=blocks)
     except NetpolError as error:
-        message = f"CiliumCIDRGroup {name}: {error.where}: {error.what}; the group is left out"
+        title = title_of(document, wide=True)
+        message = f"{title}: {error.where}: {error.what}; the group is left out"
         tell(Notice(code="NP063", message=message, where=document.where))
+        # Raises NetpolError for a group that nobody can refer to.
+        name = Field(document.data)["metadata"]["name"].text()
         return Group(name=name, labels={}, blocks=None)
 
 

@@ -67,7 +67,7 @@ def host(addresses, labels="{s: t}"):
     return (
         "{apiVersion: projectcalico.org/v3, kind: HostEndpoint, "
         f"metadata: {{name: h, labels: {labels}}}, "
-        f"spec: {{node: n, interfaceName: eth0, expectedIPs: {addresses}}}}}"
+        f"spec: {{node: n1, interfaceName: eth0, expectedIPs: {addresses}}}}}"
     )
 
 
@@ -147,7 +147,7 @@ def test_a_tier_that_nobody_declares_is_undecided_from_the_first_one_on(read):
         (tier("a.b", "{}"), "NP063 Tier a.b: .metadata.name: expected a DNS label"),
         (tier("a", "{defaultAction: Allow}"), "NP063 Tier a: .spec.defaultAction: expected one of"),
         (tier("a", "{order: x}"), "NP063 Tier a: .spec.order: expected a number"),
-        (tier("a", "{ordr: 1}"), "NP064 Tier a: .spec.ordr: this field is not read"),
+        (tier("a", "{ordr: 1}"), "NP076 Tier a: .spec.ordr: Tier has no such field"),
         (network_set("[10.0.0.0/33]"), "NP063 GlobalNetworkSet s: .spec.nets[0]: expected a CIDR"),
         (
             network_set("[10.0.0.1]", "{projectcalico.org/namespace: x}"),

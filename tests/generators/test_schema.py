@@ -49,7 +49,7 @@ class Differences:
             kind = "port"
         self.check(path, "type", ours.type, kind)
         members = theirs.get("properties", {})
-        self.check(path, "members", set(ours.members), set(members))
+        self.check(path, "members", sorted(ours.members), sorted(members))
         self.sizes(ours, theirs, path)
         self.check(path, "unique", ours.unique, theirs.get("x-kubernetes-list-type") == "set")
         self.check(path, "among", set(ours.among), set(theirs.get("enum", ())))
@@ -87,7 +87,7 @@ MORE = (
     # Without a port there is nothing else in it.
     *(".tcp required", ".udp required", ".sctp required"),
     # Of Calico Enterprise.
-    *(".source members", ".destination members"),
+    *(".source members", ".destination members", ".spec members: ['allowedEgressDomains', 'nets']"),
     # Said with allOf.
     ".defaultAction among",
     # Of releases before 1.20, and what the agent wants in deny rules as in others.
