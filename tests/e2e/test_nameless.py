@@ -67,8 +67,6 @@ LOST = {
     "connections without the DNS name of the outside": 3,
     # Hubble says so on the few packets that were seen before their translation.
     "connections without the Service that was dialled": 3,
-    # An address of the pod range that no pod has; with names it is `reserved:health`.
-    "records of Cilium's health checks held, not set aside": 157,
 }
 
 
@@ -174,9 +172,11 @@ def evidence(learned: Learned) -> dict[Connection, Evidence]:
 
 
 def unattributed(learned: Learned) -> Counter[tuple[str, str, str, int | None, str]]:
-    """Records by row."""
+    """Records by row, of those that a policy could be about."""
     rows: Counter[tuple[str, str, str, int | None, str]] = Counter()
     for one in learned.unattributed:
+        if one.beside:
+            continue
         row = one.client, one.server, one.protocol, one.port, one.reason
         rows[row] += one.evidence.records
     return rows
@@ -231,7 +231,7 @@ def test_with_names_the_dump_and_the_watch_give_the_same(
 
 
 def test_what_cannot_be_known_and_nothing_else(
-    hour: Hour, watched: Inventory, named_packets: Learned, nameless: Learned
+    hour: Hour, named_packets: Learned, nameless: Learned
 ) -> None:
     """Down to the pods, the signals, the first and the last moment of every connection."""
     unlike = differing(named_packets, nameless)
@@ -240,9 +240,13 @@ def test_what_cannot_be_known_and_nothing_else(
     assert not any(known[c].names for c in unlike["names"])
     assert not any(known[c].services for c in unlike["services"])
 
-    assert not unattributed(named_packets) - unattributed(nameless)
-    more = unattributed(nameless) - unattributed(named_packets)
-    assert {row[1] for row in more} <= health_endpoints(watched)
+    assert unattributed(nameless) == unattributed(named_packets)
+    reasons = Counter(named_packets.records.reasons)
+    assert reasons - Counter(nameless.records.reasons) == {
+        "agent or debug event": 3,
+        "node status": 3,
+    }
+    assert not Counter(nameless.records.reasons) - reasons
 
     others = [body for body in hour.bodies if "verdict" not in flow_of(body)]
     assert {
@@ -251,20 +255,9 @@ def test_what_cannot_be_known_and_nothing_else(
         "lines that are no records": len(hour.lines) - len(hour.bodies),
         "connections without the DNS name of the outside": len(unlike["names"]),
         "connections without the Service that was dialled": len(unlike["services"]),
-        "records of Cilium's health checks held, not set aside": sum(more.values()),
     } == LOST
     lost = (*LOST.values(),)[:3]
     assert nameless.records.read == len(hour.lines) - sum(lost)
-
-
-def health_endpoints(known: Inventory) -> set[str]:
-    """Where Cilium's agents wrote down that they answer health checks."""
-    return {
-        address
-        for node in known.nodes.values()
-        for key, address in node.annotations
-        if key.endswith("-health-ip")
-    }
 
 
 def test_an_answer_is_turned_round_where_both_sides_listen_on_one_port(
