@@ -1,13 +1,14 @@
 """What the CRDs of Cilium say of their objects.
 
-Source: cilium.io/v2 of 1.18 to 1.20, with what each of them has. Forms of addresses, names and
-ports are not here: the agent wants more of them, which the reader checks.
+Source: cilium.io/v2 of 1.18 to 1.20, with what each of them has. Forms of addresses, DNS names and
+ports are not here as far as the agent wants more of them: that the reader checks.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from generators.naming import is_name
 from generators.schema import (
     ANY,
     FLAG,
@@ -35,7 +36,7 @@ _ENTITIES: Final = (
     *("init", "ingress", "unmanaged", "health", "none"),
 )
 _PROTOCOLS: Final = (
-    *("TCP", "UDP", "SCTP", "ICMP", "ICMPV6", "ANY"),
+    *("TCP", "UDP", "SCTP", "ANY"),
     *("VRRP", "IGMP", "GRE", "IPIP", "IPV6", "ESP", "AH"),
 )
 
@@ -44,7 +45,7 @@ _PROTOCOLS: Final = (
 _CIDR_SET: Final = table(
     {
         "cidr": text(),
-        "cidrGroupRef": text(most=253),
+        "cidrGroupRef": text(most=253, rules=(("", "expected a DNS name", is_name),)),
         "cidrGroupSelector": _SELECTOR,
         "except": listed(text()),
     },
@@ -129,7 +130,7 @@ _RULES: Final = table(
         "l7": listed(mapped(text())),
         "l7proto": text(),
     },
-    one_of=("http", "kafka", "dns", "l7"),
+    one_of=("http", "kafka", "dns", "l7proto"),
 )
 _LISTENER: Final = table(
     {
@@ -146,13 +147,15 @@ _LISTENER: Final = table(
     "envoyConfig",
     "name",
 )
+# The CRD's pattern in a form that takes linear time.
+_SERVER: Final = text(most=255, pattern=r"^[-a-zA-Z0-9_*]+(\.[-a-zA-Z0-9_*]+)*\.?$")
 _PROXIED: Final = table(
     {
         "ports": _PORTS,
         "rules": _RULES,
         "terminatingTLS": _TLS,
         "originatingTLS": _TLS,
-        "serverNames": listed(text(most=255), 1, unique=True),
+        "serverNames": listed(_SERVER, 1, unique=True),
         "listener": _LISTENER,
     }
 )

@@ -131,9 +131,9 @@ def test_specs_that_are_refused(parse, spec, notice):
             ),
             ".listener: not in in",
         ),
-        ("{toPorts: [{serverNames: ['']}]}", ".serverNames: the name of a server is empty"),
+        ("{toPorts: [{serverNames: ['']}]}", ".serverNames[0]: expected text"),
         ("{toPorts: [{rules: {http: [{}], kafka: [{}]}}]}", ".rules: exactly one of http, kafka"),
-        ("{toPorts: [{rules: {l7: [{}]}}]}", ".rules.l7: not without l7proto"),
+        ("{toPorts: [{rules: {l7: [{}]}}]}", ".rules: exactly one of"),
         (
             "{toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*'}]}}]}",
             ".rules.dns: DNS rules are for egress only",
