@@ -60,6 +60,7 @@ def connections(
         lone,
         no_workloads,
         read_policies,
+        say_engine,
         say_on_host,
         telling,
     )
@@ -71,7 +72,8 @@ def connections(
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)
         chosen = {workload_of(text, known.workloads) for text in only}
-    profile = read.under(engine(cni, known, notices.tell, read.seen))
+        plugin = engine(cni, known, notices.tell, read.seen)
+        profile = read.under(plugin)
     judge = judge_of(read.policies, known, profile)
     every = allowed(judge)
     found = [one for one in every if one.client != one.server or not lone(one.client, known)]
@@ -79,6 +81,7 @@ def connections(
         found = [one for one in found if one.client in chosen or one.server in chosen]
     click.echo(_shown(found, form), nl=False)
     notices.show()
+    say_engine(plugin, profile)
     say_on_host([judge.world])
     unsure = sum(1 for _ in judge.undecided_connections())
     if unsure:

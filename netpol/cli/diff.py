@@ -49,7 +49,7 @@ def diff(
     """
     from netpol.changes import changes
     from netpol.cli.engine import engine
-    from netpol.cli.sides import judge_of, lone, read_policies, say_on_host, telling
+    from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host, telling
     from netpol.profile import KUBERNETES
 
     notices = Notices()
@@ -68,6 +68,7 @@ def diff(
     workloads = len({one for world in worlds for one in world.workloads})
     click.echo(_shown(found, workloads, form), nl=False)
     notices.show()
+    say_engine(plugin, known[0])
     _say_who_differs(old, new, *worlds)
     say_on_host(judge.world for judge in judges)
     if any(one.undecided for one in found):

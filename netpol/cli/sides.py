@@ -35,6 +35,7 @@ __all__ = [
     "lone",
     "no_workloads",
     "read_policies",
+    "say_engine",
     "say_on_host",
     "telling",
 ]
@@ -149,6 +150,15 @@ def lone(peer: Peer, *inventories: Inventory) -> bool:
     if not isinstance(peer, Workload) or peer.kind != "Pod":
         return False
     return all(len(one.workloads.get(peer, ())) <= 1 for one in inventories)
+
+
+def say_engine(found: Engine, used: Profile) -> None:
+    """A network plugin that nobody named decides some verdicts: say which one it is."""
+    if found.origin == "inventory" and found.profile and found.profile.name == used.name:
+        say(
+            f"judged as {used.name} enforces policies, for the inventory shows it;"
+            " --cni generic judges by the specification alone"
+        )
 
 
 def say_on_host(worlds: Iterable[World]) -> None:

@@ -56,6 +56,7 @@ def why(
         judge_of,
         no_workloads,
         read_policies,
+        say_engine,
         telling,
     )
     from netpol.graph import Connection
@@ -76,11 +77,13 @@ def why(
             raise NetpolError(
                 f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
             )
+        plugin = engine(cni, known, notices.tell, read.seen)
+        profile = read.under(plugin)
     parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
-    profile = read.under(engine(cni, known, notices.tell, read.seen))
     judge = judge_of(read.policies, other.inventory, profile, parties)
     found = found_why(judge, Connection(one.peer, other.peer, protocol, number))
     notices.show()
+    say_engine(plugin, profile)
     if form == "json":
         click.echo(json.dumps(why_object(found), indent=2))
     else:

@@ -101,6 +101,24 @@ spec: {podSelector: {}}
 """
 
 
+WEAVE = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: weave-net, namespace: kube-system}
+spec:
+  template:
+    metadata: {labels: {name: weave-net}}
+    spec: {hostNetwork: true, containers: [{name: weave, image: weaveworks/weave-kube}]}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: some, namespace: x}
+spec: {podSelector: {}, ingress: [{ports: [{port: 80, endPort: 90}]}]}
+"""
+
+
 def test_a_bare_pod_does_not_talk_to_itself_but_replicas_do(tmp_path: Path) -> None:
     one = {"metadata": {"labels": {"app": "b"}}, "spec": {"containers": []}}
     many = {"kind": "Deployment", "apiVersion": "apps/v1", "spec": {"template": one}}
@@ -128,6 +146,15 @@ def test_workloads_on_the_network_of_their_node_are_named(tmp_path: Path) -> Non
     only = connections(str(tmp_path), "--workload", "x/b")
     assert only.stdout == "no connection is allowed\n"
     assert "x/Pod/b" in only.stderr
+
+
+def test_a_plugin_that_nobody_named_is_said(tmp_path: Path) -> None:
+    """Weave takes an endPort for the port alone (policy-semantics §1.6)."""
+    (tmp_path / "all.yaml").write_text(WEAVE, encoding="utf-8")
+    for asked, ports, said in (((), {"80"}, 1), (("--cni", "generic"), {"80-90"}, 0)):
+        result = connections(str(tmp_path), "--format", "json", *asked)
+        assert {r["ports"] for r in json.loads(result.stdout) if r["protocol"] == "TCP"} >= ports
+        assert result.stderr.count("judged as weave enforces policies") == said
 
 
 def test_policies_that_would_be_refused_are_not_called_absent(tmp_path: Path) -> None:
