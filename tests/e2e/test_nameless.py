@@ -6,7 +6,6 @@ there is no other difference to the file with names.
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import re
@@ -14,13 +13,22 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from nameless_hour import (
+    FLOWS,
+    Hour,
+    accepted,
+    differing,
+    evidence,
+    flow_of,
+    held,
+    sides,
+    texts,
+    unattributed,
+)
 
 from capture.inputs import read
 from capture.snapshot import read_inventory
@@ -28,27 +36,11 @@ from netpol.addresses import AddressBook, Unclear
 from netpol.cli import cli
 from netpol.eras import eras
 from netpol.flow import Account
-from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory, Node, Pod
 from netpol.learn import Learned, learn
 
-FLOWS = "samples/shop/hubble.jsonl.gz"
 WATCH = "samples/shop/watch.jsonl.gz"
 CLUSTER = "samples/shop/cluster"
-
-KEPT = (
-    "time",
-    "verdict",
-    "drop_reason",
-    "IP",
-    "l4",
-    "event_type",
-    "is_reply",
-    "reply",
-    "traffic_direction",
-    "aggregate",
-)
-"""Of a flow: what was sent from where to where and when, and what became of it."""
 
 NAMES_NOBODY = re.compile(
     r"[0-9.]+|[0-9a-f]*:[0-9a-f:]+|IPv[46]|[A-Z_]+|2026-11-02T[0-9:]{8}(\.[0-9]{9})?Z"
@@ -68,41 +60,6 @@ LOST = {
     # Hubble says so on the few packets that were seen before their translation.
     "connections without the Service that was dialled": 3,
 }
-
-
-class Hour:
-    """The lines of the sample."""
-
-    def __init__(self, root: Path) -> None:
-        self.lines = gzip.decompress((root / FLOWS).read_bytes()).decode().splitlines()
-        self.bodies = [body for line in self.lines if (body := parsed(line)) is not None]
-        self.flows = [flow for body in self.bodies if "verdict" in (flow := flow_of(body))]
-        self.packets = [flow for flow in self.flows if "l7" not in flow]
-
-    def nameless(self, skew: float = 0) -> Iterator[str]:
-        """The same hour without names, seen by a clock that is so many seconds ahead."""
-        losses = (body["lost_events"] for body in self.bodies if "lost_events" in body)
-        for loss in losses:
-            yield json.dumps({"lost_events": loss})
-        for flow in self.packets:
-            kept = {key: flow[key] for key in KEPT if key in flow}
-            kept["time"] = later(flow["time"], skew)
-            yield json.dumps({"flow": {**kept, "source": {}, "destination": {}}})
-
-
-def parsed(line: str) -> dict | None:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
-
-
-def flow_of(body: dict) -> dict:
-    return body.get("flow", body)
-
-
-def later(time: str, seconds: float) -> str:
-    return (datetime.fromisoformat(time[:19]) + timedelta(seconds=seconds)).isoformat() + time[19:]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -158,41 +115,6 @@ def nameless(hour: Hour, watched: Inventory, scratch: Path) -> Learned:
     return learned(hour.nameless(), watched, scratch)
 
 
-def accepted(learned: Learned) -> set[Connection]:
-    return {connection for connection, _ in learned.accepted}
-
-
-def held(learned: Learned) -> dict[Connection, str]:
-    return {one.connection: one.reason for one in learned.held}
-
-
-def evidence(learned: Learned) -> dict[Connection, Evidence]:
-    waiting = {one.connection: one.evidence for one in learned.held}
-    return dict(learned.accepted) | waiting
-
-
-def unattributed(learned: Learned) -> Counter[tuple[str, str, str, int | None, str]]:
-    """Records by row, of those that a policy could be about."""
-    rows: Counter[tuple[str, str, str, int | None, str]] = Counter()
-    for one in learned.unattributed:
-        if one.beside:
-            continue
-        row = one.client, one.server, one.protocol, one.port, one.reason
-        rows[row] += one.evidence.records
-    return rows
-
-
-def differing(one: Learned, other: Learned) -> dict[str, set[Connection]]:
-    """The fields of evidence that differ, and for which connections."""
-    ours, theirs = evidence(one), evidence(other)
-    found: dict[str, set[Connection]] = {}
-    for name in (field.name for field in fields(Evidence)):
-        unlike = {c for c in ours if getattr(ours[c], name) != getattr(theirs[c], name)}
-        if unlike:
-            found[name] = unlike
-    return found
-
-
 def test_the_sample_is_what_its_script_writes() -> None:
     script = [sys.executable, "samples/shop/make.py", "--check"]
     assert subprocess.run(script, capture_output=True, text=True).stderr == ""
@@ -202,16 +124,6 @@ def test_the_file_without_names_has_none(hour: Hour) -> None:
     """Addresses, times, and the words of Hubble's enums; one line has text for a port."""
     told = {text for line in hour.nameless() for text in texts(json.loads(line))}
     assert {text for text in told if not NAMES_NOBODY.fullmatch(text)} == {"x"}
-
-
-def texts(value: object) -> Iterator[str]:
-    """Every text in a value."""
-    match value:
-        case str():
-            yield value
-        case dict() | list():
-            for part in value.values() if isinstance(value, dict) else value:
-                yield from texts(part)
 
 
 def test_the_graph_is_the_same(named: Learned, nameless: Learned) -> None:
@@ -302,19 +214,6 @@ def test_no_record_is_given_to_a_pod_that_did_not_send_it(
         assert isinstance(holder, Unclear) or f"{holder.namespace}/{holder.name}" == name
     assert count["right"] > 40_000
     assert bool(count["open"]) == (abs(skew) > 2)
-
-
-def sides(hour: Hour, skew: float) -> Iterator[tuple[str, str, int]]:
-    """(pod, address, nanoseconds) of every side that the file names."""
-    for flow in hour.flows:
-        for side in ("source", "destination"):
-            pod = flow.get(side, {}).get("pod_name")
-            if pod and "IP" in flow:
-                text = flow["time"]
-                second = datetime.fromisoformat(f"{text[:19]}+00:00").timestamp() + skew
-                time = int(second * 1e9) + int(text[19:-1].removeprefix(".").ljust(9, "0"))
-                address = str(ip_address(flow["IP"][side]))
-                yield f"{flow[side]['namespace']}/{pod}", address, time
 
 
 def test_no_record_is_given_to_a_pod_that_is_a_node_or_outside(
