@@ -54,6 +54,7 @@ def why(
         internet,
         inventory_or_own,
         judge_of,
+        lone,
         no_workloads,
         read_policies,
         say_engine,
@@ -76,6 +77,11 @@ def why(
         if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
             raise NetpolError(
                 f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
+            )
+        if one.peer == other.peer and lone(one.peer, other.inventory):
+            raise NetpolError(
+                f"{client} is one pod: what it says to itself never leaves it, so no policy can"
+                " block it"
             )
         plugin = engine(cni, known, notices.tell, read.seen)
         profile = read.under(plugin)

@@ -136,6 +136,15 @@ def test_without_workloads_there_is_nobody_to_ask_about() -> None:
     assert "--inventory" in error.value.hint
 
 
+def test_a_pod_and_itself_are_no_question_for_policies(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}",
+        encoding="utf-8",
+    )
+    with pytest.raises(NetpolError, match="never leaves it"):
+        CliRunner().invoke(cli, ["why", str(tmp_path), "x/a", "x/a", "80"], catch_exceptions=False)
+
+
 def test_two_sides_outside_are_no_question_for_policies() -> None:
     with pytest.raises(NetpolError, match="neither"):
         why("10.9.9.9", "entity:world", "443", *CLUSTER)
