@@ -46,8 +46,7 @@ INCOMPLETE: Final = "incomplete"
 PLACES_REMEMBERED: Final = 16384
 
 Place: TypeAlias = tuple[int, int, int, int, bool, bytes, tuple[int, int]]
-"""Client side, server side, port, tag, and the text of the addresses: whether it is that of a reply,
-and the eras."""
+"""Client side, server side, port, tag, whether it is a reply, the addresses' text and eras."""
 
 _ALWAYS: Final = (0, 0)
 

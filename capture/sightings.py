@@ -11,19 +11,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from capture import snapshot_objects as objects
+from capture import snapshot_values as values
 from capture.times import nanoseconds
 from netpol.errors import NetpolError
+from netpol.inventory import ALWAYS, Pod
 from netpol.manifests import Entry, scan
 from netpol.notices import Notice, Tell
-from netpol.owners import Owner
+from netpol.owners import Owner, chain
+from netpol.peers import Workload
 from netpol.settings import is_setting
 
-__all__ = ["KINDS", "Key", "Listed", "OwnerTable", "Sighting", "Sightings", "read", "unreadable"]
+__all__ = [
+    "KINDS",
+    "Key",
+    "Listed",
+    "OwnerTable",
+    "Sighting",
+    "Sightings",
+    "lean",
+    "read",
+    "unreadable",
+]
 
 KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
     ("", "ConfigMap"): objects.ConfigMap,
@@ -73,12 +86,14 @@ OwnerTable: TypeAlias = dict[Key, Owner | None]
 class Sighting:
     """One object that an inventory has a use for, as it was at some time.
 
-    ``at`` is 0 where that is not known. ``since``: nobody watched between there and ``at``; None:
-    somebody did. ``gone``: that is how it was before it was deleted.
+    A pod, of which there are many, is cut down to what the inventory holds of it (:func:`lean`);
+    its ``workload`` is a guess as long as not all owners are known. ``at`` is 0 where that is not
+    known. ``since``: nobody watched between there and ``at``; None: somebody did. ``gone``: that is
+    how it was before it was deleted.
     """
 
     kind: str
-    body: objects.Object
+    body: objects.Object | Pod
     entry: Entry
     """Where it stands."""
     at: int = 0
@@ -88,6 +103,8 @@ class Sighting:
     @property
     def key(self) -> Key:
         """What it is called."""
+        if isinstance(self.body, Pod):
+            return self.body.namespace, self.kind, self.body.name
         return self.body.metadata.space, self.kind, self.body.metadata.title
 
 
@@ -107,7 +124,9 @@ class Sightings:
     seen: list[Sighting] = field(default_factory=list)
     lists: list[Listed] = field(default_factory=list)
     owners: OwnerTable = field(default_factory=dict)
-    """The controllers of the objects that are of no other use."""
+    """The controllers of pods, and of objects that are of no other use."""
+    same: dict[object, Any] = field(default_factory=dict)
+    """Values that many sightings share, each once."""
 
 
 class _Event(msgspec.Struct):
@@ -139,7 +158,7 @@ def read(path: str, found: Sightings, tell: Tell) -> None:
             elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
                 continue
             elif shape := KINDS.get((group, kind)):
-                here += _decoded(entry, event, shape, tell)
+                here += _decoded(entry, event, shape, found, tell)
             elif kind:
                 found.owners.update(_controller(entry))
         found.lists += _dated(here)
@@ -179,25 +198,43 @@ def _tells(entry: Entry) -> bool:
 
 
 def _decoded(
-    entry: Entry, event: _Event | None, shape: type[objects.Object], tell: Tell
+    entry: Entry,
+    event: _Event | None,
+    shape: type[objects.Object],
+    found: Sightings,
+    tell: Tell,
 ) -> Iterator[Sighting]:
     """The object, or nothing when it is not of its kind's shape."""
     if event is not None and event.type not in ("ADDED", "MODIFIED", "DELETED"):
         return
     try:
         body = entry.into(shape)
+        if not body.metadata.title:
+            raise ValueError("Expected a name - at `$.metadata`")
+        one = Sighting(kind=entry.kind, body=body, entry=entry.located())
+        if event is not None:
+            one.gone = event.type == "DELETED"
+            one.at = nanoseconds(event.time) or _newest(one)
+            one.since = (nanoseconds(event.since) if event.since else None) if event.time else 0
+        yield lean(one, found)
     except ValueError as error:
         tell(unreadable(entry, error))
-        return
-    if not body.metadata.title:
-        tell(unreadable(entry, ValueError("Expected a name - at `$.metadata`")))
-        return
-    one = Sighting(kind=entry.kind, body=body, entry=entry.located())
-    if event is not None:
-        one.gone = event.type == "DELETED"
-        one.at = nanoseconds(event.time) or _newest(one)
-        one.since = (nanoseconds(event.since) if event.since else None) if event.time else 0
-    yield one
+
+
+def lean(one: Sighting, found: Sightings) -> Sighting:
+    """The sighting of a pod cut down in place; what controls it goes to ``found.owners``.
+
+    Raises ``ValueError`` for a bad address.
+    """
+    if isinstance(one.body, objects.Pod):
+        meta, shared = one.body.metadata, found.same.setdefault
+        if owner := meta.controller:
+            found.owners[one.key] = shared(owner, owner)
+        space, kind, name = one.key
+        labels = values.labels(meta.labels)
+        workload = Workload(space, *chain(kind, name, space, found.owners, labels))
+        one.body = values.pod(one.body, workload, found.same)
+    return one
 
 
 def _controller(entry: Entry) -> OwnerTable:
@@ -215,21 +252,20 @@ def _dated(here: list[Sighting]) -> Iterator[Listed]:
     at = max(map(_newest, dump), default=0)
     for one in dump:
         one.at = at
-    pods = (one.body.metadata for one in dump if one.entry.item and one.kind == "Pod")
-    listed = frozenset((meta.space, meta.title, meta.uid or "") for meta in pods)
+    pods = (one.body for one in dump if one.entry.item and isinstance(one.body, Pod))
+    listed = frozenset((pod.namespace, pod.name, pod.uid) for pod in pods)
     if at and listed:
         yield Listed(at, listed)
 
 
 def _newest(one: Sighting) -> int:
     """The newest time that an object tells, in nanoseconds since the epoch; 0 for none."""
+    if isinstance(one.body, Pod):
+        pod = one.body
+        return max(pod.started, pod.running, pod.ended if pod.ended < ALWAYS else 0)
     meta = one.body.metadata
-    times: list[str | None] = [meta.creation_timestamp]
-    if one.gone:
-        times.append(meta.deletion_timestamp)
-    if isinstance(one.body, objects.Pod) and one.body.status:
-        times += [one.body.status.start_time, *one.body.status.finish_times]
-    return max(map(nanoseconds, times))
+    ended = meta.deletion_timestamp if one.gone else None
+    return max(nanoseconds(meta.creation_timestamp), nanoseconds(ended))
 
 
 def unreadable(entry: Entry, error: Exception) -> Notice:

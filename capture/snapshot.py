@@ -8,7 +8,7 @@ CronJob that has not run yet, is an inventory too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Final
 
@@ -46,10 +46,10 @@ class _Found:
     plugin: dict[str, objects.CiliumNode] = field(default_factory=dict)
     """What the network plugin says of a node."""
 
-    def workload(self, one: Sighting, labels: objects.LabelPairs | None) -> Workload:
+    def workload(self, key: Key, labels: Labels) -> Workload:
         """The workload that an object with pods of these labels belongs to."""
-        space, kind, name = one.key
-        return Workload(space, *chain(kind, name, space, self.owners, values.labels(labels)))
+        space, kind, name = key
+        return Workload(space, *chain(kind, name, space, self.owners, labels))
 
 
 @uncollected()
@@ -70,14 +70,16 @@ def read_inventory(paths: Iterable[str], tell: Tell) -> Inventory:
 def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     """The inventory that sightings amount to."""
     every = sorted(found.seen, key=attrgetter("at"))
-    owners = {**found.owners, **{one.key: one.body.metadata.controller for one in every}}
-    parts = _Found(owners=owners, plugin=_plugin(every))
+    for one in every:
+        if isinstance(one.body, objects.Object):
+            found.owners[one.key] = one.body.metadata.controller
+    parts = _Found(owners=found.owners, plugin=_plugin(every))
     lists = sorted(found.lists, key=attrgetter("at"))
     for one in every:
         while lists and lists[0].at < one.at:
             _compare(lists.pop(0), parts.timeline)
         try:
-            _add(one, parts)
+            _add(sightings.lean(one, found), parts)
         except ValueError as error:
             tell(sightings.unreadable(one.entry, error))
     for rest in lists:
@@ -123,19 +125,16 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
 
 def _add(one: Sighting, found: _Found) -> None:
     """Put one object where it belongs. Raises ``ValueError`` for a bad address."""
-    meta, timeline = one.body.metadata, found.timeline
+    space, _, name = one.key
     match one.body:
-        case objects.Pod() as pod:
-            workload = found.workload(one, meta.labels)
-            timeline.pod(values.pod(pod, workload), one.at, since=one.since)
-            if one.gone:
-                timeline.deleted((meta.space, meta.title, meta.uid or ""), one.at, since=one.since)
+        case Pod() as pod:
+            _add_pod(one, pod, found)
         case objects.ConfigMap() as settings:
-            found.settings[meta.space, meta.title] = dict(values.labels(settings.data))
+            found.settings[space, name] = dict(values.labels(settings.data))
         case objects.Service() as service:
             _add_service(one, values.service(service), found)
         case objects.Node() as node:
-            _add_node(one, values.node(node), found)
+            _add_node(one, values.node(node), values.created(node), found)
         case objects.EndpointSlice() | objects.Endpoints() as endpoints:
             _add_endpoints(one, endpoints, found)
         case objects.Ranges() as blocks:
@@ -144,7 +143,16 @@ def _add(one: Sighting, found: _Found) -> None:
         case objects.Templated() | objects.CiliumNode():
             pass  # after the pods: see _add_workloads; with its Node: see _add_node
         case _:
-            found.namespaces[meta.title] = values.namespace(one.body)
+            found.namespaces[name] = values.namespace(one.body)
+
+
+def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
+    workload = found.workload(one.key, pod.labels)
+    if workload != pod.workload:
+        pod = replace(pod, workload=workload)
+    found.timeline.pod(pod, one.at, since=one.since)
+    if one.gone:
+        found.timeline.deleted((pod.namespace, pod.name, pod.uid), one.at, since=one.since)
 
 
 def _add_service(one: Sighting, service: Service, found: _Found) -> None:
@@ -156,11 +164,11 @@ def _add_service(one: Sighting, service: Service, found: _Found) -> None:
         found.timeline.services.end(key, one.at, since=one.since)
 
 
-def _add_node(one: Sighting, node: Node, found: _Found) -> None:
+def _add_node(one: Sighting, node: Node, created: int, found: _Found) -> None:
     if plugin := found.plugin.get(node.name):
         node = values.with_plugin(node, plugin)
     found.nodes[node.name] = node
-    found.timeline.node(node, one.at, started=values.created(one.body), since=one.since)
+    found.timeline.node(node, one.at, started=created, since=one.since)
     if one.gone:
         del found.nodes[node.name]
         found.timeline.deleted(("", node.name, ""), one.at, since=one.since)
@@ -169,7 +177,7 @@ def _add_node(one: Sighting, node: Node, found: _Found) -> None:
 def _add_endpoints(
     one: Sighting, endpoints: objects.EndpointSlice | objects.Endpoints, found: _Found
 ) -> None:
-    service = _service_of(one)
+    service = _service_of(endpoints)
     if service == _API_SERVICE:
         found.api_servers.update(values.api_servers(endpoints))
     if isinstance(endpoints, objects.EndpointSlice):
@@ -183,9 +191,9 @@ def _add_endpoints(
             found.timeline.slices.end(key, one.at, since=one.since)
 
 
-def _service_of(one: Sighting) -> tuple[str, str]:
+def _service_of(endpoints: objects.Object) -> tuple[str, str]:
     """(namespace, name) of the Service whose endpoints these are."""
-    meta = one.body.metadata
+    meta = endpoints.metadata
     return meta.space, (meta.labels or {}).get(_SERVICE_LABEL) or meta.title
 
 
@@ -214,7 +222,8 @@ def _by_workload(
     lent = dict(_lent(item, body) for item, body in templated if body.lender)
     judged = []
     for item, body in templated:
-        workload = found.workload(item, body.template.labels if body.template else None)
+        labels = values.labels(body.template.labels if body.template else None)
+        workload = found.workload(item.key, labels)
         own = (workload.namespace, workload.kind, workload.name) == item.key
         judged.append((not own, item.key, lent.get(item.key, workload), body))
     judged.sort(key=lambda one: one[:2])

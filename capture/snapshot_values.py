@@ -6,10 +6,10 @@ raises ``ValueError``.
 
 from __future__ import annotations
 
-import ipaddress
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from capture import snapshot_objects as objects
 from capture.times import nanoseconds
@@ -24,7 +24,7 @@ from netpol.inventory import (
     ServicePort,
     SliceEndpoint,
 )
-from netpol.net import canonical_cidr
+from netpol.net import canonical_address, canonical_cidr
 from netpol.peers import Labels, Workload
 from netpol.settings import telling
 
@@ -65,22 +65,26 @@ def labels(pairs: objects.LabelPairs | None) -> Labels:
     return tuple(sorted((key, value or "") for key, value in (pairs or {}).items()))
 
 
-def pod(item: objects.Pod, workload: Workload) -> Pod:
-    """A pod of the cluster. One that uses its node's network has no address of its own."""
+def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
+    """A pod of the cluster. One that uses its node's network has no address of its own.
+
+    Parts that are equal are taken from ``same``: pods differ in little.
+    """
     spec = item.spec or objects.PodSpec()
     status = item.status or objects.PodStatus()
     finished = status.phase in ("Succeeded", "Failed")
     seen = [one.ip for one in status.pod_ips or ()] or [status.pod_ip]
+    own, ports = labels(item.metadata.labels), tuple(_ports(spec))
     return Pod(
         namespace=item.metadata.space,
         name=item.metadata.title,
-        workload=workload,
-        labels=labels(item.metadata.labels),
+        workload=same.setdefault(workload, workload),
+        labels=same.setdefault(own, own),
         addresses=() if spec.host_network else _addresses(seen, "status.podIPs"),
-        node=spec.node_name or "",
+        node=sys.intern(spec.node_name or ""),
         host_network=bool(spec.host_network),
-        service_account=_service_account(spec),
-        ports=tuple(_ports(spec)),
+        service_account=sys.intern(_service_account(spec)),
+        ports=same.setdefault(ports, ports),
         finished=finished,
         uid=item.metadata.uid or "",
         started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
@@ -232,7 +236,7 @@ def with_plugin(node: Node, item: objects.CiliumNode) -> Node:
 def _addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:
     """Each address once, in the order given; a headless Service's ``None`` is no address."""
     given = (text for text in texts if text and text != "None")
-    return _each(given, lambda text: str(ipaddress.ip_address(text)), path)
+    return _each(given, canonical_address, path)
 
 
 def _each(texts: Iterable[str], canonical: Callable[[str], str], path: str) -> tuple[str, ...]:

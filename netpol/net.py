@@ -27,6 +27,7 @@ __all__ = [
     "PROTOCOLS",
     "IPNetwork",
     "PortSet",
+    "canonical_address",
     "canonical_cidr",
     "contains",
     "host_cidr",
@@ -216,8 +217,23 @@ def canonical_cidr(text: str) -> str:
     return str(network(text))
 
 
+_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_DOTTED: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
+"""One IPv4 address in its only right form: what pods have, a hundred thousand times."""
+
+
+def canonical_address(text: str) -> str:
+    """One address; IPv6 in lower case, compressed. Raises ``ValueError``."""
+    return text if _DOTTED.fullmatch(text) else str(ipaddress.ip_address(text))
+
+
 def host_cidr(address: str) -> str:
-    """One address as its narrowest block: ``/32`` for IPv4, ``/128`` for IPv6."""
+    """One address as its narrowest block: ``/32`` for IPv4, ``/128`` for IPv6.
+
+    Raises ``ValueError``.
+    """
+    if _DOTTED.fullmatch(address):
+        return f"{address}/32"
     return str(ipaddress.ip_network(address))
 
 

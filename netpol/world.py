@@ -7,15 +7,15 @@ node (policy-semantics §1.11).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from netpol.inventory import Inventory, Pod
-from netpol.net import canonical_cidr
+from netpol.net import canonical_cidr, host_cidr
 from netpol.peers import Cidr, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.policy import NAMESPACE, SERVICE_ACCOUNT
 
@@ -221,21 +221,10 @@ def _sorted(parties: Iterable[Outside]) -> tuple[Outside, ...]:
     return tuple(sorted(parties, key=lambda one: label(one.peer)))
 
 
-_BYTE: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_DOTTED: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
-"""One IPv4 address in its only right form."""
-
-
 def _blocks(addresses: Iterable[str]) -> tuple[str, ...]:
     """Canonical CIDRs, sorted; a text that is no address is left out: no CIDR contains it."""
     found = set()
     for text in addresses:
-        if _DOTTED.fullmatch(text):
-            # What pods have, a hundred thousand times; canonical_cidr takes long for each.
-            found.add(f"{text}/32")
-            continue
-        try:
-            found.add(canonical_cidr(text))
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            found.add(canonical_cidr(text) if "/" in text else host_cidr(text))
     return tuple(sorted(found))

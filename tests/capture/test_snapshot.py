@@ -470,8 +470,8 @@ def test_a_bad_object_is_told_with_its_place_and_the_rest_is_read(tmp_path):
     assert len(notices) == 3
     assert all("dump.json" in notice.where for notice in notices)
     assert ".spec.containers[0].ports[0].containerPort" in notices[0].message
-    assert notices[1].message.startswith("Pod .metadata: ")
-    assert notices[2].message.startswith("Pod .status.podIPs: '10.0.0.300'")
+    assert notices[1].message.startswith("Pod .status.podIPs: '10.0.0.300'")
+    assert notices[2].message.startswith("Pod .metadata: ")
 
 
 def test_a_bad_value_is_quoted_in_short(tmp_path):
@@ -480,6 +480,7 @@ def test_a_bad_value_is_quoted_in_short(tmp_path):
         pod("a", ip="x" * 9999),
         obj("Pod", "b", spec="x"),
         {"apiVersion": "v1", "kind": "Pod"},
+        pod("good"),
     ]
     read(tmp_path, *broken, notices=notices)
     codes = [notice.code for notice in notices]
