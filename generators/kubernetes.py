@@ -228,7 +228,8 @@ def _ip_block(field: Field, one: PolicyObject) -> tuple[CidrSelector, ...]:
     excluded = []
     for entry in field["except"].entries(nulls=True):
         excluded.append(_block(entry, one))
-        if not inside(excluded[-1], cidr) or excluded[-1] == cidr:
+        # The server compares lengths as they are written, also of IPv4 in IPv6 clothes.
+        if not inside(excluded[-1], cidr) or _length(entry) <= _length(field["cidr"]):
             entry.expected(f"a block strictly inside {cidr}")
     return excluding(cidr, excluded)
 
@@ -243,6 +244,10 @@ def _block(field: Field, one: PolicyObject) -> str:
         cidr = mapped or cidr
         one.warn("NP079", field, f"read as {cidr}; API servers from 1.36 on refuse this spelling")
     return cidr
+
+
+def _length(block: Field) -> int:
+    return int(block.text().rpartition("/")[2])
 
 
 def _first(block_or_address: str) -> object:

@@ -6,6 +6,7 @@ YAML 1.1 words for booleans, ``y`` and ``n`` included; Go's integers; floats wit
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -19,7 +20,7 @@ def _forms(*words: str) -> frozenset[str]:
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE: Final = _forms("y", "yes", "true", "on")
 _FALSE: Final = _forms("n", "no", "false", "off")
-_INT: Final = re.compile(r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
+_INT: Final = re.compile(r"[-+]?(0[bB][01_]+|0[oO][0-7_]+|0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
@@ -36,7 +37,8 @@ def meaning(text: str) -> object:
     if len(text) < 100 and _INT.fullmatch(text) and (number := _whole(digits)) is not None:
         return number
     if _FLOAT.fullmatch(text):
-        return float(digits)
+        found = float(digits)
+        return text if math.isinf(found) else found  # Go's ParseFloat fails on 1e400.
     return float(text.replace(".", "").lower()) if _SPECIAL.fullmatch(text) else text
 
 
