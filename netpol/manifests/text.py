@@ -171,17 +171,15 @@ class Text:
         Whether it was the same; None where no such line comes, and at the end of the text then.
         """
         self._kept = None
-        if indent is not None:
-            line = re.compile(rb"\n(%b)?(?=\{)" % re.escape(indent))
-            while True:
-                if found := line.search(self._data, self._at):
-                    self._at = found.end()
-                    return found[1] is not None
-                self._at = max(self._at, len(self._data) - len(indent) - 1)
-                if not self._more():
-                    break
-        self._drop()
-        return None
+        same = b"(?!)" if indent is None else re.escape(indent)
+        line = re.compile(rb"\n(%b)?(?=\{)" % same)
+        while not (found := line.search(self._data, self._at)):
+            self._at = max(self._at, len(self._data) - len(indent or b"") - 1)
+            if not self._more():
+                self._at = len(self._data)
+                return None
+        self._at = found.end()
+        return found[1] is not None
 
     def _drop(self) -> None:
         self._at = len(self._data)
