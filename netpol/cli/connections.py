@@ -59,6 +59,7 @@ def connections(
         judge_of,
         lone,
         no_workloads,
+        present,
         read_policies,
         say_engine,
         say_on_host,
@@ -68,7 +69,7 @@ def connections(
     notices = Notices()
     with telling(notices):
         read = read_policies(policies, notices)
-        known = inventory_or_own(inventory, policies, notices)
+        known = present(inventory_or_own(inventory, policies, notices))
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)
         chosen = {workload_of(text, known.workloads) for text in only}

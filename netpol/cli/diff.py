@@ -86,10 +86,10 @@ def _inventories(
     old: str, new: str, given: tuple[str, ...], notices: Notices
 ) -> tuple[Inventory, Inventory]:
     """The cluster before and after; one that says nothing of its own is the same as the other."""
-    from netpol.cli.sides import inventory_or_own, no_workloads
+    from netpol.cli.sides import inventory_or_own, no_workloads, present
 
-    before = inventory_or_own(given, old, notices)
-    after = before if given else inventory_or_own((), new, notices)
+    before = present(inventory_or_own(given, old, notices))
+    after = before if given else present(inventory_or_own((), new, notices))
     if not before.pods and not after.pods:
         raise no_workloads(", ".join(given) or f"{old}, {new}")
     for known, path, other in ((before, old, new), (after, new, old)):

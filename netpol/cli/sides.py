@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -34,6 +34,7 @@ __all__ = [
     "listed",
     "lone",
     "no_workloads",
+    "present",
     "read_policies",
     "say_engine",
     "say_on_host",
@@ -140,6 +141,25 @@ def telling(notices: Notices) -> Iterator[None]:
     except NetpolError:
         notices.show()
         raise
+
+
+def present(inventory: Inventory) -> Inventory:
+    """Without the pods that are over: nothing selects them (policy-semantics §1.11).
+
+    Those of a workload that will make new ones stay where they are all that is known of it. Who is
+    left out altogether is said.
+    """
+    pods = inventory.pods
+    living = {pod.workload for pod in pods.values() if not pod.finished}
+    kept = {
+        key: pod
+        for key, pod in pods.items()
+        if not pod.finished or (pod.workload not in living and pod.workload.kind != "Pod")
+    }
+    gone = {pod.workload for pod in pods.values()} - {pod.workload for pod in kept.values()}
+    if gone:
+        say(f"without rows, for they have finished: {listed(gone)}")
+    return inventory if len(kept) == len(pods) else replace(inventory, pods=kept)
 
 
 def lone(peer: Peer, *inventories: Inventory) -> bool:

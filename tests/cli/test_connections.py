@@ -132,6 +132,35 @@ def test_a_bare_pod_does_not_talk_to_itself_but_replicas_do(tmp_path: Path) -> N
     assert {r["client"] for r in found if r["client"] == r["server"]} == {"x/Deployment/b"}
 
 
+def test_pods_that_are_over_have_no_connections(tmp_path: Path) -> None:
+    """A Job's pod stands for the next one, an evicted one not for its successor."""
+
+    def pod(name: str, phase: str, *owner: str) -> dict[str, object]:
+        metadata: dict[str, object] = {"name": name, "namespace": "x", "labels": {"app": name}}
+        if owner:
+            kind, of = owner
+            metadata["ownerReferences"] = [{"kind": kind, "name": of, "controller": True}]
+        return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "status": {"phase": phase}}
+
+    objects = [
+        pod("hook", "Succeeded"),
+        pod("job-1", "Succeeded", "Job", "job"),
+        pod("old", "Failed", "StatefulSet", "db"),
+        pod("db-0", "Running", "StatefulSet", "db"),
+    ]
+    (tmp_path / "all.json").write_text(json.dumps({"kind": "List", "items": objects}))
+    (tmp_path / "some.yaml").write_text(
+        DENY.replace(
+            "podSelector: {}", "ingress: [{from: [{podSelector: {matchLabels: {app: old}}}]}]"
+        ),
+        encoding="utf-8",
+    )
+    found = rows(str(tmp_path))
+    assert {row["client"] for row in found} == {"x/Job/job", "x/StatefulSet/db"}
+    assert {row["server"] for row in found} == {"0.0.0.0/0", "::/0"}
+    assert "they have finished: x/Pod/hook\n" in connections(str(tmp_path)).stderr
+
+
 def test_workloads_on_the_network_of_their_node_are_named(tmp_path: Path) -> None:
     (tmp_path / "pods.yaml").write_text(
         "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {}}\n---\n"
