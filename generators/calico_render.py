@@ -108,7 +108,8 @@ def _written_peers(
         yield {}
         return
     plain: dict[int, list[str]] = {4: [], 6: []}
-    for peer in peers:
+    # The API server takes no block twice.
+    for peer in dict.fromkeys(peers):
         match peer:
             case PodSelector():
                 yield _written_pods(policy, peer)

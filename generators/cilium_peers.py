@@ -200,9 +200,7 @@ def _known(kind: str, entry: Field, speaker: Speaker) -> tuple[Far, ...]:
 def _peer(kind: str, entry: Field, speaker: Speaker) -> Iterator[Far]:
     match kind:
         case "Endpoints":
-            far = meant(entry, speaker.namespace, init=speaker.init)
-            if far is not None:
-                yield far
+            yield from meant(entry, speaker.namespace, init=speaker.init)
         case "CIDR":
             yield Far((CidrSelector(_block(entry, bare=True)),))
         case "CIDRSet":

@@ -107,24 +107,27 @@ def subject(field: Field, namespace: str) -> PodSelector | None:
     return _pods(replace(parts, namespaces=tuple(spaces)))
 
 
-def meant(field: Field, namespace: str, *, init: bool = False) -> Far | None:
-    """Whom a peer selector of a policy in ``namespace`` means; None: nobody.
+def meant(field: Field, namespace: str, *, init: bool = False) -> tuple[Far, ...]:
+    """Whom a peer selector of a policy in ``namespace`` means; nobody for an empty tuple.
 
     ``init``: the policy's own subject has the label ``reserved:init``, which switches the limit to
     pods off in policies of the whole cluster.
     """
     parts = _parts(field, field)
     if parts.impossible:
-        return None
+        return ()
     keys = [one.key for one in requirements(field, _key)]
-    if not any(key.startswith("reserved:") for key in keys):
+    plain = not any(key.startswith("reserved:") for key in keys)
+    if plain:
         parts = _scoped(parts, keys, namespace, init)
     if parts.entities:
         return _entity(field, parts)
     if parts.of_pods:
-        return None if positive(parts.foreign) else Far((_pods(parts),))
+        return () if positive(parts.foreign) else (Far((_pods(parts),)),)
     _check_foreign(field, parts)
-    return None if positive(parts.foreign) else _all_but(parts)
+    if positive(parts.foreign):
+        return ()
+    return _of_this_cluster(field, parts) if plain else (_all_but(parts),)
 
 
 def at_most(field: Field) -> Far:
@@ -178,21 +181,35 @@ def _all_but(parts: _Parts) -> Far:
     return Far(ANY, (*without, *_entities(parts.others)))
 
 
+def _of_this_cluster(field: Field, parts: _Parts) -> tuple[Far, ...]:
+    """Pods that nothing rules out, and maybe all that is no pod.
+
+    A selector without ``reserved:`` labels keeps to this cluster's pods since Cilium 1.19; before,
+    and with ``policy-default-local-cluster`` off, it also meets nodes and the world.
+    """
+    pods: tuple[Far, ...] = ()
+    if not any(one.operator == "DoesNotExist" and one.key == NAMESPACE for one in parts.namespaces):
+        pods = (Far((_pods(parts),)),)
+    reason = "whether it means nodes and the world, too, depends on policy-default-local-cluster"
+    doubt = UndecidedError(reason, where=field.path)
+    return (*pods, Far(ANY, (PodSelector(),), doubt))
+
+
 def _turned(one: Requirement) -> Requirement:
     """The positive condition that a negative one rules out."""
     return replace(one, operator="In" if one.operator == "NotIn" else "Exists")
 
 
-def _entity(field: Field, parts: _Parts) -> Far | None:
+def _entity(field: Field, parts: _Parts) -> tuple[Far, ...]:
     """An entity by its label; it has no labels of pods, so it meets what is negative about them."""
     if parts.of_pods:
-        return None
+        return ()
     _check_foreign(field, parts)
     if len(parts.entities) > 1:
         undecided(field, "two reserved labels at once are not read")
     if positive(parts.foreign) or parts.entities & parts.others:
-        return None
-    return Far(_entities(parts.entities), _entities(parts.others))
+        return ()
+    return (Far(_entities(parts.entities), _entities(parts.others)),)
 
 
 def _entities(names: Iterable[str]) -> tuple[Selector, ...]:

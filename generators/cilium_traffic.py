@@ -214,8 +214,8 @@ def _port(
             undecided(end, "a range that begins with a named port is not read")
         return PortSet(), tuple((protocol, port.lower()) for protocol in protocols)
     low, high = _range(field, one)
-    everything = low == 0 and high in (0, 65535)
-    sets = (PortSet.of(name, *(() if everything else (low, high))) for name in protocols)
+    # Port 0 is every port, whatever endPort says (``keysForRange`` in l4.go).
+    sets = (PortSet.of(name, *((low, high) if low else ())) for name in protocols)
     return PortSet.union(sets), ()
 
 

@@ -52,7 +52,7 @@ L4 = PortSet.union(PortSet.of(name, 80) for name in ("TCP", "UDP", "SCTP"))
             (
                 Rule(
                     peers=None,
-                    ports=PortSet.of("TCP", 0, 90) | PortSet.of("UDP", 8) | PortSet.of("SCTP", 8),
+                    ports=PortSet.of("TCP") | PortSet.of("UDP", 8) | PortSet.of("SCTP", 8),
                 ),
             ),
         ),
@@ -209,15 +209,6 @@ def test_selectors_that_mean_nobody(read, selector):
 @pytest.mark.parametrize(
     ("condition", "without"),
     [
-        (
-            "{key: io.kubernetes.pod.namespace, operator: NotIn, values: [b]}",
-            (PodSelector(in_namespace("b")),),
-        ),
-        ("{key: io.kubernetes.pod.namespace, operator: DoesNotExist}", (PodSelector(),)),
-        (
-            "{key: io.cilium.k8s.namespace.labels.team, operator: NotIn, values: [red]}",
-            (PodSelector((Requirement("team", "In", ("red",)),)),),
-        ),
         ("{key: 'reserved:world', operator: DoesNotExist}", (EntitySelector("world"),)),
         (
             "{key: 'reserved:host', operator: DoesNotExist}, {key: app, operator: DoesNotExist}",
@@ -225,8 +216,8 @@ def test_selectors_that_mean_nobody(read, selector):
         ),
     ],
 )
-def test_nothing_but_negative_conditions_are_everyone_else(read, condition, without):
-    """§4.3, §7.3: they hold for nodes and the world as well."""
+def test_nothing_but_what_is_not_reserved_is_everyone_else(read, condition, without):
+    """§4.3: a selector with a reserved label is taken as it is, so nodes and the world meet it."""
     rule = f"{{toEndpoints: [{{matchExpressions: [{condition}]}}, {{}}]}}"
     (policy,), (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert told.startswith("NP074 CiliumNetworkPolicy a/p: .spec.egress[0]: ")
@@ -477,3 +468,30 @@ def test_service_accounts_have_their_own_label():
     (rule,) = spec_of("ingress", Rule(peers=(account,), ports=ALL_PORTS))["ingress"]
     labels = {"k8s:io.cilium.k8s.policy.serviceaccount": "robot"}
     assert rule == {"fromEndpoints": [{"matchLabels": labels}]}
+
+
+@pytest.mark.parametrize(
+    ("condition", "pods"),
+    [
+        (
+            "{key: io.kubernetes.pod.namespace, operator: NotIn, values: [b]}",
+            PodSelector((Requirement(NAMESPACE, "NotIn", ("b",)),)),
+        ),
+        ("{key: io.kubernetes.pod.namespace, operator: DoesNotExist}", None),
+        (
+            "{key: io.cilium.k8s.namespace.labels.team, operator: NotIn, values: [red]}",
+            PodSelector((Requirement("team", "NotIn", ("red",)),)),
+        ),
+    ],
+)
+def test_nothing_but_negative_conditions_are_pods_and_maybe_nodes_and_the_world(
+    read, condition, pods
+):
+    """§4.3: it depends on the version, and on policy-default-local-cluster."""
+    rule = f"{{toEndpoints: [{{matchExpressions: [{condition}]}}, {{}}]}}"
+    (policy,), (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
+    assert told.startswith("NP064 CiliumNetworkPolicy a/p: .spec.egress[0].toEndpoints[0]: ")
+    certain, doubtful = policy.egress
+    assert certain.peers == (*([pods] if pods else []), PodSelector(OWN))
+    assert (doubtful.peers, doubtful.without) == (None, (PodSelector(),))
+    assert "policy-default-local-cluster" in doubtful.unsure

@@ -381,15 +381,15 @@ def test_policies_for_nodes_are_checked_all_the_same(parse):
     assert "nodes have no L7 rules" in told[-1]
 
 
-def test_a_subject_that_names_init_lets_peers_be_anyone(parse):
+def test_a_subject_that_names_init_does_not_keep_peers_to_pods(parse):
     condition = "{key: 'reserved:init', operator: DoesNotExist}"
     selector = f"endpointSelector: {{matchExpressions: [{condition}]}}"
     found, _ = parse(f"{WIDE}spec: {{{selector}, egress: [{{toEndpoints: [{{}}]}}]}}")
     (policy,) = found.policies
-    assert (policy.subject, policy.egress) == (
-        PodSelector(),
-        (Rule(peers=None, ports=ALL_PORTS),),
-    )
+    assert policy.subject == PodSelector()
+    pods, others = policy.egress
+    assert (pods.peers, pods.unsure) == ((PodSelector(),), "")
+    assert (others.peers, others.without, bool(others.unsure)) == (None, (PodSelector(),), True)
 
 
 # Groups and Services

@@ -202,7 +202,7 @@ THE_REST = {*EVERYONE} - THE_WORLD - THE_PODS
                 "{toEndpoints: [{matchExpressions:"
                 " [{key: io.kubernetes.pod.namespace, operator: NotIn, values: [b]}]}]}"
             ),
-            {*EVERYONE} - {"b/web"},
+            THE_PODS - {"b/web"},
         ),
         ("{toEndpoints: [{matchLabels: {io.cilium.k8s.namespace.labels.team: blue}}]}", {"b/web"}),
         ("{toEndpoints: [{matchLabels: {io.cilium.k8s.policy.serviceaccount: robot}}]}", {"web"}),
