@@ -101,6 +101,11 @@ class Sighting:
     gone: bool = False
 
     @property
+    def seen(self) -> int:
+        """When it was so: before it was deleted, which may have been any time since."""
+        return self.since if self.gone and self.since else self.at
+
+    @property
     def key(self) -> Key:
         """What it is called."""
         if isinstance(self.body, Pod):

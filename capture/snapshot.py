@@ -150,7 +150,7 @@ def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
     workload = found.workload(one.key, pod.labels)
     if workload != pod.workload:
         pod = replace(pod, workload=workload)
-    found.timeline.pod(pod, one.at, since=one.since)
+    found.timeline.pod(pod, one.seen, since=one.since)
     if one.gone:
         found.timeline.deleted((pod.namespace, pod.name, pod.uid), one.at, since=one.since)
 
@@ -158,7 +158,7 @@ def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
 def _add_service(one: Sighting, service: Service, found: _Found) -> None:
     key = service.namespace, service.name
     found.services[key] = service
-    found.timeline.services.see(key, service, one.at, since=one.since)
+    found.timeline.services.see(key, service, one.seen, since=one.since)
     if one.gone:
         del found.services[key]
         found.timeline.services.end(key, one.at, since=one.since)
@@ -168,7 +168,7 @@ def _add_node(one: Sighting, node: Node, created: int, found: _Found) -> None:
     if plugin := found.plugin.get(node.name):
         node = values.with_plugin(node, plugin)
     found.nodes[node.name] = node
-    found.timeline.node(node, one.at, started=created, since=one.since)
+    found.timeline.node(node, one.seen, started=created, since=one.since)
     if one.gone:
         del found.nodes[node.name]
         found.timeline.deleted(("", node.name, ""), one.at, since=one.since)
@@ -186,7 +186,7 @@ def _add_endpoints(
         slices = list(values.subset_slices(endpoints))
     for each in slices:
         key = each.namespace, each.name
-        found.timeline.slices.see(key, each, one.at, since=one.since)
+        found.timeline.slices.see(key, each, one.seen, since=one.since)
         if one.gone:
             found.timeline.slices.end(key, one.at, since=one.since)
 

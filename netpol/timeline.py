@@ -187,8 +187,8 @@ class Timeline:
         held = self._held.get(key, set())
         for address in held.difference(addresses):
             self._addresses.end((address, *key), at, since=since)
-        # An address that it did not have when it was last seen has come since.
-        start = max(begin[0], self._seen.get(key, 0))
+        # An address that it did not have when it was last seen, or watched, has come since.
+        start = max(begin[0], self._seen.get(key, 0), since or 0)
         begun = 0 if since is None else begin[1]
         for address in addresses:
             one = address, *key

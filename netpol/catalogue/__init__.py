@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netpol.catalogue.access import ACCESS
 from netpol.catalogue.clusters import CLUSTERS
 from netpol.catalogue.entry import Entry
 from netpol.catalogue.findings import FINDINGS
@@ -15,4 +16,10 @@ from netpol.catalogue.manifests import MANIFESTS
 
 __all__ = ["CATALOGUE", "Entry"]
 
-CATALOGUE: Final[dict[str, Entry]] = {**LEARNING, **MANIFESTS, **FINDINGS, **CLUSTERS}
+CATALOGUE: Final[dict[str, Entry]] = {
+    **LEARNING,
+    **MANIFESTS,
+    **ACCESS,
+    **FINDINGS,
+    **CLUSTERS,
+}

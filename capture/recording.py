@@ -1,0 +1,211 @@
+"""A recorded watch on the disk: JSON lines, only ever added to.
+
+Each line is written whole, so that who reads while it is written, or after it was killed, reads
+lines. What there was at the end of a file is where the next recording goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import msgspec
+
+from capture.changes import Change, Known, Name
+from capture.resources import Resource, resource_of
+from capture.times import nanoseconds, rfc3339
+from netpol.errors import NetpolError
+
+__all__ = ["Recording"]
+
+_STDOUT: Final = 1
+
+
+class _Meta(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+
+
+class _Object(msgspec.Struct, rename="camel"):
+    api_version: str
+    kind: str
+    metadata: _Meta
+
+
+class _Line(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+    time: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """A file that changes are added to; ``path`` None: standard output."""
+
+    path: Path | None
+    largest: int = 0
+    """From which size on, in bytes, another file is begun; 0: never."""
+    known: dict[Resource, Known] = field(default_factory=dict)
+    """What the file ends with."""
+    confirmed: dict[Resource, int] = field(default_factory=dict)
+    """The time of the last line about each resource."""
+    _file: int = _STDOUT
+
+    def __enter__(self) -> Recording:
+        """Open the file, and read what is in it. Raises NetpolError."""
+        if self.path is not None:
+            self._file = _opened(self.path)
+            try:
+                self._resume(self.path)
+            except BaseException:
+                os.close(self._file)
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.path is not None:
+            with suppress(OSError):
+                os.fsync(self._file)
+            os.close(self._file)
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Add some changes. Raises NetpolError where they cannot all be written."""
+        text = b"".join(self._noted(one) for one in changes)
+        if not text:
+            return
+        _add(self._file, text, self.path)
+        if self.path is not None and self.largest and _size(self._file) >= self.largest:
+            self._rotate(self.path)
+
+    def _noted(self, change: Change) -> bytes:
+        known = self.known.setdefault(change.resource, {})
+        self.confirmed[change.resource] = change.at
+        if change.type == "DELETED":
+            known.pop(change.name, None)
+        elif change.type != "BOOKMARK":
+            known[change.name] = change.state
+        return change.line
+
+    def _resume(self, path: Path) -> None:
+        """Read what there is, and cut off a line that was not written to its end."""
+        end = 0
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if not line.endswith(b"\n"):
+                    break
+                end += len(line)
+                self._read(line, f"{path}: line {number}")
+        if end < _size(self._file):
+            os.ftruncate(self._file, end)
+
+    def _read(self, line: bytes, where: str) -> None:
+        if not line.strip():
+            return
+        try:
+            event = msgspec.json.decode(line, type=_Line)
+            head = msgspec.json.decode(event.object, type=_Object)
+        except ValueError as error:
+            raise NetpolError(
+                f"this is no line of a recorded watch: {error}",
+                where=where,
+                hint="record to a file of its own: netpol inventory record -o cluster.jsonl",
+            ) from error
+        meta = head.metadata
+        resource = resource_of(head.api_version, head.kind, meta.namespace, meta.name)
+        if resource is None:
+            return
+        name: Name = meta.namespace, meta.name
+        known = self.known.setdefault(resource, {})
+        at = nanoseconds(event.time)
+        self.confirmed[resource] = max(self.confirmed.get(resource, 0), at)
+        if event.type == "DELETED":
+            known.pop(name, None)
+        elif event.type in ("ADDED", "MODIFIED"):
+            known[name] = meta.uid, bytes(event.object)
+
+    def _rotate(self, path: Path) -> None:
+        """Begin another file, with all that there is; the old one gets its last time as a name.
+
+        There is a whole file of that name at every moment.
+        """
+        stamp = rfc3339(max(self.confirmed.values())).replace(":", "").replace("-", "")
+        draft = path.with_name(f".{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        fresh = _opened(draft)
+        try:
+            _add(fresh, b"".join(self._everything()), draft)
+            os.fsync(fresh)
+            os.link(path, path.with_name(f"{path.stem}-{stamp}{path.suffix}"))
+            draft.replace(path)
+        except OSError as error:
+            os.close(fresh)
+            raise _cannot(error, path) from error
+        os.close(self._file)
+        self._file = fresh
+
+    def _everything(self) -> Iterator[bytes]:
+        for resource, at in self.confirmed.items():
+            for name, state in self.known.get(resource, {}).items():
+                yield Change(
+                    type="ADDED", resource=resource, name=name, state=state, at=at, since=0
+                ).line
+            yield Change.bookmark(resource, at, "").line
+
+
+def _opened(path: Path) -> int:
+    """The file, to add to; nobody else records to it."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise _cannot(error, path) from error
+    try:
+        _lock(file)
+    except OSError as error:
+        os.close(file)
+        raise NetpolError(
+            "another recording goes to this file", where=str(path), hint="give another one with -o"
+        ) from error
+    return file
+
+
+def _lock(file: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # where there is no such thing, nobody is kept from it
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _size(file: int) -> int:
+    return os.fstat(file).st_size
+
+
+def _add(file: int, text: bytes, path: Path | None) -> None:
+    """All of it, or nothing. Raises NetpolError, or BrokenPipeError."""
+    before = _size(file) if path else 0
+    rest = memoryview(text)
+    try:
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if path:
+            with suppress(OSError):
+                os.ftruncate(file, before)
+        raise _cannot(error, path) from error
+
+
+def _cannot(error: OSError, path: Path | None) -> NetpolError:
+    return NetpolError(f"cannot write: {error.strerror}", where=str(path or "standard output"))
