@@ -9,12 +9,10 @@ from typing import Final
 from generators.cilium_around import Around, around
 from generators.cilium_peers import MEMBERS, Speaker, peers
 from generators.cilium_selectors import selects_init, subject
-from generators.cilium_stored import SHAPE
 from generators.cilium_traffic import Traffic, traffic
 from generators.doubts import Doubts
 from generators.reading import PolicyObject, UndecidedError, numbered, read, undecided, whole_scope
 from generators.selectors import label_key, requirements
-from generators.stored import pruned
 from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.notices import Tell
@@ -51,18 +49,9 @@ def parse(documents: Iterable[Document], tell: Tell) -> PolicySet:
     known = around(every, tell)
 
     def lower(one: PolicyObject) -> tuple[Policy, ...]:
-        return _policies(_stored(one), known)
+        return _policies(one, known)
 
     return read(every, tell, KINDS, lower, scope=_scope, cluster=(_CLUSTERWIDE,))
-
-
-def _stored(one: PolicyObject) -> PolicyObject:
-    """The object as the API server keeps it."""
-
-    def dropped(field: Field) -> None:
-        one.warn("NP076", field, f"{one.kind} has no such field; it is read without it")
-
-    return replace(one, body=pruned(one.body, SHAPE, dropped))
 
 
 def _specs(one: PolicyObject) -> list[Field]:

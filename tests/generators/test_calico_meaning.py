@@ -486,6 +486,29 @@ def test_truth_example_c2():
     assert allowed(judge, "10.0.1.4", OTHER, 80)  # not denied first, so Kubernetes allows
 
 
+@pytest.mark.parametrize(
+    ("allowing", "denying", "verdict"),
+    [
+        # As one text "web-a/…" comes before "web/…", and "web.a/…" too; "weba/…" comes after it.
+        (("web", "b"), ("web-a", "b"), False),
+        (("web", "b"), ("web.a", "b"), False),
+        (("web", "b"), ("weba", "b"), True),
+        (("web", "b"), ("web", None), False),
+        (("b", "b"), ("a", None), False),
+        (("a", "b"), ("b", None), True),
+    ],
+)
+def test_ties_of_order_are_broken_by_name_and_namespace_as_one_text(allowing, denying, verdict):
+    """The releases since the end of 2025; an alternative (``||``) does not change the place."""
+    spec = {"order": 7, "selector": "app == 'web' || env == 'dev'", "types": ["Ingress"]}
+    objects = [
+        policy(allowing[0], {**spec, "ingress": [{"action": "Allow"}]}, allowing[1]),
+        policy(denying[0], {**spec, "ingress": [{"action": "Deny"}]}, denying[1]),
+    ]
+    for some in (objects, objects[::-1]):
+        assert allowed(judge_of(some, []), WEB, OTHER, 80) is verdict
+
+
 def test_truth_example_c3():
     """A staged default deny alone enforces nothing."""
     found, told = parsed([policy("deny", {"types": ["Egress"]}, kind="StagedGlobalNetworkPolicy")])
