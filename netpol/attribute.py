@@ -16,7 +16,7 @@ which they were split into files shows in the result.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -31,7 +31,7 @@ from netpol.net import PORT_PROTOCOLS, host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.proxied import Seen, proxies
 from netpol.ranges import Ranges, ranges
-from netpol.services import Backends, Targets, backends
+from netpol.services import NODE, Backends, backends
 
 __all__ = ["Attributed", "Unattributed", "attribute"]
 
@@ -158,7 +158,7 @@ def _resolve(flow: Flow, directory: _Directory) -> Iterator[Seen | Unattributed]
         return
     flow = one.flow
     client = one.client or _peer(flow.client, flow, directory, _CLIENTS)
-    server, ports = _server(flow, one.server, directory)
+    flow, server, ports = _server(flow, one.server, directory)
     if isinstance(client, Unclear) or isinstance(server, Unclear):
         reason = client.reason if isinstance(client, Unclear) else ""
         reason = reason or (server.reason if isinstance(server, Unclear) else "")
@@ -174,19 +174,24 @@ def _resolve(flow: Flow, directory: _Directory) -> Iterator[Seen | Unattributed]
 
 def _server(
     flow: Flow, unclear: Unclear | None, directory: _Directory
-) -> tuple[Peer | Unclear, tuple[int | None, ...]]:
-    """The server and the ports of its pods: a Service's address and port are translated."""
+) -> tuple[Flow, Peer | Unclear, tuple[int | None, ...]]:
+    """The server and the ports of its pods: a Service's address and port are translated.
+
+    The flow comes back with the Service that was dialled.
+    """
     server = unclear or _peer(flow.server, flow, directory, _SERVERS)
-    found: Targets = frozenset()
-    asked = flow.protocol, flow.port, flow.first
-    if not isinstance(server, Workload) and flow.server.ip:
-        found = directory.backends.of(flow.server.ip, *asked)
-    if not found and isinstance(server, Entity):
-        found = directory.backends.of_node_port(*asked)
-    peers = {peer for peer, _ in found}
-    if len(peers) == 1:
-        return peers.pop(), tuple(sorted(port for _, port in found))
-    return (Unclear(_SHARED) if peers else server), (flow.port,)
+    places = [] if isinstance(server, Workload) or not flow.server.ip else [flow.server.ip]
+    places += [NODE] if isinstance(server, Entity) else []
+    for place in places:
+        dialled = place, flow.protocol, flow.port
+        found = directory.backends.of(*dialled, flow.first)
+        if found:
+            name = flow.service or directory.backends.name(*dialled)
+            flow = replace(flow, service=name, service_port=flow.port)
+            peers = {peer for peer, _ in found}
+            ports = tuple(sorted(port for _, port in found))
+            return flow, (peers.pop() if len(peers) == 1 else Unclear(_SHARED)), ports
+    return flow, server, (flow.port,)
 
 
 def _peer(
@@ -238,7 +243,11 @@ def _service_key(connection: Connection) -> tuple[Peer, str, int | None]:
 
 def _listening(known: Iterable[Seen], inventory: Inventory) -> set[tuple[Peer, str, int | None]]:
     """Servers whose port is proved: it answered a flow of certain direction, or is declared."""
-    proved = {_service_key(connection) for flow, connection in known if _proves(flow)}
+    said: dict[Connection, Counter[str]] = defaultdict(Counter)
+    for flow, connection in known:
+        if flow.certain:
+            said[connection].update(flow.signals)
+    proved = {_service_key(connection) for connection, signals in said.items() if _proves(signals)}
     declared = {
         (pod.workload, port.protocol, port.port)
         for pod in inventory.pods.values()
@@ -247,10 +256,10 @@ def _listening(known: Iterable[Seen], inventory: Inventory) -> set[tuple[Peer, s
     return proved | declared
 
 
-def _proves(flow: Flow) -> bool:
-    seen = flow.signals.get
-    answered = seen("answered") or (seen("allowed") and not seen("traced"))
-    return bool(flow.certain and answered)
+def _proves(signals: Mapping[str, int]) -> bool:
+    """Of all flows of a connection together: where packets were traced, an answer would show."""
+    seen = signals.get
+    return bool(seen("answered") or (seen("allowed") and not seen("traced")))
 
 
 def _answers(known: Iterable[Seen]) -> dict[tuple[Peer, str], set[str]]:

@@ -38,7 +38,9 @@ class Flow:
     protocol: str
     port: int | None
     service: str = ""
-    """``namespace/name`` of the Service that the client dialled, when the source says so."""
+    """``namespace/name`` of the Service that the client dialled, when that is known."""
+    service_port: int | None = None
+    """The port that the client dialled there, when that is known."""
     certain: bool = True
     """False: who opened it was inferred from the port numbers alone."""
     records: int = 1

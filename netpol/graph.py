@@ -68,6 +68,9 @@ class Evidence:
     server_addresses: frozenset[str] = frozenset()
     """Addresses of the server, where it is an entity."""
     services: frozenset[str] = frozenset()
+    """``namespace/name`` of the Services that the clients dialled."""
+    service_ports: frozenset[int] = frozenset()
+    """The ports that they dialled there."""
 
     def __add__(self, other: Evidence) -> Evidence:
         firsts = [t for t in (self.first, other.first) if t is not None]
@@ -86,6 +89,7 @@ class Evidence:
             client_addresses=self.client_addresses | other.client_addresses,
             server_addresses=self.server_addresses | other.server_addresses,
             services=self.services | other.services,
+            service_ports=self.service_ports | other.service_ports,
         )
 
     @staticmethod
@@ -102,6 +106,7 @@ class Evidence:
             server_pods=frozenset(flow.server.pods),
             signals=tuple(sorted(flow.signals.items())),
             services=frozenset({flow.service} - {""}),
+            service_ports=frozenset(() if flow.service_port is None else (flow.service_port,)),
         )
 
     def signal(self, name: str) -> int:

@@ -14,7 +14,7 @@ from netpol.net import host_cidr
 from netpol.peers import Cidr, Entity, Peer, Workload
 from netpol.stretches import Stretches, stretches
 
-__all__ = ["Backends", "Target", "Targets", "backends", "exposed_ports"]
+__all__ = ["NODE", "Backends", "Target", "Targets", "backends", "exposed_ports"]
 
 Target: TypeAlias = tuple[Peer, int]
 """A server and the port on which its pods listen."""
@@ -23,7 +23,8 @@ Targets: TypeAlias = frozenset[Target]
 _Place: TypeAlias = tuple[str, str, int]
 """(block of one address, or "node"; protocol; port)."""
 _Name: TypeAlias = tuple[str, str]
-_NODE: Final = "node"
+NODE: Final = "node"
+"""Stands for the address of any node."""
 _API: Final = ("default", "kubernetes")
 
 
@@ -32,21 +33,24 @@ class Backends:
     """What each Service address and port, and each node port, led to at a time."""
 
     table: Mapping[_Place, tuple[Dated[Targets], ...]]
+    names: Mapping[_Place, frozenset[str]] = field(default_factory=dict)
+    """The Services, as ``namespace/name``, that had an address and port at some time."""
     guard: int = 0
     """By how many nanoseconds clocks may differ."""
     _known: dict[_Place, Stretches[Targets]] = field(default_factory=dict)
 
     def of(self, address: str, protocol: str, port: int | None, time: int) -> Targets:
-        """Behind a Service's address; empty when it is none, or nobody is behind it.
+        """Behind a Service's address, or :data:`NODE`; empty when it is none, or leads nowhere.
 
-        Several where a named port has different numbers on its pods, where the pods are of several
-        workloads, and where something changed about that time.
+        There are several where a named port has different numbers on its pods, where the pods are
+        of several workloads, and where something changed about that time.
         """
-        return self._at((host_cidr(address), protocol, -1 if port is None else port), time)
+        return self._at(_place(address, protocol, port), time)
 
-    def of_node_port(self, protocol: str, port: int | None, time: int) -> Targets:
-        """Behind a port of any node."""
-        return self._at((_NODE, protocol, -1 if port is None else port), time)
+    def name(self, address: str, protocol: str, port: int | None) -> str:
+        """The Service that has an address (or :data:`NODE`) and port; empty when it is not one."""
+        names = self.names.get(_place(address, protocol, port), frozenset())
+        return next(iter(names)) if len(names) == 1 else ""
 
     def cuts(self, address: str) -> tuple[int, ...]:
         """The times at which something behind an address changed, by any of the two clocks."""
@@ -71,6 +75,11 @@ class Backends:
         return frozenset(one for found, _ in self._stretches(place).at(time) for one in found)
 
 
+def _place(address: str, protocol: str, port: int | None) -> _Place:
+    block = NODE if address == NODE else host_cidr(address)
+    return block, protocol, -1 if port is None else port
+
+
 def backends(inventory: Inventory, guard: int = 0) -> Backends:
     """The table for an inventory.
 
@@ -82,6 +91,7 @@ def backends(inventory: Inventory, guard: int = 0) -> Backends:
     for one in inventory.slices:
         slices[one.thing.namespace, one.thing.service].append(one)
     table: dict[_Place, list[Dated[Targets]]] = defaultdict(list)
+    names: dict[_Place, set[str]] = defaultdict(set)
     for state in _states(inventory):
         service = state.thing
         known = slices[service.namespace, service.name]
@@ -89,7 +99,12 @@ def backends(inventory: Inventory, guard: int = 0) -> Backends:
             spans = list(_spans(inventory, state, port, known))
             for place in _places(service, port):
                 table[place] += spans
-    return Backends(table={place: tuple(spans) for place, spans in table.items()}, guard=guard)
+                names[place].add(f"{service.namespace}/{service.name}")
+    return Backends(
+        table={place: tuple(spans) for place, spans in table.items()},
+        names={place: frozenset(found) for place, found in names.items()},
+        guard=guard,
+    )
 
 
 def _states(inventory: Inventory) -> list[Dated[Service]]:
@@ -103,7 +118,7 @@ def _places(service: Service, port: ServicePort) -> Iterator[_Place]:
     for address in (*service.cluster_ips, *service.external_ips):
         yield host_cidr(address), port.protocol, port.port
     if port.node_port is not None:
-        yield _NODE, port.protocol, port.node_port
+        yield NODE, port.protocol, port.node_port
 
 
 def _spans(

@@ -18,7 +18,7 @@ from netpol.inventory import (
     SliceEndpoint,
 )
 from netpol.peers import Cidr, Entity, Workload
-from netpol.services import backends, exposed_ports
+from netpol.services import NODE, backends, exposed_ports
 
 NOW = 1_000
 WEB = Workload("shop", "Deployment", "web")
@@ -151,8 +151,8 @@ def test_a_service_that_changed_leads_elsewhere_afterwards() -> None:
 
 def test_a_node_port_leads_to_the_pods() -> None:
     ports = (ServicePort(port=80, target=8080, node_port=30080),)
-    assert backends(known(ports=ports)).of_node_port("TCP", 30080, NOW) == {(WEB, 8080)}
-    assert backends(known(ports=ports)).of_node_port("TCP", 80, NOW) == set()
+    assert backends(known(ports=ports)).of(NODE, "TCP", 30080, NOW) == {(WEB, 8080)}
+    assert backends(known(ports=ports)).of(NODE, "TCP", 80, NOW) == set()
 
 
 def test_only_ports_of_public_services_are_exposed() -> None:

@@ -58,7 +58,6 @@ LOST = {
     # addresses, those of Kubernetes are the same.
     "connections without the DNS name of the outside": 3,
     # Hubble says so on the few packets that were seen before their translation.
-    "connections without the Service that was dialled": 3,
 }
 
 
@@ -147,10 +146,9 @@ def test_what_cannot_be_known_and_nothing_else(
 ) -> None:
     """Down to the pods, the signals, the first and the last moment of every connection."""
     unlike = differing(named_packets, nameless)
-    assert unlike.keys() == {"names", "services"}
+    assert unlike.keys() == {"names"}
     known = evidence(nameless)
     assert not any(known[c].names for c in unlike["names"])
-    assert not any(known[c].services for c in unlike["services"])
 
     assert unattributed(nameless) == unattributed(named_packets)
     reasons = Counter(named_packets.records.reasons)
@@ -166,7 +164,6 @@ def test_what_cannot_be_known_and_nothing_else(
         "records about nodes and agents": sum("lost_events" not in body for body in others),
         "lines that are no records": len(hour.lines) - len(hour.bodies),
         "connections without the DNS name of the outside": len(unlike["names"]),
-        "connections without the Service that was dialled": len(unlike["services"]),
     } == LOST
     lost = (*LOST.values(),)[:3]
     assert nameless.records.read == len(hour.lines) - sum(lost)

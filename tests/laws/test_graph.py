@@ -257,6 +257,16 @@ def test_splitting_the_input_does_not_show(found: list[Flow]) -> None:
     assert seen(learnt(whole)) == seen(learnt([part for one in whole for part in split(one)]))
 
 
+def test_splitting_the_input_does_not_prove_that_a_port_is_served() -> None:
+    traced = flow(app("web"), app("api"), records=2, count=2, signals={"allowed": 2, "traced": 1})
+    unsure = flow(app("web"), app("api"), certain=False, signals={})
+    parts = [
+        replace(traced, records=1, count=1, signals={"allowed": 1}),
+        replace(traced, records=1, count=1, signals={"allowed": 1, "traced": 1}),
+    ]
+    assert seen(learnt([traced, unsure])) == seen(learnt([*parts, unsure]))
+
+
 def test_splitting_the_input_does_not_show_behind_a_proxy() -> None:
     node = flow(ENDPOINTS[6], app("api"), signals={"forward": 1, "answered": 2}, records=2, count=2)
     pod = flow(ENDPOINTS[5], app("api"), signals={"opened": 1, "forward": 1})
