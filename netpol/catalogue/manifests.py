@@ -12,12 +12,15 @@ MANIFESTS: Final[dict[str, Entry]] = {
     "NP060": Entry(
         title="a file of manifests could not be read, or not to its end",
         why="Its syntax is broken, it is too large or too deeply nested, its aliases multiply, or"
-        " it may not be opened. What comes after that place was not read.",
-        what_to_do="Mend the named line. Until then whatever the rest of the file says is unknown.",
+        " it may not be opened. Reading went on behind it where a document, an element of a list or"
+        " a line tells where the next object begins; the notice says what was not read.",
+        what_to_do="Mend the named line. Until then whatever was not read is unknown. Large YAML is"
+        " better kept as JSON, which is read object by object.",
     ),
     "NP061": Entry(
         title="a document is not a Kubernetes object",
-        why="It is a text or a list where an object with apiVersion and kind was expected.",
+        why="It is a text where an object was expected, a list without items, or it has metadata or"
+        " a spec without both apiVersion and kind. Were it meant as a policy, nobody would see it.",
         what_to_do="Remove or mend the document.",
     ),
     "NP062": Entry(

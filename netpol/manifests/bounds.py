@@ -16,7 +16,7 @@ MAX_OBJECT: Final = 16 * 1024 * 1024
 """Largest object of a JSON file, in bytes: it becomes plain values, which take ten times as much
 memory. What etcd stores is a tenth of it."""
 MAX_NODES: Final = 1_000_000
-"""Most values that the aliases of one YAML document may stand for, were they written out."""
+"""Most values of one YAML object, with those that its aliases stand for, were they written out."""
 MAX_DEPTH: Final = 64
 """Deepest nesting of objects and lists in one document."""
 

@@ -7,11 +7,15 @@ opened) is said, because there may be policies behind it.
 from __future__ import annotations
 
 import codecs
+import shutil
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
 from netpol.errors import NetpolError
@@ -89,7 +93,7 @@ def chunks(file: Path) -> Iterator[bytes]:
     Raises NetpolError where it cannot be read further.
     """
     try:
-        with file.open("rb") as stream:
+        with _opened(file) as stream:
             yield from _text(_unpacked(_pieces(stream)))
     except UnicodeDecodeError as error:
         raise NetpolError(f"is not text in {error.encoding}: {error.reason}") from error
@@ -97,6 +101,24 @@ def chunks(file: Path) -> Iterator[bytes]:
         raise NetpolError(f"damaged gzip data: {error}") from error
     except OSError as error:
         raise NetpolError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _opened(file: Path) -> AbstractContextManager[BinaryIO]:
+    status = file.stat()
+    if stat.S_ISREG(status.st_mode):
+        return file.open("rb")
+    copy = _piped(status.st_dev, status.st_ino, file)
+    copy.seek(0)
+    return nullcontext(copy)
+
+
+@lru_cache
+def _piped(_device: int, _number: int, file: Path) -> BinaryIO:
+    """What came out of a pipe: it says everything once, and a command may read its files again."""
+    copy = TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    with file.open("rb") as stream:
+        shutil.copyfileobj(stream, copy)
+    return copy
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

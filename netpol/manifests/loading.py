@@ -32,9 +32,9 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
     """Every object in the files and, recursively, in the directories; lists are flattened.
 
     Directories give their ``*.yaml``, ``*.yml`` and ``*.json`` (also with ``.gz``) in sorted order,
-    without hidden ones; kustomizations are left out. What cannot be read, or not to its end, is
-    told (NP060), and reading goes on after it where that is possible. Raises NetpolError for a path
-    that does not exist.
+    without hidden ones; kustomizations are left out. ``-`` is standard input. What cannot be read,
+    or not to its end, is told (NP060), and reading goes on after it where that is possible. Raises
+    NetpolError for a path that does not exist.
     """
     for entry in scan(paths, tell):
         if (data := _plain(entry, tell)) is not None:
@@ -45,7 +45,8 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
 
 def scan(paths: Iterable[Path | str], tell: Tell) -> Iterator[Entry]:
     """As :func:`load`, but JSON stays text until somebody asks for some of its fields."""
-    for path in map(Path, paths):
+    for name in paths:
+        path = Path("/dev/stdin" if name == "-" else name)
         if not path.exists():
             raise NetpolError(
                 "there is no such file or directory",
@@ -136,7 +137,11 @@ def _json(
         yield from json_reader.document(text, listing, tell)
     except BrokenError as error:
         if text.back() and may_be_yaml:
-            raw = text.rest(MAX_BYTES)
+            try:
+                raw = text.rest(MAX_BYTES)
+            except BrokenError:
+                what = f"{error.what}; the rest of the file is not read"
+                raise NetpolError(what, where=listing.where) from None
             if (found := _as_yaml(raw, file, index, line - 1, tell)) is not None:
                 yield from found
                 return text

@@ -40,7 +40,6 @@ class Builder:
         self._above = above  # lines before the text whose events these are
         self._twice = twice
         self._nodes = 0
-        self._copied = 0
         self._deepest = 0
         self._anchors: dict[str, tuple[object, int, int]] = {}
 
@@ -85,6 +84,7 @@ class Builder:
         self._only(start, "seq")
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             listing.next()
+            self._nodes = 0
             value = self._value(event, 2)
             yield from listing.item(value, self.line(event))
 
@@ -124,10 +124,7 @@ class Builder:
                 event, f"the alias *{short(event.anchor)} is unknown or inside itself"
             )
         value, size, height = self._anchors[event.anchor]
-        self._nodes += size
-        self._copied += size
-        if self._copied > MAX_NODES:
-            raise self._error(event, f"its aliases stand for more than {MAX_NODES:,} values")
+        self._count(event, size)
         if depth + height > MAX_DEPTH:
             raise self._error(event, f"nested deeper than {MAX_DEPTH}")
         self._deepest = max(self._deepest, depth + height)
@@ -138,8 +135,15 @@ class Builder:
         values: list[object] = []
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             values.append(self._value(event, depth))
-        self._nodes += len(values) + 1
+            if len(values) > MAX_NODES:
+                break
+        self._count(start, len(values) + 1)
         return values
+
+    def _count(self, event: Event, more: int) -> None:
+        self._nodes += more
+        if self._nodes > MAX_NODES:
+            raise self._error(event, f"more than {MAX_NODES:,} values, those of aliases included")
 
     def _table(self, start: Event, depth: int) -> dict[str, object]:
         self._only(start, "map")
@@ -152,7 +156,7 @@ class Builder:
                 self._put(table, merged, event, None if merging else key, value)
             else:
                 table[key] = value
-        self._nodes += 2 * len(table) + 1
+        self._count(start, 2 * len(table) + 1)
         return self._merged(table, merged, start) if merged else table
 
     def _put(

@@ -1,6 +1,8 @@
 """What a path stands for, and what may be in the way."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -50,13 +52,32 @@ def test_what_is_no_file_is_said(tmp_path):
     ]
 
 
-def test_a_pipe_that_is_named_is_read(tmp_path):
+def test_a_pipe_that_is_named_is_read_as_often_as_needed(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=[yamls(A, B)])
     writer.start()
     assert names(pipe) == (["a", "b"], [])
     writer.join()
+    assert names(pipe) == (["a", "b"], [])
+
+
+def test_standard_input_is_a_dash():
+    command = [sys.executable, "-c", "from netpol.cli import main; main()", "connections", "-"]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"template": {"metadata": {"labels": {"app": "web"}}}},
+    }
+    done = subprocess.run(
+        [*command, "--format", "csv"],
+        input=yamls(A, deployment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "default/Deployment/web" in done.stdout
 
 
 def test_a_folder_that_may_not_be_opened_is_said(tmp_path):
