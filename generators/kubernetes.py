@@ -161,7 +161,7 @@ def _stored(one: PolicyObject, tell: bool = False) -> Field:
         if tell:
             one.warn("NP076", field, "NetworkPolicy has no such field; it is read without it")
 
-    return pruned(one.body, _SHAPE, dropped, typed=True)
+    return pruned(one.body, _SHAPE, dropped)
 
 
 def _policy(one: PolicyObject) -> tuple[Policy, ...]:

@@ -1,8 +1,8 @@
-"""An object as the API server stores it: without the fields that its kind does not have.
+"""A typed object as the API server stores it: without the fields that its kind does not have.
 
-Typed kinds are decoded into structs that lack the field, custom kinds are pruned by their schema;
-either way the server keeps the rest and warns (kubectl, which asks for strict validation, is
-refused). What was meant by such a field is not in force, so it must be said.
+The server decodes it into a struct that lacks the field, keeps the rest and warns (kubectl, which
+asks for strict validation, is refused). What was meant by such a field is not in force, so it must
+be said. Custom objects are checked by ``schema``.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from typing import Final, TypeAlias
 
 from netpol.fields import Field
 
-__all__ = ["KEPT", "SELECTOR", "TEXTS", "Shape", "pruned"]
+__all__ = ["SELECTOR", "TEXTS", "Shape", "pruned"]
 
 Shape: TypeAlias = "Mapping[str, Shape | None]"
 """The fields of an object, or of each object of a list, by name; None: taken as it is.
 
-A field called :data:`KEPT` says that others are kept too, one called :data:`TEXTS` that this is a
-map from any name to a text, or a list of texts.
+A field called :data:`TEXTS` says that this is a map from any name to a text, or a list of texts.
 """
 
-KEPT: Final = "*"
 TEXTS: Final = "<name>"
 SELECTOR: Final[Shape] = {
     "matchLabels": {TEXTS: None},
@@ -30,36 +28,31 @@ SELECTOR: Final[Shape] = {
 """metav1.LabelSelector."""
 
 
-def pruned(
-    field: Field, shape: Shape, dropped: Callable[[Field], None], *, typed: bool = False
-) -> Field:
+def pruned(field: Field, shape: Shape, dropped: Callable[[Field], None]) -> Field:
     """The field without what its shape does not have, each told to ``dropped``; paths stay.
 
-    A null among texts is the empty text to a ``typed`` kind; a custom one drops it from a map.
+    A null among texts is the empty text.
     """
-    return Field(_value(field, shape, dropped, typed), field.path)
+    return Field(_value(field, shape, dropped), field.path)
 
 
-def _value(
-    field: Field, shape: Shape | None, dropped: Callable[[Field], None], typed: bool
-) -> object:
+def _value(field: Field, shape: Shape | None, dropped: Callable[[Field], None]) -> object:
     if shape is None:
         return field.value
     if isinstance(field.value, list):
-        return [_value(one, shape, dropped, typed) for one in field.entries(nulls=True)]
+        return [_value(one, shape, dropped) for one in field.entries(nulls=True)]
     if not isinstance(field.value, dict):
-        return "" if typed and field.value is None and TEXTS in shape else field.value
+        return "" if field.value is None and TEXTS in shape else field.value
     if TEXTS in shape:
-        blank = {name: "" for name, value in field.value.items() if value is None and typed}
-        return {name: value for name, value in field.value.items() if value is not None} | blank
+        return {name: "" if value is None else value for name, value in field.value.items()}
     kept: dict[str, object] = {}
     for name, value in field.value.items():
-        if value is None:
-            continue
-        if name not in shape and KEPT not in shape:
+        if name not in shape:
             dropped(field[name])
+        elif value is None:
+            continue
         elif (inner := shape.get(name)) is None or not isinstance(value, dict | list):
             kept[name] = value
         else:
-            kept[name] = _value(field[name], inner, dropped, typed)
+            kept[name] = _value(field[name], inner, dropped)
     return kept

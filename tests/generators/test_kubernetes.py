@@ -165,6 +165,7 @@ def test_what_the_api_server_refuses_is_left_out_and_said(read, spec, notice):
         ("{ingres: [{}]}", ".spec.ingres", ()),
         ("{ingress: [{form: [{podSelector: {}}]}]}", ".spec.ingress[0].form", EVERYTHING),
         ("{ingress: [{ports: null, too: 1}]}", ".spec.ingress[0].too", EVERYTHING),
+        ("{ingres: null}", ".spec.ingres", ()),
         ("{podSelector: {app: web}}", ".spec.podSelector.app", ()),
         ("{podSelector: {matchlabels: {app: web}}}", ".spec.podSelector.matchlabels", ()),
         ("{ingress: [{ports: [{name: a}]}]}", ".spec.ingress[0].ports[0].name", TCP),
