@@ -8,17 +8,20 @@ entity that one of them can tell apart; nobody needs to have been observed.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import itemgetter
 from typing import Final, TypeAlias, TypeVar
 
 from netpol.evaluate import Abroad, Doubt, Judge, Span, blocks, joined
+from netpol.evaluate.overlay import overlaid, views_at
 from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
+from netpol.stations import Station, ordinary, stations
+from netpol.world import Outside
 
 __all__ = ["Change", "changes"]
 
@@ -44,6 +47,8 @@ class Change:
 
 _Said: TypeAlias = tuple[PortSet, PortSet, PortSet]
 """Allowed by what was understood; allowed if whatever was not allows; allowed even if it denies."""
+_Views: TypeAlias = tuple[Abroad, ...]
+"""One for each way to take what is undecided."""
 _Delta: TypeAlias = tuple[PortSet, PortSet, PortSet]
 """Opened, closed, undecided."""
 _NOTHING: Final[_Said] = (NO_PORTS, NO_PORTS, NO_PORTS)
@@ -56,12 +61,19 @@ def changes(old: Judge, new: Judge) -> Iterator[Change]:
     only one of them knows has all of its connections opened, or closed. Blocks of addresses
     (:meth:`Judge.address_connections`) that change alike for a workload are one list of the fewest
     CIDRs; names and entities are those of :attr:`Judge.kinds` and those that a world lists.
+
+    Engines know nodes and API servers by address or as entities. Where that makes a difference a
+    block says nothing of them: their entities do, or blocks of their addresses alone. A name has
+    a change of its own where it changes otherwise than any address of the internet.
     """
-    kinds = [*old.kinds, *new.kinds, *_listed(old), *_listed(new)]
-    old, new = _beyond(old, kinds), _beyond(new, kinds)
+    known, unlisted = stations(old, new), ordinary(old, new)
+    asked = [*old.kinds, *new.kinds, *_listed(old), *_listed(new), unlisted]
+    asked += [one.peer for one in known]
+    old, new = (_beyond(one, dict.fromkeys(asked), unlisted) for one in (old, new))
     deltas = _Deltas()
     yield from _inside(old, new, deltas)
-    outside = [*_parties(old, new, deltas), *_addresses(old, new, deltas)]
+    beside = _Beside(was=_rows(old), now=_rows(new), deltas=deltas)
+    outside = [*_parties(beside, unlisted), *_addresses(old, new, known, beside)]
     yield from sorted(outside, key=lambda one: (label(one.client), label(one.server)))
 
 
@@ -69,12 +81,22 @@ def _listed(judge: Judge) -> Iterator[Fqdn | Entity]:
     return (one.peer for one in judge.world.outside if not isinstance(one.peer, Cidr))
 
 
-def _beyond(judge: Judge, kinds: Iterable[Peer]) -> Judge:
-    """The judge with these parties, and without blocks: all addresses are judged anyway."""
-    kept = tuple(one for one in judge.world.outside if not isinstance(one.peer, Cidr))
-    if kept != judge.world.outside:
-        judge = replace(judge, world=replace(judge.world, outside=kept))
-    return judge.knowing(kinds)
+def _beyond(judge: Judge, peers: Iterable[Peer], unlisted: Cidr) -> Judge:
+    """The judge with these parties alone; names are at an ordinary address."""
+    bare = replace(judge.world, outside=tuple(_named(judge.world.outside)))
+    outside = bare.knowing(peers).outside
+    placed = tuple(
+        replace(one, addresses=one.addresses or (unlisted.cidr,))
+        if isinstance(one.peer, Fqdn)
+        else one
+        for one in outside
+    )
+    return replace(judge, world=replace(bare, outside=placed))
+
+
+def _named(parties: Iterable[Outside]) -> Iterator[Outside]:
+    """Without blocks: all addresses are judged anyway."""
+    return (one for one in parties if not isinstance(one.peer, Cidr))
 
 
 class _Deltas(dict[tuple[_Said, _Said], _Delta]):
@@ -162,10 +184,31 @@ def _said(answers: list[PortSet]) -> _Said:
 # --- parties that are not mere addresses
 
 
-def _parties(old: Judge, new: Judge, deltas: _Deltas) -> Iterator[Change]:
-    was, now = _rows(old), _rows(new)
-    for client, server in {**was, **now}:
-        delta = deltas[was.get((client, server), _NOTHING), now.get((client, server), _NOTHING)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What both judges say of the parties."""
+
+    was: dict[tuple[Peer, Peer], _Said]
+    now: dict[tuple[Peer, Peer], _Said]
+    deltas: _Deltas
+
+    def __call__(self, client: Peer, server: Peer) -> _Delta:
+        """The difference for one pair."""
+        pair = client, server
+        return self.deltas[self.was.get(pair, _NOTHING), self.now.get(pair, _NOTHING)]
+
+
+def _parties(beside: _Beside, unlisted: Cidr) -> Iterator[Change]:
+    """Changes for entities and names. A name that is nothing but an address here has none."""
+    for client, server in {**beside.was, **beside.now}:
+        delta = beside(client, server)
+        match client, server:
+            case (Cidr(), _) | (_, Cidr()):
+                continue
+            case (Fqdn(), _) if delta == beside(unlisted, server):
+                continue
+            case (_, Fqdn()) if delta == beside(client, unlisted):
+                continue
         yield from _change(client, server, delta)
 
 
@@ -180,25 +223,82 @@ def _rows(judge: Judge) -> dict[tuple[Peer, Peer], _Said]:
 
 # --- addresses
 
-_Views: TypeAlias = tuple[Abroad, ...]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Abroad:
+    """What both judges say of all addresses, for one workload and direction."""
 
-def _addresses(old: Judge, new: Judge, deltas: _Deltas) -> Iterator[Change]:
-    before, after = _abroad(old), _abroad(new)
-    for (workload, direction), left, right in _aligned(before, after, _place, ()):
-        if left == right:
-            continue
+    workload: Workload
+    direction: str
+    was: _Views
+    now: _Views
+    deltas: _Deltas
+
+    def pair(self, peer: Peer) -> tuple[Peer, Peer]:
+        """Client and server of a connection with ``peer``."""
+        return (self.workload, peer) if self.direction == "egress" else (peer, self.workload)
+
+    def spans(self) -> dict[_Delta, list[Span]]:
+        """Who is at an address does not count here."""
         groups: dict[_Delta, list[Span]] = {}
-        for span, answers in _overlaid((*left, *right)):
-            was, now = answers[: len(left)], answers[len(left) :]
-            delta = deltas[_said_by(was), _said_by(now)]
-            groups.setdefault(delta, []).append(span)
+        if self.was != self.now:
+            for span, answers in overlaid((*self.was, *self.now)):
+                groups.setdefault(self.of(answers), []).append(span)
+        return {delta: list(joined(spans)) for delta, spans in groups.items() if any(delta)}
+
+    def at(self, span: Span) -> _Delta:
+        """The same for one address."""
+        return self.of(views_at((*self.was, *self.now), span))
+
+    def of(self, answers: tuple[PortSet, ...]) -> _Delta:
+        """The difference of what all views say."""
+        was, now = answers[: len(self.was)], answers[len(self.was) :]
+        return self.deltas[_said_by(was), _said_by(now)]
+
+    def changes(self, groups: dict[_Delta, list[Span]]) -> Iterator[Change]:
+        """A change for each of the fewest blocks."""
         for delta, spans in groups.items():
             for block in blocks(joined(spans)):
-                if direction == "egress":
-                    yield from _change(workload, block, delta)
-                else:
-                    yield from _change(block, workload, delta)
+                yield from _change(*self.pair(block), delta)
+
+
+def _addresses(
+    old: Judge, new: Judge, known: tuple[Station, ...], beside: _Beside
+) -> Iterator[Change]:
+    before, after = _abroad(old), _abroad(new)
+    for (workload, direction), left, right in _aligned(before, after, _place, ()):
+        one = _Abroad(
+            workload=workload, direction=direction, was=left, now=right, deltas=beside.deltas
+        )
+        groups = one.spans()
+        told = [each for each in known if beside(*one.pair(each.peer)) != one.at(each.spans[0])]
+        if told:
+            groups = {delta: _without(spans, told) for delta, spans in groups.items()}
+            yield from one.changes(_of_their_own(one, told, beside))
+        yield from one.changes(groups)
+
+
+def _without(spans: Iterable[Span], told: Iterable[Station]) -> list[Span]:
+    """The spans but for those in which there is nobody else."""
+    own = sorted(span for one in told for span in one.spans)
+    return [
+        span
+        for span in spans
+        if bisect_right(own, (*span[:1], span[2], span[2])) - bisect_left(own, span[:2])
+        <= span[2] - span[1]
+    ]
+
+
+def _of_their_own(
+    one: _Abroad, told: Iterable[Station], beside: _Beside
+) -> dict[_Delta, list[Span]]:
+    """What changes for nodes and API servers, unless it does for the entity that they are."""
+    groups: dict[_Delta, list[Span]] = {}
+    for each in told:
+        delta = beside(*one.pair(each.peer))
+        if any(delta) and delta not in [beside(*one.pair(entity)) for entity in each.entities]:
+            groups.setdefault(delta, []).extend(each.spans)
+    return groups
 
 
 def _place(key: tuple[Workload, str]) -> tuple[str, str]:
@@ -213,27 +313,3 @@ def _abroad(judge: Judge) -> Iterator[tuple[tuple[Workload, str], _Views]]:
     for found in zip(*(judge.abroad(doubt) for doubt in _doubts(judge)), strict=True):
         workload, direction, _ = found[0]
         yield (workload, direction), tuple(view for _, _, view in found)
-
-
-def _overlaid(views: Iterable[Abroad]) -> Iterator[tuple[Span, tuple[PortSet, ...]]]:
-    """Address space cut where any view cuts it, with what each one says there."""
-    tables = [_table(view) for view in views]
-    for version in (4, 6):
-        spans = [span for table in tables for span, _ in table if span[0] == version]
-        edges = sorted({edge for _, first, last in spans for edge in (first, last + 1)})
-        for first, beyond in pairwise(edges):
-            span = version, first, beyond - 1
-            yield span, tuple(_at(table, span) for table in tables)
-
-
-def _table(view: Abroad) -> list[tuple[Span, PortSet]]:
-    every = ((span, ports) for ports, spans in view.items() for span in spans)
-    return sorted(every, key=itemgetter(0))
-
-
-def _at(table: list[tuple[Span, PortSet]], span: Span) -> PortSet:
-    """What a view says of a span that it does not cut."""
-    place = bisect_right(table, span[:2], key=lambda entry: entry[0][:2]) - 1
-    if place < 0 or table[place][0][0] != span[0] or table[place][0][2] < span[1]:
-        return NO_PORTS
-    return table[place][1]

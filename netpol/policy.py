@@ -270,11 +270,11 @@ def normal(policies: PolicySet) -> PolicySet:
     """One value for all ways to write the same allow rules: sorted, merged, without origins.
 
     Rules of a policy that only allows are re-cut: the union of ports per peer, peers with equal
-    ports together. Rule lists that deny or pass keep their order. Tiers without policies are
-    dropped. Two sets with equal normal forms mean the same; the reverse need not hold.
+    ports together. Rule lists that deny or pass keep their order. Tiers of which nothing is there
+    are dropped. Two sets with equal normal forms mean the same; the reverse need not hold.
     """
     kept = sorted((_normal_policy(one) for one in policies.policies), key=_identity)
-    used = {one.tier for one in kept}
+    used = {one.tier for one in (*kept, *policies.undecided)}
     return PolicySet(
         policies=tuple(kept),
         undecided=policies.undecided,

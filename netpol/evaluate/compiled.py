@@ -9,7 +9,7 @@ from itertools import product
 
 from netpol.errors import NetpolError
 from netpol.evaluate.bits import bits
-from netpol.evaluate.cells import Universe, Vocabulary, outer_cells, universe, vocabulary
+from netpol.evaluate.cells import Cell, Universe, Vocabulary, outer_cells, universe, vocabulary
 from netpol.evaluate.compile import Direction, Programs, Tables
 from netpol.evaluate.compile import programs as compiled
 from netpol.evaluate.connections import Plan, toward
@@ -21,7 +21,7 @@ from netpol.evaluate.select import selected
 from netpol.evaluate.witness import Trial
 from netpol.graph import Connection
 from netpol.net import PortSet
-from netpol.peers import Entity, Peer, Workload, label
+from netpol.peers import Cidr, Entity, Peer, Workload, label
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.world import Outside, PodClass, World
@@ -149,6 +149,16 @@ class Compiled:
                 hint="give the inventory of the cluster that the policies and the flows belong to",
             )
         return found
+
+    def standing(self, address: str) -> tuple[Cell, int]:
+        """Who is at an address by what the world knows, and the CIDR selectors that contain it.
+
+        Addresses of which these are equal are treated alike, also by who does not know them.
+        """
+        party, cut = self.world.party(Cidr(address)), self.everyone.space
+        (cell,) = outer_cells(party, self.world, self.words, cut, self.profile)
+        ((_, cidrs),) = cut.signatures(address)
+        return cell, cidrs
 
     def outer(self, peer: Peer) -> Peer:
         """A workload on the host's network is the node, for its peers one of the other nodes."""
