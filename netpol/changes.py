@@ -9,15 +9,12 @@ entity that one of them can tell apart; nobody needs to have been observed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from heapq import merge
-from itertools import groupby
-from operator import itemgetter
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from netpol.evaluate import Abroad, Doubt, Judge, Span, blocks, joined
-from netpol.evaluate.overlay import overlaid, views_at
+from netpol.evaluate.overlay import aligned, overlaid, views_at
 from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.stations import Station, ordinary, stations
@@ -124,36 +121,12 @@ def _doubts(judge: Judge) -> tuple[Doubt, ...]:
     return _DOUBTS[:1] if judge.policies.certain else _DOUBTS
 
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-def _aligned(
-    left: Iterable[tuple[_Key, _Value]],
-    right: Iterable[tuple[_Key, _Value]],
-    rank: Callable[[_Key], object],
-    missing: _Value,
-) -> Iterator[tuple[_Key, _Value, _Value]]:
-    """Two streams that ascend by rank, side by side; ``missing`` where one lacks a key."""
-
-    def tagged(
-        side: int, stream: Iterable[tuple[_Key, _Value]]
-    ) -> Iterator[tuple[object, _Key, int, _Value]]:
-        return ((rank(key), key, side, one) for key, one in stream)
-
-    both = merge(tagged(0, left), tagged(1, right), key=itemgetter(0))
-    for _, group in groupby(both, key=itemgetter(0)):
-        found = list(group)
-        sides = {side: one for _, _, side, one in found}
-        yield found[0][1], sides.get(0, missing), sides.get(1, missing)
-
-
 # --- within the cluster
 
 
 def _inside(old: Judge, new: Judge, deltas: _Deltas) -> Iterator[Change]:
     before, after = _clients(old), _clients(new)
-    for client, left, right in _aligned(before, after, label, ()):
+    for client, left, right in aligned(before, after, label, ()):
         if left == right:
             continue
         was, now = _by_server(left), _by_server(right)
@@ -266,7 +239,7 @@ def _addresses(
     old: Judge, new: Judge, known: tuple[Station, ...], beside: _Beside
 ) -> Iterator[Change]:
     before, after = _abroad(old), _abroad(new)
-    for (workload, direction), left, right in _aligned(before, after, _place, ()):
+    for (workload, direction), left, right in aligned(before, after, _place, ()):
         one = _Abroad(
             workload=workload, direction=direction, was=left, now=right, deltas=beside.deltas
         )

@@ -274,7 +274,7 @@ def normal(policies: PolicySet) -> PolicySet:
     are dropped. Two sets with equal normal forms mean the same; the reverse need not hold.
     """
     kept = sorted((_normal_policy(one) for one in policies.policies), key=_identity)
-    used = {one.tier for one in (*kept, *policies.undecided)}
+    used = {one.tier for one in kept} | {one.tier for one in policies.undecided}
     return PolicySet(
         policies=tuple(kept),
         undecided=policies.undecided,

@@ -1,19 +1,42 @@
-"""Several views of all addresses, side by side."""
+"""Answers of several judges, side by side."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from netpol.evaluate.abroad import Abroad, Span
 from netpol.net import NO_PORTS, PortSet
 
-__all__ = ["overlaid", "views_at"]
+__all__ = ["aligned", "overlaid", "views_at"]
 
 _Table: TypeAlias = list[tuple[Span, PortSet]]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def aligned(
+    left: Iterable[tuple[_Key, _Value]],
+    right: Iterable[tuple[_Key, _Value]],
+    rank: Callable[[_Key], object],
+    missing: _Value,
+) -> Iterator[tuple[_Key, _Value, _Value]]:
+    """Two streams that ascend by rank, side by side; ``missing`` where one lacks a key."""
+
+    def tagged(
+        side: int, stream: Iterable[tuple[_Key, _Value]]
+    ) -> Iterator[tuple[object, _Key, int, _Value]]:
+        return ((rank(key), key, side, one) for key, one in stream)
+
+    both = merge(tagged(0, left), tagged(1, right), key=itemgetter(0))
+    for _, group in groupby(both, key=itemgetter(0)):
+        found = list(group)
+        sides = {side: one for _, _, side, one in found}
+        yield found[0][1], sides.get(0, missing), sides.get(1, missing)
 
 
 def overlaid(views: Iterable[Abroad]) -> Iterator[tuple[Span, tuple[PortSet, ...]]]:
