@@ -270,6 +270,6 @@ def on_port(port: dict[str, Any], server: End, protocol: str, number: int) -> bo
     if not text.isdigit():
         return server.listens(protocol, text, number)
     low, end = int(text), port.get("endPort") or 0
-    if low == 0 and not end:
-        return True
+    if low == 0:
+        return True  # Whatever endPort says.
     return low <= number <= max(low, end)
