@@ -7,10 +7,10 @@ time in it. A recorded watch (``netpol inventory record``, or ``kubectl get … 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
+from itertools import chain
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -20,9 +20,10 @@ from capture import snapshot_values as values
 from capture.times import nanoseconds
 from netpol.errors import NetpolError
 from netpol.inventory import ALWAYS, Pod
-from netpol.manifests import Entry, scan
+from netpol.manifests import Entry, files, scan
 from netpol.notices import Notice, Tell
-from netpol.owners import Owner, chain
+from netpol.owners import Owner
+from netpol.owners import chain as owner_chain
 from netpol.peers import Workload
 from netpol.settings import is_setting
 
@@ -101,11 +102,6 @@ class Sighting:
     gone: bool = False
 
     @property
-    def seen(self) -> int:
-        """When it was so: before it was deleted, which may have been any time since."""
-        return self.since if self.gone and self.since else self.at
-
-    @property
     def key(self) -> Key:
         """What it is called."""
         if isinstance(self.body, Pod):
@@ -127,6 +123,8 @@ class Sightings:
     """Everything that was seen, in the order of the files."""
 
     seen: list[Sighting] = field(default_factory=list)
+    streams: list[Iterator[Sighting]] = field(default_factory=list)
+    """Recordings, each in the order of its times: they may be long, so they are read once."""
     lists: list[Listed] = field(default_factory=list)
     owners: OwnerTable = field(default_factory=dict)
     """The controllers of pods, and of objects that are of no other use."""
@@ -152,45 +150,67 @@ class _Head(msgspec.Struct, rename="camel"):
 
 def read(path: str, found: Sightings, tell: Tell) -> None:
     """Add what a file or folder shows. Raises NetpolError when there is no object at all in it."""
-    total, secret, useful = 0, "", 0
-    for _, entries in groupby(scan([path], tell), key=attrgetter("file")):
-        here: list[Sighting] = []
-        for entry, event in _events(entries):
-            kind, group = entry.kind, entry.version.rpartition("/")[0]
-            total += bool(kind and entry.version)
-            if (group, kind) == ("", "Secret"):
-                secret = secret or entry.where
-            elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
-                continue
-            elif shape := KINDS.get((group, kind)):
-                here += _decoded(entry, event, shape, found, tell)
-            elif kind:
-                found.owners.update(_controller(entry))
-        found.lists += _dated(here)
-        found.seen += here
-        useful += len(here)
+    total, useful, count = 0, 0, _Count()
+    for file in files(Path(path), tell):
+        entries = scan([file], tell)
+        first = next(entries, None)
+        count = _Count()
+        if first is None:
+            continue
+        here = _sightings(chain((first,), entries), found, count, tell)
+        if _event(first) is not None:
+            found.streams.append(here)
+            total, useful = total + 1, useful + 1
+            continue
+        dump = list(here)
+        found.lists += _dated(dump)
+        found.seen += dump
+        total, useful = total + count.objects, useful + len(dump)
     if not total:
         raise NetpolError("there is no Kubernetes object in it", where=path, hint=_HOW)
-    if secret:
-        tell(Notice(code="NP081", where=secret, message="a Secret was passed over, unread"))
     if not useful:
         tell(Notice(code="NP082", where=path, message=f"none of its {total} objects was of use"))
 
 
-def _events(entries: Iterator[Entry]) -> Iterator[tuple[Entry, _Event | None]]:
-    """Each object, with the event that told of it."""
-    for entry in entries:
-        if entry.kind or not isinstance(entry.body, bytes):
-            yield entry, None
+@dataclass(slots=True)
+class _Count:
+    """What was in a file."""
+
+    objects: int = 0
+    secrets: int = 0
+
+
+def _sightings(
+    entries: Iterable[Entry], found: Sightings, count: _Count, tell: Tell
+) -> Iterator[Sighting]:
+    """What one file shows, as it is read."""
+    for told in entries:
+        entry, event = _event(told) or (told, None)
+        kind, group = entry.kind, entry.version.rpartition("/")[0]
+        count.objects += bool(kind and entry.version)
+        if (group, kind) == ("", "Secret"):
+            if not count.secrets:
+                tell(Notice(code="NP081", where=entry.where, message="a Secret was passed over"))
+            count.secrets += 1
+        elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
             continue
-        try:
-            event = msgspec.json.decode(entry.body, type=_Event)
-            head = msgspec.json.decode(event.object, type=_Head)
-        except ValueError:
-            yield entry, None
-            continue
-        body, version = bytes(event.object), head.api_version
-        yield msgspec.structs.replace(entry, body=body, kind=head.kind, version=version), event
+        elif shape := KINDS.get((group, kind)):
+            yield from _decoded(entry, event, shape, found, tell)
+        elif kind:
+            found.owners.update(_controller(entry))
+
+
+def _event(entry: Entry) -> tuple[Entry, _Event] | None:
+    """The object of a recorded event, and the event; None for an object that is none."""
+    if entry.kind or not isinstance(entry.body, bytes):
+        return None
+    try:
+        event = msgspec.json.decode(entry.body, type=_Event)
+        head = msgspec.json.decode(event.object, type=_Head)
+    except ValueError:
+        return None
+    whole = {"body": bytes(event.object), "kind": head.kind, "version": head.api_version}
+    return msgspec.structs.replace(entry, **whole), event
 
 
 def _tells(entry: Entry) -> bool:
@@ -237,7 +257,7 @@ def lean(one: Sighting, found: Sightings) -> Sighting:
             found.owners[one.key] = shared(owner, owner)
         space, kind, name = one.key
         labels = values.labels(meta.labels)
-        workload = Workload(space, *chain(kind, name, space, found.owners, labels))
+        workload = Workload(space, *owner_chain(kind, name, space, found.owners, labels))
         one.body = values.pod(one.body, workload, found.same)
     return one
 

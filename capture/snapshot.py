@@ -8,7 +8,8 @@ CronJob that has not run yet, is an inventory too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from heapq import merge
 from operator import attrgetter
 from typing import Final
 
@@ -69,38 +70,38 @@ def read_inventory(paths: Iterable[str], tell: Tell) -> Inventory:
 @uncollected()
 def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     """The inventory that sightings amount to."""
-    every = sorted(found.seen, key=attrgetter("at"))
-    for one in every:
-        if isinstance(one.body, objects.Object):
-            found.owners[one.key] = one.body.metadata.controller
-    parts = _Found(owners=found.owners, plugin=_plugin(every))
+    parts = _Found(owners=found.owners)
     lists = sorted(found.lists, key=attrgetter("at"))
-    for one in every:
+    now: dict[Key, Sighting] = {}
+    for one in merge(sorted(found.seen, key=_order), *found.streams, key=_order):
         while lists and lists[0].at < one.at:
             _compare(lists.pop(0), parts.timeline)
+        if not isinstance(one.body, Pod):
+            found.owners[one.key] = one.body.metadata.controller
+            now[one.key] = one
         try:
-            _add(sightings.lean(one, found), parts)
+            _add(one, parts)
         except ValueError as error:
             tell(sightings.unreadable(one.entry, error))
     for rest in lists:
         _compare(rest, parts.timeline)
-    return _inventory(_now(every), parts)
+    parts.timeline.settle(lambda pod: parts.workload(_key(pod), pod.labels))
+    return _inventory([one for one in now.values() if not one.gone], parts)
 
 
-def _plugin(every: Iterable[Sighting]) -> dict[str, objects.CiliumNode]:
-    return {one.key[2]: one.body for one in every if isinstance(one.body, objects.CiliumNode)}
+def _order(one: Sighting) -> tuple[int, bool]:
+    """By time; what a network plugin says of a node comes before the node, which takes it in."""
+    return one.at, not isinstance(one.body, objects.CiliumNode)
+
+
+def _key(pod: Pod) -> Key:
+    return pod.namespace, "Pod", pod.name
 
 
 def _compare(listed: Listed, timeline: Timeline) -> None:
     """Pods that a newer list of the same no longer has are gone."""
     if not listed.pods.isdisjoint(timeline.before(listed.at)):
         timeline.missing({space for space, _, _ in listed.pods}, listed.pods)
-
-
-def _now(every: Iterable[Sighting]) -> list[Sighting]:
-    """Of each object the last sighting; none of what was deleted."""
-    last: dict[Key, Sighting] = {one.key: one for one in every}
-    return [one for one in last.values() if not one.gone]
 
 
 def _inventory(now: list[Sighting], found: _Found) -> Inventory:
@@ -140,17 +141,16 @@ def _add(one: Sighting, found: _Found) -> None:
         case objects.Ranges() as blocks:
             ranges = found.pod_ranges if one.kind == "IPPool" else found.service_ranges
             ranges.update(values.blocks(blocks))
-        case objects.Templated() | objects.CiliumNode():
-            pass  # after the pods: see _add_workloads; with its Node: see _add_node
+        case objects.CiliumNode() as plugin:
+            found.plugin[name] = plugin
+        case objects.Templated():
+            pass  # after the pods: see _add_workloads
         case _:
             found.namespaces[name] = values.namespace(one.body)
 
 
 def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
-    workload = found.workload(one.key, pod.labels)
-    if workload != pod.workload:
-        pod = replace(pod, workload=workload)
-    found.timeline.pod(pod, one.seen, since=one.since)
+    found.timeline.pod(pod, one.at, since=one.since)
     if one.gone:
         found.timeline.deleted((pod.namespace, pod.name, pod.uid), one.at, since=one.since)
 
@@ -158,7 +158,7 @@ def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
 def _add_service(one: Sighting, service: Service, found: _Found) -> None:
     key = service.namespace, service.name
     found.services[key] = service
-    found.timeline.services.see(key, service, one.seen, since=one.since)
+    found.timeline.services.see(key, service, one.at, since=one.since)
     if one.gone:
         del found.services[key]
         found.timeline.services.end(key, one.at, since=one.since)
@@ -168,7 +168,7 @@ def _add_node(one: Sighting, node: Node, created: int, found: _Found) -> None:
     if plugin := found.plugin.get(node.name):
         node = values.with_plugin(node, plugin)
     found.nodes[node.name] = node
-    found.timeline.node(node, one.seen, started=created, since=one.since)
+    found.timeline.node(node, one.at, started=created, since=one.since)
     if one.gone:
         del found.nodes[node.name]
         found.timeline.deleted(("", node.name, ""), one.at, since=one.since)
@@ -186,7 +186,7 @@ def _add_endpoints(
         slices = list(values.subset_slices(endpoints))
     for each in slices:
         key = each.namespace, each.name
-        found.timeline.slices.see(key, each, one.seen, since=one.since)
+        found.timeline.slices.see(key, each, one.at, since=one.since)
         if one.gone:
             found.timeline.slices.end(key, one.at, since=one.since)
 

@@ -11,12 +11,13 @@ started) until it was seen to be finished, deleted, at another address, or succe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Generic, TypeAlias, TypeVar
 
 from netpol.inventory import ALWAYS, Dated, EndpointSlice, Holder, Node, Pod, Service
+from netpol.peers import Workload
 
 __all__ = ["History", "Key", "Timeline"]
 
@@ -45,7 +46,8 @@ class _Stay(Generic[_Thing]):
 class History(Generic[_Thing]):
     """The states that things were in, by key, oldest first.
 
-    ``since``: nobody watched between there and ``at``; None: somebody watched all the time.
+    ``since``: nobody watched between there and ``at``, so it was so at any time in between, and
+    perhaps no longer at ``at``; None: somebody watched all the time.
     """
 
     stays: defaultdict[Key, list[_Stay[_Thing]]] = field(default_factory=lambda: defaultdict(list))
@@ -67,11 +69,12 @@ class History(Generic[_Thing]):
         states = self.stays[key]
         last = states[-1] if states and states[-1].end == ALWAYS else None
         if last is not None and (last.thing == thing or not at):
-            last.thing, last.seen, last.sure = thing, max(last.seen, at), ALWAYS
+            last.thing, last.seen, last.sure = thing, max(last.seen, since or at), ALWAYS
             return
         if last is not None:
             self.end(key, at, since=since)
-        states.append(_Stay(thing, max(start, at) if last else start, at, begun=begun))
+        begin = max(start, at) if last else start
+        states.append(_Stay(thing, begin, since or at, begun=begun))
 
     def end(self, key: Key, at: int, *, since: int | None = None) -> None:
         """It is no longer so at ``at``."""
@@ -193,11 +196,18 @@ class Timeline:
         for address in addresses:
             one = address, *key
             self._addresses.see(one, key, at, start=start, begun=begun, since=since)
-        self._held[key], self._seen[key] = set(addresses), at
+        self._held[key], self._seen[key] = set(addresses), since or at
 
     def _release(self, key: Key, at: int, since: int | None) -> None:
         for address in self._held.pop(key, ()):
             self._addresses.end((address, *key), at, since=since)
+
+    def settle(self, workload: Callable[[Pod], Workload]) -> None:
+        """Give every pod its workload, now that all owners are known."""
+        for key, pod in self.pods.items():
+            found = workload(pod)
+            if found != pod.workload:
+                self.pods[key] = replace(pod, workload=found)
 
     def current(self) -> tuple[dict[tuple[str, str], Pod], tuple[Pod, ...]]:
         """Of each name the pod that was seen last, and the pods that had that name before."""
