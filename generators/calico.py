@@ -238,7 +238,9 @@ def _of_kubernetes(one: PolicyObject, spec: Field) -> tuple[Policy, ...]:
     document = Document(file=one.origin, index=1, data=data)
     found = kubernetes.parse([document], told.append).policies
     if not found:
-        spec.refuse("; ".join(notice.message for notice in told))
+        # The ending comes once, of the staged policy.
+        ending = "; the policy is left out"
+        spec.refuse("; ".join(notice.message.removesuffix(ending) for notice in told))
     return tuple(replace(policy, kind=one.kind, origin=one.origin) for policy in found)
 
 

@@ -711,6 +711,18 @@ def test_broken_staged_policies_are_said(read, spec, notice):
     assert notice in told[-1]
 
 
+def test_a_staged_policy_of_kubernetes_is_left_out_once(read):
+    _, told = read(
+        """
+        apiVersion: projectcalico.org/v3
+        kind: StagedKubernetesNetworkPolicy
+        metadata: {name: p, namespace: ns}
+        spec: {podSelector: {}, ingress: [{from: [{}]}]}
+        """
+    )
+    assert told[-1].count("the policy is left out") == 1
+
+
 def test_names_of_the_storage_group(read):
     """``<tier>.<name>``: each group by its own name."""
     text = f"{HEAD}spec: {{tier: platform}}".replace("name: p", "name: platform.p")
