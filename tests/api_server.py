@@ -304,6 +304,7 @@ def status(code: int, message: str, reason: str = "") -> Object:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     api: ApiServer
 
     def log_message(self, *_) -> None:
