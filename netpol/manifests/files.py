@@ -41,11 +41,19 @@ _MARKS: Final = (
 )
 
 
-def files(path: Path, tell: Tell) -> Iterator[Path]:
+def files(given: Path | str, tell: Tell) -> Iterator[Path]:
     """The file itself; of a folder and those in it, every manifest in sorted order.
 
-    Hidden files and folders are left out. Links to folders are followed, each folder once.
+    ``-`` is standard input. Hidden files and folders are left out. Links to folders are followed,
+    each folder once. Raises NetpolError for a path that does not exist.
     """
+    path = Path("/dev/stdin" if str(given) == "-" else given)
+    if not path.exists():
+        raise NetpolError(
+            "there is no such file or directory",
+            where=str(path),
+            hint="give a file, or a directory with *.yaml, *.yml or *.json",
+        )
     if path.is_dir():
         yield from _inside(path, tell, set())
     else:

@@ -45,14 +45,7 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
 
 def scan(paths: Iterable[Path | str], tell: Tell) -> Iterator[Entry]:
     """As :func:`load`, but JSON stays text until somebody asks for some of its fields."""
-    for name in paths:
-        path = Path("/dev/stdin" if name == "-" else name)
-        if not path.exists():
-            raise NetpolError(
-                "there is no such file or directory",
-                where=str(path),
-                hint="give a file, or a directory with *.yaml, *.yml or *.json",
-            )
+    for path in paths:
         for file in files(path, tell):
             yield from _entries(file, tell)
 
