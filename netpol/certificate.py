@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from netpol.choices import Choice
 from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
+from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
@@ -82,9 +83,19 @@ def judge_of(
 
     ``more``: connections whose parties are there too.
     """
+    known = learned.inventory
+    parties = outside([*learned.accepted, *more], known)
+    if profile.one_family:
+        versions = families(known)
+        known = only(known, versions)
+        # A party of the other family alone stays as it is: nothing allows it.
+        parties = [
+            replace(one, addresses=in_family(one.addresses, versions) or one.addresses)
+            for one in parties
+        ]
     return Judge(
-        policies=as_enforced(policies, profile, learned.inventory),
-        world=world(learned.inventory, outside([*learned.accepted, *more], learned.inventory)),
+        policies=as_enforced(policies, profile, known),
+        world=world(known, parties),
         profile=profile,
     )
 

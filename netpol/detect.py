@@ -101,8 +101,12 @@ def _workloads(inventory: Inventory) -> Iterable[Evidence]:
 
 
 def _settings(inventory: Inventory) -> Iterable[Evidence]:
+    """A ConfigMap is of the plugin that is named by it, not of one that is made of that."""
     for name, profile in CNIS.items():
-        for namespace, config in sorted(profile.signs.config & set(inventory.settings)):
+        others = {one for below in profile.signs.beneath for one in CNIS[below].signs.config}
+        for namespace, config in sorted(
+            (profile.signs.config - others) & inventory.settings.keys()
+        ):
             where = f"{namespace}/ConfigMap/{config}"
             yield Evidence(profile=name, where=where, shows="it is there")
 

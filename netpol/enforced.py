@@ -98,14 +98,21 @@ class _Reading:
     def added(self, policies: Iterable[Policy]) -> Iterator[Policy]:
         """What the CNI allows or denies beside the rules."""
         policies = tuple(policies)
+        opened = tuple(self._openings(policies))
+        yield from opened
+        if self.profile.excepts == "all rules":
+            for one in policies:
+                yield from self._leaks(one, (*policies, *opened))
+
+    def _openings(self, policies: Iterable[Policy]) -> Iterator[Policy]:
+        """The own node, and the addresses of Services."""
         if self.profile.pod_to_node:
             host = Rule(peers=(EntitySelector("host"),), ports=ALL_PORTS)
             yield self._own("own node", PodSelector(), egress=(host,))
         for one in policies:
             if self.profile.before_dnat and (rules := tuple(self._addresses(one))):
-                yield self._own(f"Services of {one.name}", one.subject, egress=rules)
-            if self.profile.excepts == "all rules":
-                yield from self._leaks(one, policies)
+                added = self._own(f"Services of {one.name}", one.subject, egress=rules)
+                yield replace(added, namespace=one.namespace)
 
     def _own(
         self,
@@ -147,18 +154,33 @@ class _Reading:
 
 
 def _denials(policy: Policy, policies: Iterable[Policy], direction: str) -> tuple[Rule, ...]:
-    """A rule for every exception of a policy that is no block of its own."""
-    known = {one.cidr for some in policies for one in _cidrs(some, direction)}
-    holes = sorted({hole for one in _cidrs(policy, direction) for hole in one.excluded} - known)
-    return tuple(
-        Rule(
-            action="deny",
-            peers=(CidrSelector(hole),),
-            ports=ALL_PORTS,
-            without=tuple(sorted(CidrSelector(one) for one in known if contains(hole, one))),
-        )
-        for hole in holes
-    )
+    """Denials of a policy's exceptions, after what is more to the point than they are.
+
+    The longest prefix decides: pods that are peers, and blocks within an exception or equal to it,
+    whichever policy of the same pods names them.
+    """
+    holes = sorted({hole for one in _cidrs(policy, direction) for hole in one.excluded})
+    passes = [
+        Rule(action="pass", peers=(peer,), ports=ALL_PORTS, subject=one.subject, without=without)
+        for one in policies
+        if one.namespace in ("", policy.namespace)
+        for peer in _peers(one, direction)
+        for without in _within(peer, holes)
+    ]
+    denials = (Rule(action="deny", peers=(CidrSelector(h),), ports=ALL_PORTS) for h in holes)
+    return (*passes, *denials) if holes else ()
+
+
+def _within(peer: Selector, holes: Iterable[str]) -> Iterator[tuple[Selector, ...]]:
+    """Nothing for a peer to which exceptions apply; else what of it they apply to all the same."""
+    match peer:
+        case PodSelector() | EntitySelector():
+            yield ()
+        case CidrSelector(cidr, excluded) if any(contains(hole, cidr) for hole in holes):
+            inner = (hole for hole in holes if hole != cidr and contains(cidr, hole))
+            yield tuple(CidrSelector(one) for one in sorted({*excluded, *inner}))
+        case _:
+            pass
 
 
 def _first(protocol: str, low: int, high: int) -> PortSet:
@@ -167,6 +189,9 @@ def _first(protocol: str, low: int, high: int) -> PortSet:
     return whole if PortSet.of(protocol, low, high) == whole else PortSet.of(protocol, max(low, 1))
 
 
+def _peers(policy: Policy, direction: str) -> Iterator[Selector]:
+    return (one for rule in policy.rules(direction) or () for one in rule.peers or ())
+
+
 def _cidrs(policy: Policy, direction: str) -> Iterator[CidrSelector]:
-    for rule in policy.rules(direction) or ():
-        yield from (one for one in rule.peers or () if isinstance(one, CidrSelector))
+    return (one for one in _peers(policy, direction) if isinstance(one, CidrSelector))

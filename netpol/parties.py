@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NOT_INTERNET, host_cidr, without
+from netpol.net import NOT_INTERNET, host_cidr, is_public, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
-from netpol.ranges import node_addresses
+from netpol.ranges import node_addresses, ranges
 from netpol.world import Outside
 
 __all__ = ["entity_blocks", "outside"]
@@ -51,6 +51,9 @@ def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) 
         for peer in (connection.client, connection.server):
             if not isinstance(peer, Workload):
                 merged[peer] = merged[peer] + evidence
+    if Entity("world") in merged:
+        own = tuple(one for one in ranges(inventory).inside if is_public(one))
+        blocks = {**blocks, "world": _internet(own)}
     return [_party(peer, merged[peer].names, blocks) for peer in sorted(merged, key=repr)]
 
 
@@ -61,8 +64,6 @@ def _party(peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ..
             addresses, entity = (cidr,), "world"
         case Fqdn():
             addresses, entity = (), "world"
-        case Entity("world"):
-            addresses, entity = _internet(), "world"
         case Entity(name):
             addresses, entity = blocks[name], name
         case Workload():
@@ -71,7 +72,11 @@ def _party(peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ..
     return Outside(peer=peer, addresses=addresses, names=names, entities=frozenset({entity}))
 
 
-@lru_cache(maxsize=1)
-def _internet() -> tuple[str, ...]:
-    """Everything that is public, as blocks: what "the internet" must be allowed to mean."""
-    return (*without("0.0.0.0/0", NOT_INTERNET), *without("::/0", NOT_INTERNET))
+@lru_cache(maxsize=8)
+def _internet(own: tuple[str, ...]) -> tuple[str, ...]:
+    """Everything that is public, as blocks: what "the internet" must be allowed to mean.
+
+    ``own``: public addresses of the cluster itself, which are no part of it.
+    """
+    holes = (*NOT_INTERNET, *own)
+    return (*without("0.0.0.0/0", holes), *without("::/0", holes))

@@ -117,3 +117,12 @@ def test_an_inventory_of_pods_alone_gives_policies_that_suffice(target: str) -> 
     ]
     one = flow(app("web"), entity("remote-node", ip="10.0.0.2"), 9100, signals=ANSWERED)
     assert not proof(learned([one], inventory(*hosted)), target).certificate.denied
+
+
+def test_a_public_address_of_a_node_is_not_the_world() -> None:
+    node = Node(name="n", addresses=("203.0.113.2",))
+    what = learned([flow(entity("world"), app("web"))], inventory(nodes={"n": node}))
+    (party,) = outside(what.accepted, what.inventory)
+    assert not any(overlaps(one, "203.0.113.2/32") for one in party.addresses)
+    assert any(overlaps(one, "203.0.113.3/32") for one in party.addresses)
+    assert proof(what).certificate.denied == ()

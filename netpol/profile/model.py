@@ -157,6 +157,8 @@ class Profile:
 
     def source(self, name: str) -> Source:
         """Where the fact in a field is from."""
+        if name == "words":
+            return Source(f"what policies of {self.words.name} can say")
         return self.sources.get(name, _STANDARD)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from netpol.choices import Choice
@@ -33,9 +34,9 @@ def choices_text(choices: Iterable[Choice], profile: Profile, origin: str) -> It
     choices = tuple(choices)
     if choices or origin != "dialect":
         yield f"\n  For {profile.name} ({how}):"
-    for one in choices:
-        yield f"    {one.field}: {one.what}{_listed(one.where)}"
-        yield f"      {one.source}"
+    for name, some in groupby(choices, key=lambda one: one.field):
+        yield f"    {name}, {profile.source(name)}:"
+        yield from (f"      {one.what}{_listed(one.where)}" for one in some)
 
 
 def _listed(where: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from netpol.choices import Choice, Choices, listed
 from netpol.errors import NetpolError
+from netpol.families import families, in_family, only
 from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.net import PortSet
@@ -35,7 +36,7 @@ from netpol.synthesize import dns
 from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
-from netpol.synthesize.refused import needs_a_rule, refusal
+from netpol.synthesize.refused import needs_a_rule, note_names, refusal
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 
@@ -87,22 +88,33 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
     own = [edge for edge in edges if edge[0] not in declared]
     asked = frozenset(name for name, workloads in asking.items() if workloads)
+    versions = families(inventory) if profile.one_family else frozenset({4, 6})
+    known = only(inventory, versions) if profile.one_family else inventory
     outsiders = Outsiders(
-        inventory=inventory,
+        inventory=known,
         profile=profile,
-        blocks=entity_blocks(learned.accepted, inventory),
+        blocks={
+            name: in_family(found, versions)
+            for name, found in entity_blocks(learned.accepted, known).items()
+        },
         inspected=asked if profile.fqdn else frozenset(),
         choices=choices,
     )
     through = Through(selectors=selectors, choices=choices, policed=policed)
-    rules = Rules(selectors=selectors, outsiders=outsiders, through=through, choices=choices)
+    rules = Rules(
+        selectors=selectors,
+        outsiders=outsiders,
+        through=through,
+        choices=choices,
+        resolvers=serving,
+    )
     return Synthesis(
         policies=PolicySet(
             policies=(
                 *(_default_deny(namespace) for namespace in sorted(policed)),
                 *_allow_dns(serving, asking, _named_servers(own, outsiders), through),
                 *_serve_dns(serving, asking, selectors),
-                *_workload_policies(own, policed, serving, rules),
+                *_workload_policies(own, policed, serving, asked, rules),
             )
         ),
         learned=learned,
@@ -146,6 +158,7 @@ def _without_refused(
     for connection, evidence in learned.accepted:
         if not _about(connection, policed) or not needs_a_rule(connection, choices):
             continue
+        note_names(connection, evidence.names, choices)
         name, reason = refusal(connection, choices.profile, learned.inventory)
         if name:
             held.append(Held(connection=connection, reason=reason, evidence=evidence))
@@ -221,7 +234,7 @@ def _resolver(
 ) -> Iterable[tuple[Selector, PortSet]]:
     """The peers by which a resolver is asked; one entry for each, with all of its ports."""
     pairs: dict[Selector, PortSet] = defaultdict(PortSet)
-    for peer, ports in through.peers(server, dns.dns_ports(answering), clients):
+    for peer, ports in through.peers(server, [(dns.dns_ports(answering), frozenset())], clients):
         pairs[peer] |= ports
     return pairs.items()
 
@@ -256,9 +269,15 @@ def _serving_names(serving: dns.Resolvers) -> dict[Workload, str]:
 
 
 def _workload_policies(
-    edges: list[Edge], policed: frozenset[str], serving: dns.Resolvers, rules: Rules
+    edges: list[Edge],
+    policed: frozenset[str],
+    serving: dns.Resolvers,
+    asked: frozenset[str],
+    rules: Rules,
 ) -> Iterable[Policy]:
-    egress = _by_side(edges, lambda connection: connection.client)
+    # allow-dns is for every pod of a namespace: also for a resolver that asks a resolver.
+    asking = [one for one in edges if not dns.asks(one[0], serving, asked)]
+    egress = _by_side(asking, lambda connection: connection.client)
     ingress = _by_side(edges, lambda connection: connection.server)
     subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
     taken = ((server.namespace, name) for server, name in _serving_names(serving).items())

@@ -16,7 +16,7 @@ from netpol.inventory import Inventory
 from netpol.net import PortSet
 from netpol.peers import Workload
 
-__all__ = ["Resolvers", "clients", "dns_ports", "is_dns", "needs", "resolvers"]
+__all__ = ["Resolvers", "asks", "clients", "dns_ports", "is_dns", "needs", "resolvers"]
 
 DNS_PORTS: Final = frozenset({53, 5353})
 """53, and the pod port of OpenShift's resolver. Which one a resolver listens on is observed."""
@@ -90,6 +90,18 @@ def clients(
         if workload.namespace in groups and workload not in serving and not on_host:
             groups[workload.namespace].append(workload)
     return {name: tuple(found) for name, found in groups.items()}
+
+
+def asks(connection: Connection, serving: Resolvers, namespaces: Iterable[str]) -> bool:
+    """Whether a pod of these namespaces asks one of the resolvers."""
+    client, server = connection.client, connection.server
+    return (
+        isinstance(client, Workload)
+        and isinstance(server, Workload)
+        and client.namespace in namespaces
+        and connection.protocol in ("UDP", "TCP")
+        and connection.port in serving.get(server, ())
+    )
 
 
 def needs(

@@ -16,7 +16,7 @@ from netpol.peers import Cidr, Entity, label
 from netpol.profile import Profile
 from netpol.ranges import node_addresses
 
-__all__ = ["needs_a_rule", "refusal"]
+__all__ = ["needs_a_rule", "note_names", "refusal"]
 
 _NODES: Final = frozenset({"host", "remote-node"})
 _INSIDE: Final = frozenset({"health", "ingress"})
@@ -71,6 +71,14 @@ def needs_a_rule(connection: Connection, choices: Choices) -> bool:
         what = f"written, but {profile.title} enforces rules about SCTP only where that is enabled"
         choices.add("sctp", what, listed(connection))
     return True
+
+
+def note_names(connection: Connection, names: frozenset[str], choices: Choices) -> None:
+    """A server that was called by name is allowed by address, where no rule can name it."""
+    if names and not choices.profile.fqdn and isinstance(connection.server, Cidr):
+        called = ", ".join(sorted(names))
+        what = f"{called}: only the addresses that were seen are allowed, and they may change"
+        choices.add("words", what, label(connection.client))
 
 
 def _icmp(connection: Connection, profile: Profile) -> tuple[str, str]:

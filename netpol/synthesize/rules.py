@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from netpol.choices import Choices, Opening
-from netpol.graph import Connection, Evidence
+from netpol.graph import Connection
 from netpol.net import PortSet
 from netpol.peers import Peer, Workload, label
 from netpol.policy import FqdnSelector, Rule, Selector
 from netpol.synthesize.builder import Edge, Selectors
+from netpol.synthesize.dns import Resolvers
 from netpol.synthesize.limits import apart, coalesced, covering, entries, single_ports
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.rectangles import cover
@@ -28,6 +29,8 @@ class Rules:
     outsiders: Outsiders
     through: Through
     choices: Choices
+    resolvers: Resolvers
+    """Which each pod may ask anyhow."""
 
     def of(self, edges: Iterable[Edge], *, subject: Workload, ingress: bool) -> tuple[Rule, ...]:
         """Rules that cover these connections and no other pair of peer and port.
@@ -37,10 +40,9 @@ class Rules:
         edges = tuple(edges)
         pairs: dict[Selector, PortSet] = defaultdict(PortSet)
         who: dict[Selector, set[Peer]] = defaultdict(set)
-        for connection, evidence in edges:
-            for selector, ports in self._pods(connection, evidence, ingress):
-                pairs[selector] |= ports
-                who[selector].add(connection.client if ingress else connection.server)
+        for peer, selector, ports in self._pods(edges, subject, ingress):
+            pairs[selector] |= ports
+            who[selector].add(peer)
         others = [one for one in edges if not isinstance(_peer(one[0], ingress), Workload)]
         for selector, ports in self.outsiders.selectors(others, ingress=ingress).items():
             pairs[selector] |= ports
@@ -48,14 +50,20 @@ class Rules:
         return tuple(self._written(cut, label(subject)))
 
     def _pods(
-        self, connection: Connection, evidence: Evidence, ingress: bool
-    ) -> Iterator[tuple[Selector, PortSet]]:
-        client, server = connection.client, connection.server
-        if ingress and isinstance(client, Workload):
-            yield self.selectors.of(client), connection.ports
-        elif not ingress and isinstance(server, Workload) and isinstance(client, Workload):
-            ports, called = connection.ports, evidence.services
-            yield from self.through.peers(server, ports, (client,), called)
+        self, edges: Iterable[Edge], subject: Workload, ingress: bool
+    ) -> Iterator[tuple[Workload, Selector, PortSet]]:
+        """Each workload on the other side, with selectors and ports."""
+        calls: dict[Workload, list[tuple[PortSet, frozenset[str]]]] = defaultdict(list)
+        for connection, evidence in edges:
+            peer = _peer(connection, ingress)
+            if isinstance(peer, Workload):
+                calls[peer].append((connection.ports, evidence.services))
+        for peer, found in calls.items():
+            if ingress:
+                yield peer, self.selectors.of(peer), PortSet.union(ports for ports, _ in found)
+            else:
+                for selector, ports in self.through.peers(peer, found, (subject,)):
+                    yield peer, selector, ports
 
     def _apart(self, pairs: Mapping[Selector, PortSet], where: str) -> dict[Selector, PortSet]:
         if self.choices.profile.excepts == "own block":
@@ -69,7 +77,7 @@ class Rules:
     def _within_limits(
         self,
         pairs: dict[Selector, PortSet],
-        who: Mapping[Selector, set[Peer]],
+        who: dict[Selector, set[Peer]],
         subject: Workload,
         ingress: bool,
     ) -> dict[Selector, PortSet]:
@@ -79,7 +87,7 @@ class Rules:
             return pairs
         found: dict[Selector, PortSet] = {}
         for selector, ports in pairs.items():
-            room = limit - entries(covering(pairs, selector))
+            room = limit - entries(covering(pairs, selector)) - self._for_names(who[selector])
             found[selector] = coalesced(ports, room)
             if more := found[selector] - ports:
                 what = (
@@ -96,6 +104,11 @@ class Rules:
                 ]
                 self.choices.add("port_entries", what, label(subject), opens)
         return found
+
+    def _for_names(self, peers: Iterable[Peer]) -> int:
+        """The entries of resolvers that every pod has by the policy for names."""
+        found = (self.resolvers.get(one, ()) for one in peers if isinstance(one, Workload))
+        return max((2 * len(ports) for ports in found), default=0)
 
     def _written(self, pairs: Mapping[Selector, PortSet], where: str) -> Iterator[Rule]:
         profile = self.choices.profile

@@ -32,16 +32,21 @@ class Through:
     def peers(
         self,
         server: Workload,
-        ports: PortSet,
+        calls: Iterable[tuple[PortSet, frozenset[str]]],
         clients: Iterable[Workload],
-        named: frozenset[str] = frozenset(),
     ) -> Iterator[tuple[Selector, PortSet]]:
-        """Egress peers for ports of a server, called through the Services ``named`` if known."""
+        """Egress peers for a server.
+
+        ``calls``: ports, with the Services through which they were called, if that is known.
+        """
+        calls = tuple(calls)
+        ports = PortSet.union(some for some, _ in calls)
         own = self.selectors.of(server)
         if not self.choices.profile.before_dnat:
             yield own, ports
             return
-        ways = dialled(server, ports, self.inventory, named)
+        found = (way for call in calls for way in dialled(server, call[0], self.inventory, call[1]))
+        ways = tuple(dict.fromkeys(found))
         for way in ways:
             self._advise(way, server, ports)
         closed = [way for way in ways if not satisfies(way.service, own, self.inventory)]

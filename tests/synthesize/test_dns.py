@@ -184,3 +184,12 @@ def test_an_unlabelled_peer_is_held_and_the_rest_goes_on(
     (held,) = found.synthesis.learned.held
     assert held.reason == "no label names one of the sides"
     assert found.synthesis.learned.records.held == held.evidence.records
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_resolver_that_asks_itself_needs_no_egress_rule_of_its_own(target: str) -> None:
+    """The policy allow-dns is for every pod of its namespace, resolvers too."""
+    own = flow(coredns(), coredns(), 53, protocol="UDP")
+    beside = flow(app("probe", "kube-system"), coredns(), 53, protocol="UDP")
+    found = proof(learned([own, beside]), target).certificate
+    assert (found.denied, found.without_witness) == ((), ())
