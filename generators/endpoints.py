@@ -50,9 +50,9 @@ def backends(documents: Iterable[Document]) -> Mapping[tuple[str, str], Backends
             labels = metadata["labels"]
             name = metadata["name"].text() if kind == _WHOLE else labels[_OF_SERVICE].text("")
             here = _whole(body) if kind == _WHOLE else _slice(body)
+            key = metadata["namespace"].text("") or "default", name
         except NetpolError:
             continue
-        key = metadata["namespace"].text("") or "default", name
         found[key] = found.get(key, Backends()) | here
     return found
 

@@ -541,6 +541,7 @@ subsets: [{addresses: [{ip: 192.0.2.3}], notReadyAddresses: [{ip: 192.0.2.4}]}]
         (SLICE.format(number=1, address="name.example.org"), ()),
         (WHOLE.replace("name: x", "name: y"), None),
         (WHOLE.replace("subsets: [", "subsets: [3, "), None),
+        (WHOLE.replace("namespace: b", "namespace: false"), None),
     ],
 )
 def test_addresses_behind_services_without_a_selector(parse, objects, addresses):
