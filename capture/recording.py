@@ -55,6 +55,10 @@ class Recording:
     """What the file ends with."""
     confirmed: dict[Resource, int] = field(default_factory=dict)
     """The time of the last line about each resource."""
+    written: int = 0
+    """How many changes were added."""
+    _least: int = 0
+    """What there is may be larger than :attr:`largest`: a file is begun with it."""
     _file: int = _STDOUT
 
     def __enter__(self) -> Recording:
@@ -85,12 +89,14 @@ class Recording:
         if not text:
             return
         _add(self._file, text, self.path)
-        if self.path is not None and self.largest and _size(self._file) >= self.largest:
+        enough = max(self.largest, self._least)
+        if self.path is not None and self.largest and _size(self._file) >= enough:
             self._rotate(self.path)
 
     def _noted(self, change: Change) -> bytes:
         known = self.known.setdefault(change.resource, {})
         self.confirmed[change.resource] = change.at
+        self.written += change.type != "BOOKMARK"
         if change.type == "DELETED":
             known.pop(change.name, None)
         elif change.type != "BOOKMARK":
@@ -152,7 +158,7 @@ class Recording:
             os.close(fresh)
             raise _cannot(error, path) from error
         os.close(self._file)
-        self._file = fresh
+        self._file, self._least = fresh, 2 * _size(fresh)
 
     def _everything(self) -> Iterator[bytes]:
         for resource, at in self.confirmed.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -14,7 +14,7 @@ from capture.changes import Change, Known, add
 from capture.cluster import Cluster, connect
 from capture.feed import Feed, Patience
 from capture.resources import RESOURCES, Resource
-from capture.sightings import Sightings
+from capture.sightings import Listed, Sightings, read
 from capture.snapshot import take_inventory
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory
@@ -151,18 +151,31 @@ class Watch:
 
 
 def read_cluster(
-    tell: Tell, *, kubeconfig: str | None = None, context: str | None = None
+    tell: Tell,
+    *,
+    beside: Iterable[str] = (),
+    kubeconfig: str | None = None,
+    context: str | None = None,
 ) -> Inventory:
-    """The inventory of a live cluster, as it is now. Raises NetpolError."""
+    """The inventory of a live cluster, as it is now and as the files ``beside`` show that it was.
+
+    Raises NetpolError.
+    """
+    found = Sightings()
+    for path in beside:
+        read(path, found, tell)
     cluster = connect(kubeconfig, context, tell)
-    found: list[Change] = []
+    told: list[Change] = []
     with Watch(cluster, tell, once=True) as watch:
         for some in watch.changes():
-            found += some
+            told += [one for one in some if one.type != "BOOKMARK"]
     cluster.close()
-    found.sort(key=lambda one: (one.resource.title, one.name))
-    if not any(one.type != "BOOKMARK" for one in found):
+    if not told:
         raise NetpolError("there is nothing that may be read", where=cluster.server)
-    seen = Sightings()
-    add(found, seen, cluster.server, tell)
-    return take_inventory(seen, tell)
+    told.sort(key=lambda one: (one.resource.title, one.name))
+    add(told, found, cluster.server, tell)
+    pods = [one for one in told if one.resource.kind == "Pod"]
+    if pods:
+        there = frozenset((*one.name, one.state[0]) for one in pods)
+        found.lists.append(Listed(pods[0].at, there))
+    return take_inventory(found, tell)

@@ -28,10 +28,16 @@ def test_command_reference(golden: Golden) -> None:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n\nWritten from the code: `make docs`.\n"
-    for name, command in sorted(cli.commands.items()):
-        parent = click.Context(cli, info_name="netpol", **cli.context_settings)
+    parent = click.Context(cli, info_name="netpol", **cli.context_settings)
+    yield from _help(cli, parent)
+
+
+def _help(group: click.Group, parent: click.Context) -> Iterator[str]:
+    for name, command in sorted(group.commands.items()):
         context = click.Context(command, parent=parent, info_name=name, terminal_width=90)
-        yield f"\n## netpol {name}\n\n```text\n{command.get_help(context)}\n```\n"
+        yield f"\n## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+        if isinstance(command, click.Group):
+            yield from _help(command, context)
 
 
 def test_notice_catalogue(golden: Golden) -> None:

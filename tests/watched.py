@@ -57,7 +57,7 @@ class Watched:
             version = self.api.mark()
             with self._seen:
                 done = partial(self._reached, wanted, version)
-                if self._seen.wait_for(done, timeout=0.5):
+                if self._seen.wait_for(done, timeout=0.1):
                     return
             assert self.error is None
             assert self._thread.is_alive()

@@ -14,6 +14,7 @@ from netpol.cli.doctor import doctor
 from netpol.cli.explain import explain
 from netpol.cli.generate import generate
 from netpol.cli.graph import graph
+from netpol.cli.inventory import inventory
 from netpol.cli.why import why
 from netpol.errors import NetpolError
 
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for _command in (generate, check, connections, diff, why, graph, doctor, explain):
+for _command in (generate, check, connections, diff, why, graph, inventory, doctor, explain):
     cli.add_command(_command)
 
 

@@ -31,7 +31,8 @@ def flow_options(command: Command) -> Command:
             "--inventory",
             metavar="PATH",
             multiple=True,
-            help="What `kubectl get … -o json` printed: a file or a directory. May be repeated.",
+            help="What `kubectl get … -o json` printed, or a recording: a file or a directory; or"
+            " the word cluster, for the live one. May be repeated.",
         ),
         click.option(
             "--from",

@@ -16,6 +16,9 @@ from netpol.policy import PolicySet
 
 __all__ = ["inventory_from", "learn_from", "policies_from"]
 
+LIVE = "cluster"
+"""In place of a path; a file or folder of that name is written ``./cluster``."""
+
 
 def learn_from(
     paths: Iterable[str],
@@ -43,13 +46,22 @@ def _flows(
 
 
 def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:
-    """The inventory of all ``paths`` together; an empty one when there are none."""
+    """The inventory of all ``paths`` together; an empty one when there are none.
+
+    Among them may be the word ``cluster``, which is the live one.
+    """
     paths = tuple(paths)
     if not paths:
         return Inventory()
-    from capture.snapshot import read_inventory
+    if LIVE in paths:
+        from capture.watch import read_cluster
 
-    inventory = read_inventory(paths, notices.tell)
+        files = [path for path in paths if path != LIVE]
+        inventory = read_cluster(notices.tell, beside=files)
+    else:
+        from capture.snapshot import read_inventory
+
+        inventory = read_inventory(paths, notices.tell)
     say(
         f"inventory: {len(inventory.pods):,} pods of {len(inventory.workloads):,} workloads,"
         f" {len(inventory.services):,} services, {len(inventory.nodes):,} nodes"

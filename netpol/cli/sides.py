@@ -67,8 +67,9 @@ def cluster_options(command: Command) -> Command:
         "--inventory",
         metavar="PATH",
         multiple=True,
-        help="The workloads: what `kubectl get … -o json` printed, or their manifests. Without it,"
-        " they are read from where the policies are. May be repeated.",
+        help="The workloads: what `kubectl get … -o json` printed, or their manifests; or the word"
+        " cluster, for the live one. Without it, they are read from where the policies are. May be"
+        " repeated.",
     )(cni_option(command))
 
 
