@@ -36,6 +36,7 @@ def check(
     sources: tuple[str, ...],
     inventory: tuple[str, ...],
     source: str | None,
+    skew: float,
     cni: str | None,
     form: str,
     strict: bool,
@@ -64,7 +65,7 @@ def check(
     known = _inventory(inventory, policies, documents, notices)
     profile = engine(cni, known, notices.tell, seen).for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
-    learned = learn_from(sources, known, notices, source)
+    learned = learn_from(sources, known, notices, source, skew)
     result = replay(rules, learned, profile) if sources else None
     shown = check_object(result, learned, found)
     notices.show()

@@ -58,6 +58,7 @@ def generate(
     sources: tuple[str, ...],
     inventory: tuple[str, ...],
     source: str | None,
+    skew: float,
     cni: str | None,
     target: str,
     output: Path | None,
@@ -88,7 +89,7 @@ def generate(
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
-    learned = learn_from(sources, known, notices, source)
+    learned = learn_from(sources, known, notices, source, skew)
     options = Options(
         dns=dns,
         namespaces=frozenset(only) if only else None,

@@ -29,6 +29,7 @@ def graph(
     sources: tuple[str, ...],
     inventory: tuple[str, ...],
     source: str | None,
+    skew: float,
     form: str,
     strict: bool,
 ) -> None:
@@ -46,7 +47,7 @@ def graph(
     from netpol.report import graphs
 
     notices = Notices()
-    learned = learn_from(sources, inventory_from(inventory, notices), notices, source)
+    learned = learn_from(sources, inventory_from(inventory, notices), notices, source, skew)
     match form:
         case "table":
             text = graph_table(learned)

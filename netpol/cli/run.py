@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netpol.addresses import GUARD
 from netpol.cli.console import Notices, say
 from netpol.cli.progress import reading
 from netpol.eras import Era, eras
@@ -24,11 +23,14 @@ def learn_from(
     paths: Iterable[str],
     inventory: Inventory,
     notices: Notices,
-    source: str | None = None,
-    guard: int = GUARD,
+    source: str | None,
+    skew: float,
 ) -> Learned:
-    """Read every input and learn from all of them together; ``guard`` as in ``learn``."""
-    account = Account()
+    """Read every input and learn from all of them together.
+
+    ``skew``: by how many seconds the clocks of flows and inventory may differ.
+    """
+    account, guard = Account(), round(skew * 1e9)
     flows = list(_flows(paths, notices, account, source, eras(inventory, guard)))
     return learn(flows, inventory, account, guard)
 

@@ -10,6 +10,7 @@ from typing import Any
 from netpol.graph import Evidence
 from netpol.learn import Learned
 from netpol.peers import Cidr, Peer
+from netpol.report.held import held_text
 from netpol.report.lint import findings_text
 from netpol.report.printable import printable
 from netpol.report.rows import Row, connection_row, unattributed_row
@@ -92,6 +93,7 @@ def _replayed_text(shown: dict[str, Any]) -> str:
             "\nAllowed in the cluster, never observed:\n"
             + rows_table(shown["unobserved"], ("reason",))
         )
+    parts += [f"{line}\n" for line in held_text(shown["held"])]
     return "".join(parts)
 
 

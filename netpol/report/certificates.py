@@ -14,6 +14,7 @@ from netpol.lint import Lint
 from netpol.peers import label
 from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
+from netpol.report.held import held_rows, held_text
 from netpol.report.lint import finding_rows
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
@@ -86,6 +87,7 @@ def certificate_object(
         "cni": certificate.profile.name,
         "cni_from": origin,
         "records": records_object(learned.records),
+        "held": held_rows(learned),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
         "undecided": [connection_row(c) for c in certificate.undecided],
@@ -108,6 +110,7 @@ def check_object(
     looked = lint or Lint()
     return {
         "records": records_object(learned.records),
+        "held": held_rows(learned),
         **(_replayed(result) if result else _NOT_REPLAYED),
         "findings": finding_rows(looked.findings),
         "findings_skipped": list(looked.skipped),
@@ -175,7 +178,9 @@ def certificate_text(
         _line(not c.silent and not learned.lost_events, "honest", _unseen(certificate, learned)),
     ]
     chosen = choices_text(c.choices, c.profile, origin)
-    return "".join(line + "\n" for line in [*lines, *_opened(c), *_different(found), *chosen])
+    held = held_text(held_rows(learned))
+    parts = (lines, _opened(c), _different(found), chosen, held)
+    return "".join(line + "\n" for part in parts for line in part)
 
 
 def _opened(certificate: Certificate) -> Iterable[str]:

@@ -65,6 +65,7 @@ def evidence_object(evidence: Evidence) -> Row:
         "signals": dict(evidence.signals),
         "names": sorted(evidence.names),
         "services": sorted(evidence.services),
+        "service_ports": sorted(evidence.service_ports),
     }
     return {key: value for key, value in found.items() if value}
 

@@ -57,7 +57,6 @@ LOST = {
     # Only DNS answers say what an outside address was called: without them Cilium's policies name
     # addresses, those of Kubernetes are the same.
     "connections without the DNS name of the outside": 3,
-    # Hubble says so on the few packets that were seen before their translation.
 }
 
 
