@@ -3,9 +3,11 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from api_server import ApiServer, Refusal
+from kubernetes.config.incluster_config import SERVICE_TOKEN_FILENAME
 from watched import HASTY, inventory_of, obj, pod, wait_for, watching
 
 from capture.cluster import connect
@@ -208,6 +210,16 @@ def test_no_kubeconfig_at_all(tmp_path, monkeypatch):
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
     with pytest.raises(NetpolError, match="no such file"):
+        connect(None, None, print)
+
+
+def test_in_a_cluster_without_its_token(tmp_path, monkeypatch):
+    if Path(SERVICE_TOKEN_FILENAME).exists():
+        pytest.skip("this does run in a cluster")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    with pytest.raises(NetpolError, match="token file does not exist"):
         connect(None, None, print)
 
 
