@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from netpol.cli.console import Notices, say
-from netpol.cli.options import strict_option
+from netpol.cli.options import Duration, strict_option
 
 if TYPE_CHECKING:
     from capture.recording import Recording
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
     from netpol.report.holders import Stay
 
 __all__ = ["inventory"]
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        if not parts or "".join(map("".join, parts)) != str(value):
-            self.fail(f"{value!r} is no duration; write 90s, 30m, 1h30m or 2d", param, ctx)
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 class _Time(click.ParamType[int]):
@@ -87,7 +72,7 @@ def inventory() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Add to this file; without it, standard output.",
 )
-@click.option("--duration", type=_Duration(), help="Stop after so long: 90s, 30m, 1h30m, 2d.")
+@click.option("--duration", type=Duration(), help="Stop after so long: 90s, 30m, 1h30m, 2d.")
 @click.option("--once", is_flag=True, help="Record what there is now, and stop.")
 @click.option(
     "--max-size",
