@@ -16,7 +16,7 @@ from netpol.net import NO_PORTS, PortSet, contains, is_hostname, is_public, netw
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
-from netpol.ranges import ranges
+from netpol.ranges import node_addresses, ranges
 from netpol.services import exposed_ports
 from netpol.synthesize.cidrs import cover_addresses, internet
 
@@ -26,6 +26,8 @@ WORLD_AFTER: Final = 16
 """A server port that so many distinct public addresses reached is taken as open to the internet."""
 
 _WORLD: Final = EntitySelector("world")
+_NODES: Final = EntitySelector("remote-node")
+_API: Final = EntitySelector("kube-apiserver")
 
 Edge: TypeAlias = tuple[Connection, Evidence]
 
@@ -71,7 +73,15 @@ class Outsiders:
         for selector in list(table):
             if isinstance(selector, FqdnSelector):
                 table[selector] -= table.get(_WORLD, NO_PORTS)
+        if ingress and _API in table and self._api_on_nodes():
+            # Not so for egress: to a pod on its own node an API server is the host.
+            table[_API] -= table.get(_NODES, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
+
+    def _api_on_nodes(self) -> bool:
+        """Whether every API server is a node, which a rule about nodes means too."""
+        servers = set(self.inventory.api_servers)
+        return bool(servers) and servers <= node_addresses(self.inventory)
 
     def names(self, connection: Connection, evidence: Evidence) -> frozenset[str]:
         """The names by which a rule may allow a server: only where the engine learns them."""

@@ -120,7 +120,12 @@ def test_sufficient_minimal_and_nothing_opens_in_silence(what: Learned, profile:
     made = proof(what, profile)
     certificate = made.certificate
     assert [str(one) for one in denied_rows(certificate)] == []
-    assert certificate.without_witness == ()
+    if profile.words.name == "cilium":
+        # An API server on a node is a node too, and the host to pods beside it, so that an egress
+        # rule for it is needed: but no pod here is known to be beside it.
+        assert not [one for one in certificate.without_witness if " ingress " in one]
+    else:
+        assert certificate.without_witness == ()
     reasons = {f"{one.field}: {one.what}" for one in certificate.choices if one.opens}
     for one in certificate.opened:
         assert one.reason in {"declared need: name resolution", *reasons}

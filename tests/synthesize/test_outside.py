@@ -218,3 +218,15 @@ def test_a_client_known_by_name_is_still_an_address() -> None:
     """Cilium has no names in ingress."""
     one = flow(world("198.51.100.7", names=frozenset({"cron.example.org"})), app("web"))
     assert "198.51.100.7/32" in str(spec(learned([one]), "cilium")["ingress"])
+
+
+def test_an_api_server_on_a_node_that_may_come_in_needs_no_second_rule() -> None:
+    node = Node(name="n", addresses=("172.18.0.9",))
+    known = inventory(nodes={"n": node}, api_servers=("172.18.0.9",))
+    flows = [
+        flow(entity("remote-node", ip="172.18.0.9"), app("web"), 8080),
+        flow(entity("remote-node", ip="172.18.0.9"), app("web"), 53),
+        flow(entity("kube-apiserver", ip="172.18.0.9"), app("web"), 8080),
+    ]
+    found = proof(learned(flows, known), "cilium").certificate
+    assert (found.denied, found.without_witness) == ((), ())
