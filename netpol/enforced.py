@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from netpol.families import families
 from netpol.inventory import Inventory, Pod
@@ -68,12 +69,15 @@ class _Reading:
         """Without blocks of a family that the cluster has not."""
         if peers is None or not self.profile.one_family:
             return peers
-        versions = families(self.inventory)
         return tuple(
             one
             for one in peers
-            if not isinstance(one, CidrSelector) or network(one.cidr).version in versions
+            if not isinstance(one, CidrSelector) or network(one.cidr).version in self._families
         )
+
+    @cached_property
+    def _families(self) -> frozenset[int]:
+        return families(self.inventory)
 
     def _falls_open(self, rule: Rule, policy: Policy, direction: str) -> bool:
         """Only names, none of which is on any pod concerned, and some pod as a peer."""

@@ -36,7 +36,7 @@ from netpol.synthesize import dns
 from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
-from netpol.synthesize.refused import needs_a_rule, note_names, refusal
+from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 
@@ -154,12 +154,13 @@ def _without_refused(
     learned: Learned, policed: frozenset[str], choices: Choices, tell: Tell
 ) -> Learned:
     """Hold what the CNI enforces no rule about, whatever is written."""
+    refusals = Refusals(profile=choices.profile, inventory=learned.inventory)
     held = []
     for connection, evidence in learned.accepted:
         if not _about(connection, policed) or not needs_a_rule(connection, choices):
             continue
         note_names(connection, evidence.names, choices)
-        name, reason = refusal(connection, choices.profile, learned.inventory)
+        name, reason = refusals.of(connection)
         if name:
             held.append(Held(connection=connection, reason=reason, evidence=evidence))
             choices.add(name, f"held: {reason}", listed(connection))

@@ -5,6 +5,8 @@ Writing a rule all the same would look like an allowance, and the CNI would not 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from netpol.choices import Choices, listed
@@ -12,11 +14,11 @@ from netpol.families import families
 from netpol.graph import Connection
 from netpol.inventory import Inventory
 from netpol.net import ICMP_PROTOCOLS, network
-from netpol.peers import Cidr, Entity, label
+from netpol.peers import Cidr, Entity, Peer, label
 from netpol.profile import Profile
 from netpol.ranges import node_addresses
 
-__all__ = ["needs_a_rule", "note_names", "refusal"]
+__all__ = ["Refusals", "needs_a_rule", "note_names"]
 
 _NODES: Final = frozenset({"host", "remote-node"})
 _INSIDE: Final = frozenset({"health", "ingress"})
@@ -24,35 +26,54 @@ _FROM_NODE: Final = "no rule: its own node, with probes, always reaches a pod"
 _TO_NODE: Final = "no rule: a pod always reaches its own node"
 
 
-def refusal(connection: Connection, profile: Profile, inventory: Inventory) -> tuple[str, str]:
-    """(field of the profile, reason) why no rule can allow a connection; empty where one can."""
-    if connection.protocol == "SCTP" and profile.sctp == "no":
-        return "sctp", f"{profile.title} enforces no rules about SCTP"
-    for peer in (connection.client, connection.server):
-        if isinstance(peer, Entity) and peer.name not in profile.entities:
-            if _on_nodes(peer, inventory) and not profile.cidr_matches_nodes:
-                return "cidr_matches_nodes", _unnamed(peer, profile)
-            if peer.name in _INSIDE and not profile.cidr_matches_pods:
-                return "cidr_matches_pods", _unnamed(peer, profile)
-        if isinstance(peer, Cidr) and profile.one_family:
-            version = network(peer.cidr).version
-            if version not in families(inventory):
-                return "one_family", f"IPv{version} in a cluster of the other family"
-    return "", ""
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """What no rule can allow, for one profile and cluster."""
 
+    profile: Profile
+    inventory: Inventory
 
-def _unnamed(peer: Entity, profile: Profile) -> str:
-    """The reason for a peer that has neither a name nor an address in the rules."""
-    return (
-        f"{profile.title} matches no addresses of {peer.name}, and {profile.words.name} policies"
-        " have no word for it"
-    )
+    def of(self, connection: Connection) -> tuple[str, str]:
+        """(field of the profile, reason) why no rule can allow it; empty where one can."""
+        if connection.protocol == "SCTP" and self.profile.sctp == "no":
+            return "sctp", f"{self.profile.title} enforces no rules about SCTP"
+        found = (self._of_peer(peer) for peer in (connection.client, connection.server))
+        return next((one for one in found if one[0]), ("", ""))
 
+    def _of_peer(self, peer: Peer) -> tuple[str, str]:
+        profile = self.profile
+        match peer:
+            case Entity(name) if name not in profile.entities:
+                if not profile.cidr_matches_nodes and self._on_nodes(name):
+                    return "cidr_matches_nodes", self._unnamed(name)
+                if not profile.cidr_matches_pods and name in _INSIDE:
+                    return "cidr_matches_pods", self._unnamed(name)
+            case Cidr(cidr) if profile.one_family:
+                version = network(cidr).version
+                if version not in self._families:
+                    return "one_family", f"IPv{version} in a cluster of the other family"
+            case _:
+                pass
+        return "", ""
 
-def _on_nodes(peer: Entity, inventory: Inventory) -> bool:
-    servers = set(inventory.api_servers)
-    hosted = peer == Entity("kube-apiserver") and bool(servers & node_addresses(inventory))
-    return peer.name in _NODES or hosted
+    def _unnamed(self, name: str) -> str:
+        """The reason for a peer that has neither a name nor an address in the rules."""
+        return (
+            f"{self.profile.title} matches no addresses of {name}, and {self.profile.words.name}"
+            " policies have no word for it"
+        )
+
+    def _on_nodes(self, name: str) -> bool:
+        servers = set(self.inventory.api_servers)
+        return name in _NODES or (name == "kube-apiserver" and bool(servers & self._addresses))
+
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        return node_addresses(self.inventory)
+
+    @cached_property
+    def _families(self) -> frozenset[int]:
+        return families(self.inventory)
 
 
 def needs_a_rule(connection: Connection, choices: Choices) -> bool:
