@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from capture.source import FlowSource, Reading
+from capture.source import FlowSource, Reading, Sight
 from netpol.flow import Flow
 
 __all__ = ["HUBBLE"]
@@ -46,6 +46,14 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
 HUBBLE: Final = FlowSource(
     name="hubble",
     summary="Cilium Hubble: JSON lines of `hubble observe -o jsonpb` or the agent's flow export",
+    sight=Sight(
+        who="pod names, labels, identities",
+        direction="certain, by connection tracking; by ports where it says nothing of replies",
+        port="of the pod",
+        verdict="allowed, denied, audited; answered",
+        outside="addresses, DNS names",
+        blind=("what agents lost is only counted, and nodes that do not report are not seen",),
+    ),
     detect=_detect,
     read=_read,
 )

@@ -54,6 +54,7 @@ def read(
         stream = io.BufferedReader(decompressed(raw, path, tell), _BUFFER)
         chosen = _named(source) if source else _detected(stream.peek(_HEAD)[:_HEAD], path)
         if chosen is not None:
+            account.sources.add(chosen.name)
             reading = Reading(where=path, tell=tell, account=account, era=era)
             yield from chosen.read(cast("BinaryIO", stream), reading)
 

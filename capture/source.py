@@ -1,4 +1,4 @@
-"""What a flow source is: a name, a way to recognise its bytes, and a way to read them."""
+"""What a flow source is: a name, ways to recognise and to read its bytes, and what it can tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Tell
 
-__all__ = ["FlowSource", "Reading"]
+__all__ = ["FlowSource", "Reading", "Sight"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,26 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a source can tell, each in a few words for a table, and what it cannot see.
+
+    ``blind`` is said wherever something was learned from the source: not seen is not not needed.
+    """
+
+    who: str
+    """By what it knows the two sides: names, labels, addresses."""
+    direction: str
+    """How it knows who opened a connection."""
+    port: str
+    """Which port it tells: of the pod, or of the Service."""
+    verdict: str
+    """Whether it tells allowed from denied, and answered from unanswered."""
+    outside: str
+    """What it tells of peers outside the cluster."""
+    blind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowSource:
     """One kind of flow log.
 
@@ -36,5 +56,6 @@ class FlowSource:
 
     name: str
     summary: str
+    sight: Sight
     detect: Callable[[bytes], float]
     read: Callable[[BinaryIO, Reading], Iterator[Flow]]

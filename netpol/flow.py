@@ -74,12 +74,15 @@ class Account:
     other: dict[str, int] = field(default_factory=dict)
     lost_events: int = 0
     """Events that the source says it lost before they could be exported."""
+    sources: set[str] = field(default_factory=set)
+    """Names of the flow sources that were read."""
 
     def add(self, other: Account) -> None:
         """Add another account to this one."""
         self.read += other.read
         self.folded += other.folded
         self.lost_events += other.lost_events
+        self.sources |= other.sources
         for mine, theirs in ((self.held, other.held), (self.other, other.other)):
             for reason, n in theirs.items():
                 mine[reason] = mine.get(reason, 0) + n

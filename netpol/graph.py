@@ -51,7 +51,8 @@ class Evidence:
     """What was seen of one connection. Never part of its identity."""
 
     records: int = 0
-    count: int = 0
+    counts: tuple[tuple[str, int], ...] = ()
+    """(source name, connections that it told of), sorted."""
     first: int | None = None
     last: int | None = None
     hours: frozenset[int] = frozenset()
@@ -71,13 +72,20 @@ class Evidence:
     """``namespace/name`` of the Services that the clients dialled."""
     service_ports: frozenset[int] = frozenset()
     """The ports that they dialled there."""
+    said: frozenset[tuple[str, str]] = frozenset()
+    """(source name, signal): who gave which signal."""
+
+    @property
+    def count(self) -> int:
+        """How many connections there were: as many as the source saw that saw the most of them."""
+        return max((count for _, count in self.counts), default=0)
 
     def __add__(self, other: Evidence) -> Evidence:
         firsts = [t for t in (self.first, other.first) if t is not None]
         lasts = [t for t in (self.last, other.last) if t is not None]
         return Evidence(
             records=self.records + other.records,
-            count=self.count + other.count,
+            counts=_added(self.counts, other.counts),
             first=min(firsts, default=None),
             last=max(lasts, default=None),
             hours=self.hours | other.hours,
@@ -90,6 +98,7 @@ class Evidence:
             server_addresses=self.server_addresses | other.server_addresses,
             services=self.services | other.services,
             service_ports=self.service_ports | other.service_ports,
+            said=self.said | other.said,
         )
 
     @staticmethod
@@ -97,7 +106,7 @@ class Evidence:
         """What one flow counts; whose names and addresses matter, attribution knows."""
         return Evidence(
             records=flow.records,
-            count=flow.count,
+            counts=((flow.source, flow.count),),
             first=flow.first,
             last=flow.last,
             hours=flow.hours,
@@ -107,6 +116,7 @@ class Evidence:
             signals=tuple(sorted(flow.signals.items())),
             services=frozenset({flow.service} - {""}),
             service_ports=frozenset(() if flow.service_port is None else (flow.service_port,)),
+            said=frozenset((flow.source, name) for name in flow.signals),
         )
 
     def signal(self, name: str) -> int:

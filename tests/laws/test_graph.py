@@ -25,7 +25,7 @@ COUNTS = st.dictionaries(st.sampled_from("xyz"), st.integers(1, 3)).map(
 evidences = st.builds(
     Evidence,
     records=st.integers(0, 5),
-    count=st.integers(0, 5),
+    counts=COUNTS,
     first=TIMES,
     last=TIMES,
     hours=st.frozensets(st.integers(0, 3)),
@@ -37,6 +37,8 @@ evidences = st.builds(
     client_addresses=WORDS,
     server_addresses=WORDS,
     services=WORDS,
+    service_ports=st.frozensets(st.integers(1, 3)),
+    said=st.frozensets(st.tuples(st.sampled_from("xyz"), st.sampled_from(sorted(SIGNALS)))),
 )
 PEERS = (
     Workload("a", "Deployment", "w"),

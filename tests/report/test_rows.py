@@ -72,7 +72,7 @@ def test_times_are_rfc_3339_in_utc() -> None:
 def test_evidence_is_json() -> None:
     full = Evidence(
         records=2,
-        count=3,
+        counts=(("hubble", 3), ("pcap", 2)),
         first=0,
         last=0,
         hours=frozenset({1, 2}),
@@ -84,6 +84,7 @@ def test_evidence_is_json() -> None:
     )
     shown = json.loads(json.dumps(evidence_object(full)))
     assert shown["names"] == ["a.example.org", "b.example.org"]
+    assert shown["count"] == 3  # both saw the same connections
     assert (shown["hours"], shown["client_pods"], shown["first"]) == (2, 2, "1970-01-01T00:00:00Z")
 
 
