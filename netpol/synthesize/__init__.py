@@ -16,20 +16,10 @@ from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
 from netpol.graph import Connection
 from netpol.learn import Learned
-from netpol.net import PortSet
 from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
 from netpol.peers import Cidr, Entity, Workload
-from netpol.policy import (
-    NAMESPACE,
-    PodSelector,
-    Policy,
-    PolicySet,
-    Requirement,
-    Rule,
-    Selector,
-    in_namespace,
-)
+from netpol.policy import PodSelector, Policy, PolicySet, in_namespace
 from netpol.profile import Profile
 from netpol.quarantine import Held
 from netpol.synthesize import dns
@@ -37,6 +27,7 @@ from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
+from netpol.synthesize.resolving import allow_dns, serve_dns, serving_names
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 
@@ -112,8 +103,8 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         policies=PolicySet(
             policies=(
                 *(_default_deny(namespace) for namespace in sorted(policed)),
-                *_allow_dns(serving, asking, _named_servers(own, outsiders), through),
-                *_serve_dns(serving, asking, selectors),
+                *allow_dns(serving, asking, _named_servers(own, outsiders), through),
+                *serve_dns(serving, asking, selectors),
                 *_workload_policies(own, policed, serving, asked, rules),
             )
         ),
@@ -208,67 +199,6 @@ def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str
     )
 
 
-def _allow_dns(
-    serving: dns.Resolvers,
-    asking: Mapping[str, tuple[Workload, ...]],
-    inspected: frozenset[str],
-    through: Through,
-) -> Iterable[Policy]:
-    """Every pod of a namespace may ask the resolvers."""
-    for namespace, clients in sorted(asking.items()):
-        if not clients:
-            continue
-        yield Policy(
-            name="allow-dns",
-            namespace=namespace,
-            subject=PodSelector(in_namespace(namespace)),
-            egress=tuple(
-                Rule(peers=(peer,), ports=ports, dns=("*",) if namespace in inspected else ())
-                for server, answering in serving.items()
-                for peer, ports in _resolver(server, answering, clients, through)
-            ),
-        )
-
-
-def _resolver(
-    server: Workload, answering: frozenset[int], clients: tuple[Workload, ...], through: Through
-) -> Iterable[tuple[Selector, PortSet]]:
-    """The peers by which a resolver is asked; one entry for each, with all of its ports."""
-    pairs: dict[Selector, PortSet] = defaultdict(PortSet)
-    for peer, ports in through.peers(server, [(dns.dns_ports(answering), frozenset())], clients):
-        pairs[peer] |= ports
-    return pairs.items()
-
-
-def _serve_dns(
-    serving: dns.Resolvers, asking: Mapping[str, tuple[Workload, ...]], selectors: Selectors
-) -> Iterable[Policy]:
-    """The other half: a resolver accepts every pod of the namespaces that ask.
-
-    In its own namespace the clients are named one by one, so that it does not open to itself.
-    """
-    for server, ports in serving.items():
-        if server.namespace not in asking:
-            continue
-        others = tuple(n for n, found in asking.items() if found and n != server.namespace)
-        peers: list[Selector] = []
-        if others:
-            peers.append(PodSelector((Requirement(NAMESPACE, "In", others),)))
-        neighbours = (one for one in asking[server.namespace] if selectors.can_name(one))
-        peers += [selectors.of(neighbour) for neighbour in neighbours]
-        if peers:
-            yield Policy(
-                name=_serving_names(serving)[server],
-                namespace=server.namespace,
-                subject=selectors.of(server),
-                ingress=(Rule(peers=tuple(peers), ports=dns.dns_ports(ports)),),
-            )
-
-
-def _serving_names(serving: dns.Resolvers) -> dict[Workload, str]:
-    return {server: f"{name}-serve-dns" for server, name in object_names(serving).items()}
-
-
 def _workload_policies(
     edges: list[Edge],
     policed: frozenset[str],
@@ -281,7 +211,7 @@ def _workload_policies(
     egress = _by_side(asking, lambda connection: connection.client)
     ingress = _by_side(edges, lambda connection: connection.server)
     subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
-    taken = ((server.namespace, name) for server, name in _serving_names(serving).items())
+    taken = ((server.namespace, name) for server, name in serving_names(serving).items())
     names = object_names(subjects, taken)
     for workload in subjects:
         yield Policy(
