@@ -12,7 +12,7 @@ from msgspec import Struct
 from capture.hubble_endpoint import Sides
 from capture.hubble_orient import TAGS, meaning
 from capture.hubble_time import nanoseconds
-from netpol.flow import Flow
+from netpol.flow import Flow, Sighting
 
 __all__ = ["NAMES_KEPT", "Cell", "EdgeKey", "Extra", "Extras", "assemble"]
 
@@ -51,6 +51,7 @@ class Extra:
     server_names: tuple[str, ...] = ()
     service: str = ""
     answers: tuple[tuple[str, str], ...] = ()
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,12 +64,14 @@ class Extras:
     server_names: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
     answers: set[tuple[str, str]] = field(default_factory=set)
+    sightings: set[Sighting] = field(default_factory=set)
     full: bool = False
     """More came than is remembered."""
 
     def add(self, extra: Extra) -> None:
         """Take in one record's."""
         self.more += extra.count - 1
+        self.sightings.update(extra.sightings)
         self.full |= _keep(self.client_names, extra.client_names)
         self.full |= _keep(self.server_names, extra.server_names)
         self.full |= _keep(self.services, [extra.service] if extra.service else [])
@@ -136,6 +139,7 @@ def _flow(key: EdgeKey, edge: _Edge, sides: Sides) -> Flow:
         hours=frozenset(hour for cell in cells for hour in cell.hours),
         signals=_signals(edge),
         answers=frozenset(answer for one in extras for answer in one.answers),
+        sightings=frozenset(seen for one in extras for seen in one.sightings),
         source="hubble",
     )
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import BinaryIO, Final, TypeAlias
 
 from capture.hubble_address import Parties, address
-from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
+from capture.hubble_edge import Cell, EdgeKey, Extra, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
@@ -35,7 +35,7 @@ from capture.hubble_status import status
 from capture.hubble_time import Clock, nanoseconds
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import Reading
-from netpol.flow import Flow
+from netpol.flow import Flow, Sighting
 from netpol.notices import Notice
 
 __all__ = ["Fold"]
@@ -164,6 +164,7 @@ class Fold:
                 cell = cells.get(key)
                 if cell is None:
                     cells[key] = cell = Cell(stamp, stamp, hour, {hour})
+                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
                 cell.records += 1
                 if stamp > cell.last:
                     cell.last = stamp
@@ -205,6 +206,26 @@ class Fold:
             self.places.clear()
         self.places[place] = ends
         return ends
+
+    def _sight(
+        self,
+        key: EdgeKey,
+        client: Interned,
+        server: Interned,
+        text: bytes,
+        stamp: str,
+        *,
+        reply: bool,
+    ) -> None:
+        """Once per edge, not per record: where the pods were that it names."""
+        ends = zip((client, server), _pair(b"" + text, reply=reply), strict=True)
+        seen = tuple(
+            Sighting(self.sides.known[end.side].namespace, end.pod, address(ip), nanoseconds(stamp))
+            for end, ip in ends
+            if end.bit and ip
+        )
+        if seen:
+            self.extras[(*key[:3], key[3] % TAGS)].add(Extra(sightings=seen))
 
     def _eras(
         self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from netpol.inventory import Dated, Holder, Inventory, Node
+from netpol.inventory import Dated, Holder, Inventory, Node, Pod
 from netpol.net import network
 from netpol.stretches import Stretches, stretches
 
@@ -56,6 +56,18 @@ class AddressBook:
         """Who had an address at a time; None for one that nobody is known to have had ever."""
         found, answers = self._of(address)
         return answers[found.number(time)]
+
+    def away(self, address: str, name: tuple[str, str], time: int) -> int:
+        """By how many nanoseconds ``time`` lies outside of when a pod had an address.
+
+        0 when it had it then, or never had it.
+        """
+        found = [
+            max(one.start - time, time - one.end, 0)
+            for one in self._dated(address)
+            if isinstance(one.thing, Pod) and (one.thing.namespace, one.thing.name) == name
+        ]
+        return min(found, default=0)
 
     def cuts(self, address: str) -> tuple[int, ...]:
         """The times at which the answer changes."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from netpol.addresses import GUARD, AddressBook, Unclear
+from netpol.crosscheck import CrossCheck, cross_check
 from netpol.evaluate.identity import identity_relevant
 from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
@@ -63,6 +64,7 @@ class Attributed:
 
     graph: ServiceGraph
     held: tuple[Unattributed, ...] = ()
+    crosscheck: CrossCheck = field(default_factory=CrossCheck)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
     )
     held: list[Unattributed] = []
     known: list[Seen] = []
+    flows = list(flows)
     for flow in flows:
         for found in _resolve(flow, directory):
             if isinstance(found, Unattributed):
@@ -147,7 +150,11 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
             observed.append((replace(connection, client=pod), evidence))
         else:
             observed.append((connection, _evidence(flow, connection, named)))
-    return Attributed(graph=ServiceGraph.of(observed), held=_merged(held))
+    return Attributed(
+        graph=ServiceGraph.of(observed),
+        held=_merged(held),
+        crosscheck=cross_check(flows, directory.book),
+    )
 
 
 def _resolve(flow: Flow, directory: _Directory) -> Iterator[Seen | Unattributed]:

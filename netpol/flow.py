@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from netpol.peers import Endpoint
 
-__all__ = ["SIGNALS", "Account", "Flow"]
+__all__ = ["SIGNALS", "Account", "Flow", "Sighting"]
 
 SIGNALS: Final = {
     "opened": "a packet that opens the connection went from client to server",
@@ -22,6 +22,15 @@ SIGNALS: Final = {
     "traced": "packets were traced, so an answer would have been seen",
 }
 """What a source can say about the fate of a connection; a Flow counts the records that said so."""
+
+
+class Sighting(NamedTuple):
+    """A pod that the source named, and the address that it showed it at; nanoseconds, UTC."""
+
+    namespace: str
+    pod: str
+    address: str
+    time: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,8 @@ class Flow:
     """Records per name of :data:`SIGNALS`."""
     answers: frozenset[tuple[str, str]] = frozenset()
     """(name, address) pairs from DNS answers that the client received over this connection."""
+    sightings: frozenset[Sighting] = frozenset()
+    """One at least for each pod that is named and whose address is shown: for a cross-check."""
     source: str
     """Name of the flow source: ``hubble`` …"""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from netpol.addresses import GUARD
 from netpol.attribute import Unattributed, attribute
+from netpol.crosscheck import CrossCheck
 from netpol.flow import Account, Flow
 from netpol.graph import ServiceGraph
 from netpol.inventory import Inventory
@@ -38,6 +39,7 @@ class Learned:
     inventory: Inventory
     records: Records
     lost_events: int
+    crosscheck: CrossCheck = field(default_factory=CrossCheck)
 
     @property
     def attributed_share(self) -> float:
@@ -85,6 +87,7 @@ def learn(
         inventory=inventory,
         records=_records(account, judged.accepted, judged.held, attributed.held),
         lost_events=account.lost_events,
+        crosscheck=attributed.crosscheck,
     )
 
 

@@ -51,6 +51,21 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Look whether the client really needs so many names; a crawler does,"
         " an application rarely.",
     ),
+    "NP007": Entry(
+        title="a pod was seen at an address that was another's",
+        why="The flow source named a pod, and the inventory says that somebody else had its address"
+        " at that time. The name counts. But the inventory may be of another cluster or another"
+        " time, or the source may name pods late.",
+        what_to_do="Check that flows and inventory belong together: record the inventory while the"
+        " flows are recorded (netpol inventory record).",
+    ),
+    "NP008": Entry(
+        title="clocks of flows and inventory differ",
+        why="Pods were seen at their own address before they had it, or after they had lost it, by"
+        " more than the guard band. Flows of sides that are known by address alone may then be held"
+        " or, near the time at which an address changes hands, be another pod's.",
+        what_to_do="Give the difference with --clock-skew, or set the clocks.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",
         why="No lasting label, present or absent, tells this workload from the others of its"

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from netpol.cli.console import Notices, say
 from netpol.cli.progress import reading
+from netpol.crosscheck import CrossCheck
 from netpol.eras import Era, eras
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.learn import Learned, learn
+from netpol.notices import Notice
 from netpol.policy import PolicySet
 
 __all__ = ["inventory_from", "learn_from", "policies_from"]
@@ -32,7 +34,21 @@ def learn_from(
     """
     account, guard = Account(), round(skew * 1e9)
     flows = list(_flows(paths, notices, account, source, eras(inventory, guard)))
-    return learn(flows, inventory, account, guard)
+    learned = learn(flows, inventory, account, guard)
+    _tell_crosscheck(learned.crosscheck, guard, notices)
+    return learned
+
+
+def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:
+    for seen, holder in found.disagreements:
+        message = f"{seen.namespace}/{seen.pod} was seen at {seen.address}, which was {holder}'s"
+        notices.tell(Notice(code="NP007", message=message))
+    if found.skew > guard:
+        seconds = found.skew / 1e9
+        message = (
+            f"some are {seconds:.1f} s outside of their pod's time; --clock-skew {seconds:.0f}s"
+        )
+        notices.tell(Notice(code="NP008", message=message))
 
 
 def _flows(
