@@ -28,7 +28,7 @@ from netpol.profile import Profile
 from netpol.virtual import dialled
 from netpol.world import world
 
-__all__ = ["Certificate", "Denied", "Opened", "certify", "judge_of", "translated"]
+__all__ = ["Certificate", "Denied", "Opened", "certify", "denied_under", "judge_of", "translated"]
 
 
 Edge: TypeAlias = tuple[Connection, Evidence]
@@ -148,6 +148,14 @@ def certify(
         allowed=allowed,
         choices=choices,
     )
+
+
+def denied_under(policies: PolicySet, learned: Learned, profile: Profile) -> tuple[Connection, ...]:
+    """The accepted connections that a CNI denies, of those that it decides; sorted."""
+    edges = [(c, e) for c, e in learned.accepted if decides(profile, c)]
+    edges += translated(edges, profile, learned.inventory)
+    passes = judge_of(policies, learned, profile, edges).replay(one for one, _ in edges)
+    return tuple(one for (one, _), passed in zip(edges, passes, strict=True) if not passed)
 
 
 def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) -> list[Edge]:

@@ -43,4 +43,12 @@ CLUSTERS: Final[dict[str, Entry]] = {
         what_to_do="Add the ConfigMap to the inventory: kubectl get configmap -n kube-system NAME"
         " -o json. Or try a policy that denies everything to one pod.",
     ),
+    "NP125": Entry(
+        title="the cluster's network plugin would deny some of it",
+        why="These policies are not in the dialect of the plugin that the inventory shows, so they"
+        " were written and judged as their own specification has it. That plugin does some things"
+        " otherwise: Cilium, for one, matches neither nodes nor the API server by address.",
+        what_to_do="Write its own dialect with --target, or take --cni to write and judge for it:"
+        " what cannot be said is then listed.",
+    ),
 }

@@ -53,7 +53,7 @@ def check(
       netpol check policies/ flows.jsonl.gz --inventory cluster/
       netpol check manifests/
     """
-    from netpol.cli.engine import engine
+    from netpol.cli.engine import engine, tell_other
     from netpol.cli.run import learn_from, policies_from
     from netpol.cli.tables import check_text
     from netpol.replay import replay
@@ -63,10 +63,12 @@ def check(
     rules, seen = policies_from(policies, notices)
     documents = _documents(policies)
     known = _inventory(inventory, policies, documents, notices)
-    profile = engine(cni, known, notices.tell, seen).for_policies(seen, policies)
+    plugin = engine(cni, known, notices.tell, seen)
+    profile = plugin.for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
     learned = learn_from(sources, known, notices, source, skew)
     result = replay(rules, learned, profile) if sources else None
+    tell_other(plugin, profile, rules, learned, notices.tell)
     shown = check_object(result, learned, found)
     notices.show()
     _say_skipped(found)

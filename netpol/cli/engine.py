@@ -1,4 +1,10 @@
-"""Which profile a command works with: ``--cni``, else the inventory, else the dialect."""
+"""Which profile a command works with: ``--cni``, else the inventory, else the dialect.
+
+A plugin that the inventory shows speaks for its own dialect, and for Kubernetes' where it has
+none. Policies of another dialect are written and judged as their own specification has it, so that
+they are good for more than one cluster; what that plugin would do otherwise is told
+(:func:`tell_other`).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +14,16 @@ from typing import TYPE_CHECKING
 from netpol.detect import Detected, adjusted, detect, warnings
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory
-from netpol.notices import Tell
+from netpol.notices import Notice, Tell
+from netpol.peers import label
 from netpol.profile import CNIS, KUBERNETES, PROFILES, Profile
 
 if TYPE_CHECKING:
     from generators.generator import Dialect
+    from netpol.learn import Learned
+    from netpol.policy import PolicySet
 
-__all__ = ["Engine", "engine"]
+__all__ = ["Engine", "engine", "tell_other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +40,22 @@ class Engine:
         """The profile under which policies of a dialect are written and judged."""
         if self.profile is None or dialect.name not in self.profile.reads:
             return dialect.profile
+        if self._foreign(dialect.name):
+            return dialect.profile
         return self.profile.speaking(dialect.profile.words)
+
+    def _foreign(self, dialect: str) -> bool:
+        """Whether nobody asked for the plugin, and its own policies are of another dialect."""
+        return self.profile is not None and not (
+            self.origin == "--cni" or self.profile.words.name == dialect
+        )
+
+    def other(self, used: Profile) -> Profile | None:
+        """The plugin that the inventory shows, given the same policies, where it is another one."""
+        if self.profile is None or used.name == self.profile.name:
+            return None
+        reads = used.words.name in self.profile.reads
+        return self.profile.speaking(used.words) if reads else None
 
     def for_policies(self, seen: frozenset[str], where: str) -> Profile:
         """The profile that policies in these dialects are judged under.
@@ -39,8 +63,13 @@ class Engine:
         Raises NetpolError where only one engine could tell, and there are two of them.
         """
         own = [one for name, one in PROFILES.items() if name in seen and one is not KUBERNETES]
+        plain = seen & PROFILES.keys() <= {"kubernetes"}
         if self.profile is not None and (
-            self.origin == "--cni" or seen & PROFILES.keys() <= {*self.profile.reads}
+            self.origin == "--cni"
+            or (
+                (seen & PROFILES.keys() <= {*self.profile.reads})
+                and not (plain and self._foreign("kubernetes"))
+            )
         ):
             return _speaking(self.profile, seen)
         if len(own) > 1:
@@ -56,6 +85,27 @@ class Engine:
 def _speaking(profile: Profile, seen: frozenset[str]) -> Profile:
     """What the policies themselves have no words for is not decided by them."""
     return profile if seen - {"kubernetes"} else profile.speaking(KUBERNETES.words)
+
+
+def tell_other(
+    found: Engine, used: Profile, policies: PolicySet, learned: Learned, tell: Tell
+) -> None:
+    """Tell (NP125) what the plugin that the inventory shows would deny of what is allowed here."""
+    from netpol.certificate import denied_under
+
+    other = found.other(used)
+    if other is None:
+        return
+    mine = denied_under(policies, learned, used)
+    denied = [one for one in denied_under(policies, learned, other) if one not in mine]
+    if denied:
+        first = denied[0]
+        message = (
+            f"{other.title} would deny {len(denied)} of the accepted connections:"
+            f" {label(first.client)} → {label(first.server)} {first.protocol} {first.port},"
+            f" for one; --cni {other.name} writes and judges for it"
+        )
+        tell(Notice(code="NP125", message=message))
 
 
 def engine(

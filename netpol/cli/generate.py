@@ -79,7 +79,7 @@ def generate(
       netpol generate flows.jsonl -n shop | kubectl diff -f -
     """
     from generators import DIALECTS
-    from netpol.cli.engine import engine
+    from netpol.cli.engine import engine, tell_other
     from netpol.cli.output import write
     from netpol.cli.proof import prove
     from netpol.cli.run import inventory_from, learn_from
@@ -109,6 +109,8 @@ def generate(
     }
     chosen = proofs[target]
     _refuse_insufficient(chosen)
+    used, policies = chosen.certificate.profile, chosen.synthesis.policies
+    tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
     found = differences((proof.certificate for proof in proofs.values()), learned)
     if output is not None:
         _refuse_empty(chosen)

@@ -118,18 +118,36 @@ def at_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_root")
-def test_generate_takes_the_plugin_of_the_inventory_unless_it_is_told() -> None:
-    """The shop runs Cilium: addresses of nodes do nothing there in plain policies."""
-    found = run("generate", FLOWS, "--inventory", SHOP, "--format", "json")
+def test_generate_takes_the_plugin_of_the_inventory_for_its_own_dialect() -> None:
+    found = run("generate", FLOWS, "--inventory", SHOP, "--target", "cilium", "--format", "json")
     shown = json.loads(found.stdout)
-    assert (shown["target"], shown["cni"], shown["cni_from"]) == (
-        "kubernetes",
-        "cilium",
-        "inventory",
-    )
+    assert (shown["cni"], shown["cni_from"]) == ("cilium", "inventory")
+    assert "node_to_pod" in {one["field"] for one in shown["decisions"]}
+    assert "NP125" not in found.stderr
+
+
+@pytest.mark.usefixtures("at_root")
+def test_plain_policies_are_written_by_the_specification_and_the_plugin_that_differs_is_told(
+    tmp_path: Path,
+) -> None:
+    """The shop runs Cilium: addresses of nodes do nothing there in plain policies."""
+    to = ("--inventory", SHOP, "-o", str(tmp_path))
+    found = run("generate", FLOWS, *to, "--format", "json")
+    shown = json.loads(found.stdout)
+    assert (shown["target"], shown["cni"], shown["accepted"]) == ("kubernetes", "kubernetes", 200)
+    assert "NP125" in found.stderr and "cilium would deny 8 of the" in found.stderr
+    checked = run("check", str(tmp_path), FLOWS, "--inventory", SHOP)
+    assert checked.exit_code == 0 and "cilium would deny 8 of the" in checked.stderr
+
+
+@pytest.mark.usefixtures("at_root")
+def test_generate_writes_for_the_plugin_that_it_is_told() -> None:
+    found = run("generate", FLOWS, "--inventory", SHOP, "--cni", "cilium", "--format", "json")
+    shown = json.loads(found.stdout)
+    assert (shown["target"], shown["cni"], shown["cni_from"]) == ("kubernetes", "cilium", "--cni")
     fields = {one["field"] for one in shown["decisions"]}
     assert {"cidr_matches_nodes", "icmp_rule", "node_to_pod", "words"} <= fields
-    assert "NP026" in found.stderr
+    assert "NP026" in found.stderr and "NP125" not in found.stderr
     other = run("generate", FLOWS, "--inventory", SHOP, "--cni", "calico", "--format", "json")
     shown = json.loads(other.stdout)
     assert (shown["cni"], shown["cni_from"]) == ("calico", "--cni")

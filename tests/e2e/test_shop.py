@@ -15,8 +15,6 @@ from netpol.cli import cli
 FLOWS = "samples/shop/hubble.jsonl.gz"
 CLUSTER = "samples/shop/cluster"
 TARGETS = ("kubernetes", "calico", "cilium")
-ENGINES = {"kubernetes": "generic", "calico": "calico", "cilium": "cilium"}
-"""The cluster runs Cilium; each dialect is held against an engine that has all of its features."""
 Tuple4 = tuple[str, str, str, str]
 
 
@@ -44,7 +42,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, at_root: None) -> dict[str
     """The policies of each dialect, on disk."""
     base = tmp_path_factory.mktemp("shop")
     for target in TARGETS:
-        to = ("--target", target, "--cni", ENGINES[target], "-o", str(base / target))
+        to = ("--target", target, "-o", str(base / target))
         run("generate", FLOWS, "--inventory", CLUSTER, *to)
     return {target: base / target for target in TARGETS}
 
@@ -90,8 +88,7 @@ def test_the_account_adds_up(graph) -> None:
 def test_the_written_policies_allow_all_that_is_needed_and_nothing_else(
     target: str, written, truth
 ) -> None:
-    cni = ("--cni", ENGINES[target])
-    result = run("check", str(written[target]), FLOWS, "--inventory", CLUSTER, *cni)
+    result = run("check", str(written[target]), FLOWS, "--inventory", CLUSTER)
     assert result["denied"] == []
     assert result["unused_rules"] == []
     in_cluster = {row for row in needed(truth) if is_workload(row[0]) and is_workload(row[1])}

@@ -54,8 +54,7 @@ def shown(*args: object) -> dict[str, list[dict[str, str]]]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_netpol_writes_gives_no_finding(target: str, tmp_path: Path) -> None:
-    cni = {"kubernetes": "generic"}.get(target, target)
-    args = ("--inventory", CLUSTER, "--cni", cni)
+    args = ("--inventory", CLUSTER)
     run("generate", FLOWS, *args, "--target", target, "-o", tmp_path)
     result = run("check", tmp_path, *args, "--strict", "--format", "json")
     assert json.loads(result.stdout)["findings"] == []
