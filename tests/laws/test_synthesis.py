@@ -88,7 +88,7 @@ def of(inventory: Inventory, connections: list[Connection]) -> Learned:
 def evidence(connection: Connection) -> Evidence:
     """One record; the first outside address has a name when it is called."""
     named = connection.server == OUTSIDERS[0]
-    return Evidence(records=1, count=1, names=frozenset({"api.example.org"} if named else ()))
+    return Evidence(records=1, names=frozenset({"api.example.org"} if named else ()))
 
 
 def proofs(what: Learned) -> dict[str, tuple[dict[str, str], Certificate]]:
