@@ -14,6 +14,7 @@ from netpol.cli.sides import cluster_options
 if TYPE_CHECKING:
     from netpol.changes import Change
     from netpol.inventory import Inventory
+    from netpol.profile import Profile
 
 __all__ = ["diff"]
 
@@ -71,6 +72,8 @@ def diff(
     say_engine(plugin, known[0])
     _say_who_differs(old, new, *worlds)
     say_on_host(judge.world for judge in judges)
+    if found:
+        _say_gaps(*(judge.profile for judge in judges))
     if any(one.undecided for one in found):
         say("what is undecided depends on policies that could not be read (NP063 to NP065)")
     ctx.exit(_code(found) or (1 if strict and notices.counts else 0))
@@ -106,6 +109,25 @@ def _say_who_differs(old: str, new: str, before: Inventory, after: Inventory) ->
     for path, found in ((old, was - now), (new, now - was)):
         if found:
             say(f"only in {path}: {listed(found)}")
+
+
+def _say_gaps(before: Profile, after: Profile) -> None:
+    """What one dialect has no words for may open or close with the other, whoever wrote it."""
+    for one, other in ((before, after), (after, before)):
+        gaps = [
+            what
+            for what, mine, theirs in (
+                ("ICMP", one.icmp, other.icmp),
+                ("DNS names", one.fqdn, other.fqdn),
+                ("nodes, the API server and the world", one.entities, other.entities),
+            )
+            if theirs and not mine
+        ]
+        if gaps:
+            say(
+                f"{one.words.name} policies cannot name {', '.join(gaps)}:"
+                " rows about those may only show that"
+            )
 
 
 def _shown(found: list[Change], workloads: int, form: str) -> str:
