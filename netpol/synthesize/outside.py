@@ -25,7 +25,6 @@ __all__ = ["WORLD_AFTER", "Outsiders"]
 WORLD_AFTER: Final = 16
 """A server port that so many distinct public addresses reached is taken as open to the internet."""
 
-_WORLD: Final = EntitySelector("world")
 _NODES: Final = EntitySelector("remote-node")
 _API: Final = EntitySelector("kube-apiserver")
 
@@ -70,9 +69,10 @@ class Outsiders:
                 else:
                     table[found] |= connection.ports
         table.update(_merged_blocks({b: p - _world_ports(table, b) for b, p in blocks.items()}))
+        everywhere = PortSet.union(p for s, p in table.items() if _is_everywhere(s))
         for selector in list(table):
             if isinstance(selector, FqdnSelector):
-                table[selector] -= table.get(_WORLD, NO_PORTS)
+                table[selector] -= everywhere
         if ingress and _API in table and self._api_on_nodes():
             # Not so for egress: to a pod on its own node an API server is the host.
             table[_API] -= table.get(_NODES, NO_PORTS)
@@ -110,9 +110,11 @@ class Outsiders:
         assert_never(peer)
 
     def _internet(self, versions: set[int]) -> tuple[Selector, ...]:
-        """Everyone outside; of these IP versions alone where the dialect can say so."""
-        if "world" in self.profile.entities:
-            return (_WORLD,)
+        """Everyone outside, of these IP versions.
+
+        By blocks in every dialect: Cilium's entity ``world`` would open the private networks beside
+        the cluster and the metadata address, too.
+        """
         both = internet(ranges(self.inventory).inside)
         wanted = [one for one in both if network(one.cidr).version in versions]
         here = families(self.inventory) if self.profile.one_family else {4, 6}
@@ -146,17 +148,18 @@ class Outsiders:
         return (connection.protocol, connection.port) in ports
 
 
+def _is_everywhere(selector: Selector) -> bool:
+    return isinstance(selector, CidrSelector) and network(selector.cidr).prefixlen == 0
+
+
 def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:
     """The ports on which a block is allowed already, because everyone outside is."""
     return PortSet.union(
         ports
         for selector, ports in table.items()
-        if selector == _WORLD
-        or (
-            isinstance(selector, CidrSelector)
-            and contains(selector.cidr, block)
-            and not any(overlaps(hole, block) for hole in selector.excluded)
-        )
+        if isinstance(selector, CidrSelector)
+        and contains(selector.cidr, block)
+        and not any(overlaps(hole, block) for hole in selector.excluded)
     )
 
 
