@@ -10,6 +10,7 @@ from typing import Any
 from netpol.graph import Evidence
 from netpol.learn import Learned
 from netpol.peers import Cidr, Peer
+from netpol.report.contradictions import contradictions_text
 from netpol.report.held import held_text
 from netpol.report.lint import findings_text
 from netpol.report.printable import printable
@@ -93,7 +94,8 @@ def _replayed_text(shown: dict[str, Any]) -> str:
             "\nAllowed in the cluster, never observed:\n"
             + rows_table(shown["unobserved"], ("reason",))
         )
-    parts += [f"{line}\n" for line in held_text(shown["held"])]
+    more = (contradictions_text(shown["contradictions"]), held_text(shown["held"]))
+    parts += [f"{line}\n" for lines in more for line in lines]
     return "".join(parts)
 
 

@@ -14,6 +14,7 @@ from netpol.lint import Lint
 from netpol.peers import label
 from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
+from netpol.report.contradictions import contradiction_rows, contradictions_text
 from netpol.report.held import held_rows, held_text
 from netpol.report.lint import finding_rows
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
@@ -88,6 +89,7 @@ def certificate_object(
         "cni_from": origin,
         "records": records_object(learned.records),
         "held": held_rows(learned),
+        "contradictions": contradiction_rows(learned),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
         "undecided": [connection_row(c) for c in certificate.undecided],
@@ -111,6 +113,7 @@ def check_object(
     return {
         "records": records_object(learned.records),
         "held": held_rows(learned),
+        "contradictions": contradiction_rows(learned),
         **(_replayed(result) if result else _NOT_REPLAYED),
         "findings": finding_rows(looked.findings),
         "findings_skipped": list(looked.skipped),
@@ -179,7 +182,8 @@ def certificate_text(
     ]
     chosen = choices_text(c.choices, c.profile, origin)
     held = held_text(held_rows(learned))
-    parts = (lines, _opened(c), _different(found), chosen, held)
+    against = contradictions_text(contradiction_rows(learned))
+    parts = (lines, _opened(c), _different(found), chosen, against, held)
     return "".join(line + "\n" for part in parts for line in part)
 
 

@@ -49,5 +49,6 @@ def test_a_row_stays_on_its_line_in_a_narrow_terminal(monkeypatch: pytest.Monkey
 
 
 def test_a_check_with_nothing_to_say_is_one_line() -> None:
-    shown = {"allowed": 3, "denied": [], "unused_rules": [], "unobserved": [], "held": []}
+    shown = {"allowed": 3, "denied": [], "unused_rules": [], "unobserved": []}
+    shown |= {"held": [], "contradictions": []}
     assert check_text(shown) == "3 of 3 accepted connections are allowed.\n"
