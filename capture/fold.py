@@ -7,8 +7,8 @@ its era (:mod:`netpol.eras`). State grows with distinct edges, never with record
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -87,10 +87,12 @@ class Fold:
         protocol: str,
         port: int | None,
         times: tuple[int, int],
-        signals: Iterable[str],
+        signals: Iterable[str] | Mapping[str, int],
         *,
         certain: bool = True,
         count: int = 1,
+        records: int = 1,
+        hours: Iterable[int] = (),
         reporter: str = "",
         service: str = "",
         service_port: int | None = None,
@@ -100,8 +102,10 @@ class Fold:
         """One record: ``count`` connections between ``times`` (first, last; nanoseconds, UTC).
 
         ``signals`` are names of ``netpol.flow.SIGNALS``. Records of several reporters tell of the
-        same connections, so of their counts the largest counts. ``names`` are DNS names of client
-        and server, ``answers`` (name, address) pairs that the client was given.
+        same connections, so of their counts the largest counts, whether or not they know of the
+        Service. ``names`` are DNS names of client and server, ``answers`` (name, address) pairs
+        that the client was given. A source that adds up equal records itself gives their number,
+        how many gave which signal, and their ``hours``.
         """
         key: _Key = client, server, protocol, port, certain, service, service_port
         cell = self._cells.get(key)
@@ -109,16 +113,16 @@ class Fold:
             key = (self._client(client, server, protocol, port), *key[1:])
             cell = self._cells.setdefault(key, _Cell(*times))
         first, last = times
-        cell.records += 1
+        cell.records += records
         cell.counts[reporter] += count
         cell.first, cell.last = min(cell.first, first), max(cell.last, last)
-        cell.hours.update(range(first // _HOUR, last // _HOUR + 1))
+        cell.hours.update(hours or range(first // _HOUR, last // _HOUR + 1))
         cell.signals.update(signals)
         cell.answers.update(answers)
         for known, more in zip(cell.names, names, strict=True):
             known.update(more)
-        self.reading.account.read += 1
-        self.reading.account.folded += 1
+        self.reading.account.read += records
+        self.reading.account.folded += records
 
     def _client(self, client: int, server: int, protocol: str, port: int | None) -> int:
         """The client, or in a crowd the side that stands for all further ones."""
@@ -150,8 +154,32 @@ class Fold:
             server, protocol, port = place
             message = f"too many addresses to keep apart: → {self._shown(server)} {protocol} {port}"
             self.reading.tell(Notice(code="NP005", message=message, where=self.reading.where))
+        counts = self._counts()
         order = sorted(self._cells, key=self._order)
-        yield from (self._flow(key, self._cells[key]) for key in order)
+        yield from (self._flow(key, self._cells[key], counts[key]) for key in order)
+
+    def _counts(self) -> dict[_Key, int]:
+        """Connections of each edge.
+
+        One reporter may know of the Service that was dialled where another does not. So together
+        the edges that differ in that alone have as many as the reporter saw that saw the most.
+        """
+        found: dict[_Key, int] = {}
+        edges: dict[tuple[object, ...], list[_Key]] = defaultdict(list)
+        for key, cell in self._cells.items():
+            edges[key[:-2]].append(key)
+            found[key] = max(cell.counts.values())
+        for keys in edges.values():
+            plain = next((key for key in keys if not any(key[-2:])), None)
+            total: Counter[str] = Counter()
+            for key in keys:
+                total.update(self._cells[key].counts)
+            if plain is not None:
+                served = sum(found[key] for key in keys) - found[plain]
+                found[plain] = max(0, max(total.values()) - served)
+            if not any(found[key] for key in keys):
+                found[plain or min(keys, key=repr)] = 1
+        return found
 
     def _order(self, key: _Key) -> tuple[str, ...]:
         cell = self._cells[key]
@@ -161,7 +189,7 @@ class Fold:
         side = self._sides[number]
         return side.ip or f"{side.namespace}/{','.join(side.pods)}"
 
-    def _flow(self, key: _Key, cell: _Cell) -> Flow:
+    def _flow(self, key: _Key, cell: _Cell, count: int) -> Flow:
         client, server, protocol, port, certain, service, service_port = key
         return Flow(
             client=_with(self._sides[client], cell.names[0]),
@@ -172,7 +200,7 @@ class Fold:
             service_port=service_port,
             certain=certain,
             records=cell.records,
-            count=max(cell.counts.values()),
+            count=count,
             first=cell.first,
             last=cell.last,
             hours=frozenset(cell.hours),

@@ -32,6 +32,7 @@ from netpol.net import PORT_PROTOCOLS, host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.proxied import Seen, proxies
 from netpol.ranges import Ranges, ranges
+from netpol.roster import families, meant
 from netpol.services import NODE, Backends, backends
 
 __all__ = ["Attributed", "Unattributed", "attribute"]
@@ -76,18 +77,26 @@ class _Directory:
     backends: Backends
     by_labels: dict[tuple[str, Labels], frozenset[Workload]] = field(default_factory=dict)
     by_name: dict[tuple[str, str], list[Pod]] = field(default_factory=dict)
+    siblings: dict[tuple[str, str], list[Pod]] = field(default_factory=dict)
 
     @property
     def inventory(self) -> Inventory:
         """Who there is."""
         return self.book.inventory
 
-    def named(self, namespace: str, name: str, flow: Flow) -> Iterable[Pod]:
-        """The pods that had a name while a flow was seen; those that ever had it, if none did."""
+    def named(self, endpoint: Endpoint, name: str, flow: Flow) -> Iterable[Pod]:
+        """The pods that had a name while a flow was seen; those that ever had it, if none did.
+
+        An aggregated name is that of all pods for which it stands.
+        """
         if not self.by_name:
             for pod in self.inventory.every_pod:
                 self.by_name.setdefault((pod.namespace, pod.name), []).append(pod)
-        every, guard = self.by_name[namespace, name], self.book.guard
+            self.siblings.update(families(self.inventory))
+        space, guard = endpoint.namespace, self.book.guard
+        every = self.by_name.get((space, name)) or meant(
+            self.siblings, space, name, endpoint.labels
+        )
         if len(every) == 1:
             return every
         return [
@@ -211,13 +220,12 @@ def _peer(
             return Entity(name)
     if "world" in endpoint.entities:
         return _outside_peer(endpoint, directory)
-    return Unclear("unknown identity")
+    return Unclear("the source gives no address" if endpoint.called else "unknown identity")
 
 
 def _pod_peer(endpoint: Endpoint, flow: Flow, directory: _Directory) -> Peer | Unclear:
     if endpoint.pods:
-        space = endpoint.namespace
-        pods = [pod for name in endpoint.pods for pod in directory.named(space, name, flow)]
+        pods = [pod for name in endpoint.pods for pod in directory.named(endpoint, name, flow)]
         if any(pod.host_network for pod in pods):
             return Entity("remote-node")
         found = {pod.workload for pod in pods}
@@ -339,4 +347,4 @@ def _shown(peer: Peer | Unclear, endpoint: Endpoint) -> str:
     if endpoint.namespace:
         who = ",".join(endpoint.pods) or ",".join(f"{k}={v}" for k, v in endpoint.labels)
         return f"{endpoint.namespace}/?/{who or '?'}"
-    return endpoint.ip or "?"
+    return endpoint.ip or endpoint.called or "?"

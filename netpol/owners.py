@@ -13,13 +13,25 @@ from typing import Final, TypeAlias
 
 from netpol.peers import Labels
 
-__all__ = ["HASH_ALPHABET", "Owner", "Owners", "chain", "from_pod_name"]
+__all__ = [
+    "AGGREGATED",
+    "HASH_ALPHABET",
+    "Owner",
+    "Owners",
+    "chain",
+    "from_pod_name",
+    "generated",
+    "made_by",
+]
 
 Owner: TypeAlias = tuple[str, str]
 """(kind, name)."""
 
 Owners: TypeAlias = Mapping[tuple[str, str, str], Owner | None]
 """(namespace, kind, name) of each object that is known → its controller, None when it has none."""
+
+AGGREGATED: Final = "*"
+"""Ends a name that stands for all pods with one ``generateName`` (Calico): ``api-5c8d7bb9f6-*``."""
 
 HASH_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and no digits like them, so that no words come out (apimachinery, ``util/rand``)."""
@@ -107,10 +119,37 @@ def from_pod_name(name: str, hash: str = "") -> Owner:  # noqa: A002 - the label
     """
     if hash and (stem := _before_hash(name, hash)):
         return "Deployment", stem
+    if prefix := generated(name):
+        return made_by(prefix, {"pod-template-hash": hash} if hash else {})
     for kind, pattern in _POD_NAMES:
         if found := pattern.fullmatch(name):
             return kind, found[1]
     return "Pod", name
+
+
+def generated(name: str) -> str:
+    """How the pods begin for which an aggregated name stands; empty for the name of one pod."""
+    end = f"-{AGGREGATED}"
+    return name.removesuffix(AGGREGATED) if name.endswith(end) and name != end else ""
+
+
+def made_by(prefix: str, labels: Mapping[str, str]) -> Owner:
+    """(kind, name) of the owner of all pods with one ``generateName`` and these common labels.
+
+    The labels that controllers write decide, then the pattern of the name. Without either it could
+    be a StatefulSet, a DaemonSet or a Job, and the answer is the first of them: a guess.
+    """
+    stem = prefix.removesuffix("-")
+    if stem in (labels.get("job-name"), labels.get("batch.kubernetes.io/job-name")):
+        return _absent(("Job", stem), labels)
+    if revision := labels.get("controller-revision-hash"):
+        return ("StatefulSet" if revision.startswith(prefix) else "DaemonSet"), stem
+    if "pod-template-hash" in labels:
+        return _of_replica_set(stem, labels)
+    for kind, pattern in (("CronJob", _SCHEDULED_JOB), ("Deployment", _REPLICA_SET)):
+        if found := pattern.fullmatch(stem):
+            return kind, found[1]
+    return "StatefulSet", stem
 
 
 def _before_hash(name: str, digest: str) -> str:

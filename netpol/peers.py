@@ -90,3 +90,5 @@ class Endpoint:
     """Which of :data:`ENTITIES` the source took it for; several can hold at once."""
     names: frozenset[str] = frozenset()
     """DNS names that the source attached to the address."""
+    called: str = ""
+    """How the source calls a party that it does not identify; for people, never for rules."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netpol.owners import HASH_ALPHABET, chain, from_pod_name
+from netpol.owners import HASH_ALPHABET, chain, from_pod_name, generated, made_by
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
 HASHES = st.text(HASH_ALPHABET, min_size=6, max_size=10)
@@ -181,3 +181,35 @@ def test_any_text_has_an_answer(name, digest):
     kind, stem = from_pod_name(name, digest)
     assert name.startswith(stem)
     assert kind in ("Deployment", "CronJob", "DaemonSet", "StatefulSet", "Pod")
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "owner"),
+    [
+        (f"api-{HASH}-*", {}, ("Deployment", "api")),
+        (f"api-{HASH}-*", {"pod-template-hash": HASH}, ("Deployment", "api")),
+        (f"api-{HASH}-*", {"rollouts-pod-template-hash": HASH}, ("Deployment", "api")),
+        ("api-abc-*", {"pod-template-hash": "abc"}, ("Deployment", "api")),
+        ("alone-*", {"pod-template-hash": "abc"}, ("ReplicaSet", "alone")),
+        ("report-29381234-*", {}, ("CronJob", "report")),
+        ("report-29381234-*", {"job-name": "report-29381234"}, ("CronJob", "report")),
+        ("migrate-*", {"batch.kubernetes.io/job-name": "migrate"}, ("Job", "migrate")),
+        ("db-*", {"controller-revision-hash": "db-59d8f4c5b9"}, ("StatefulSet", "db")),
+        ("agent-*", {"controller-revision-hash": "59d8f4c5b9"}, ("DaemonSet", "agent")),
+        ("db-*", {}, ("StatefulSet", "db")),
+    ],
+)
+def test_an_aggregated_name_and_its_labels_give_the_owner(name, labels, owner):
+    assert made_by(generated(name), labels) == owner
+
+
+@pytest.mark.parametrize("name", ["", "*", "-*", "api*", f"api-{HASH}-x2k9q"])
+def test_only_names_with_a_star_for_the_random_part_are_aggregated(name):
+    assert generated(name) == ""
+
+
+@settings(deadline=None, max_examples=100)
+@given(NAMES, HASHES.filter(lambda text: not text.isdigit()), RANDOMS)
+def test_an_aggregated_name_has_the_owner_of_its_pods(name, digest, end):
+    pod = f"{name}-{digest}-{end}"
+    assert from_pod_name(f"{name}-{digest}-*") == from_pod_name(pod)
