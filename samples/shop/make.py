@@ -14,6 +14,11 @@ import json
 import sys
 from pathlib import Path
 
+import speak_aws
+import speak_conntrack
+import speak_enterprise
+import speak_goldmane
+import speak_pcap
 from inventory import cluster
 from needs import DNS_PORT, NAMES, NEEDED, NEVER
 from noise import noise
@@ -28,6 +33,7 @@ Row = dict[str, str | bool]
 HERE = Path(__file__).resolve().parent
 FLOWS = "hubble.jsonl.gz"
 WATCH = "watch.jsonl.gz"
+EYES = (speak_goldmane, speak_enterprise, speak_pcap, speak_conntrack, speak_aws)
 BEGIN, END = "<!-- counts: written by make.py -->\n", "<!-- end of counts -->\n"
 
 
@@ -90,27 +96,34 @@ def readme(log: Log) -> str:
     return f"{before}{BEGIN}| mark | lines |\n| --- | ---: |\n{table}{END}{after}"
 
 
-def files() -> dict[str, str]:
-    """Give every file of the sample as text, by its path in this folder."""
+def eyes(log: Log) -> dict[str, bytes]:
+    """Tell the same hour as other programs would have seen it."""
+    conversations = log.tape.conversations
+    told = [eye.files(conversations) for eye in EYES]
+    return {f"eyes/{name}": data for files in told for name, data in files.items()}
+
+
+def files() -> dict[str, bytes]:
+    """Give what is in every file of the sample, by its path in this folder."""
     log = hour()
     written = {f"cluster/{name}.json": text for name, text in cluster().items()}
     written |= {FLOWS: log.text(), WATCH: recording()}
-    return written | {"truth.json": truth(), "README.md": readme(log)}
+    written |= {"truth.json": truth(), "README.md": readme(log)}
+    return {name: text.encode() for name, text in written.items()} | eyes(log)
 
 
-def current(name: str) -> str | None:
+def current(name: str) -> bytes | None:
     path = HERE / name
     if not path.exists():
         return None
     data = path.read_bytes()
     # Compare what is inside: another zlib packs the same lines into other bytes.
-    return (gzip.decompress(data) if name.endswith(".gz") else data).decode()
+    return gzip.decompress(data) if name.endswith(".gz") else data
 
 
-def write(name: str, text: str) -> None:
+def write(name: str, data: bytes) -> None:
     path = HERE / name
-    path.parent.mkdir(exist_ok=True)
-    data = text.encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data, 9, mtime=0) if name.endswith(".gz") else data)
 
 

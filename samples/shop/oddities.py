@@ -99,6 +99,7 @@ def denied(stage: Stage, row: Never, drop: str = "POLICY_DENIED") -> None:
         talk = _talk(row, second, stage.dice)
         direction = "EGRESS" if talk.server.node is None else "INGRESS"
         at = second * SECOND
+        stage.log.tape.stopped(at, talk, direction, forbidden=drop == "POLICY_DENY")
         if direction == "INGRESS":
             stage.log.trace(at, talk, "FROM_ENDPOINT", SYN, tag=row.kind)
         policy = policies.get(drop, "")
@@ -127,6 +128,8 @@ def unknown(stage: Stage, row: Never) -> None:
     server = _side(row.server, HOUR + 50 * MINUTE, stage.dice)
     talk = talk_between(client, server, "TCP", int(row.ports), stage.dice)
     at = (HOUR + 50 * MINUTE) * SECOND
+    stage.log.tape.packet(at, talk, SYN, reply=False)
+    stage.log.tape.packet(at + MILLI, talk, SYN_ACK, reply=True)
     stage.log.trace(at, talk, "TO_ENDPOINT", SYN, tag="unknown-identity")
     blank = Talk(
         client=Side(ip=ip, node=None, near={}, far={}, bare={}),
@@ -141,6 +144,7 @@ def unknown(stage: Stage, row: Never) -> None:
 def gone(stage: Stage, row: Never) -> None:
     for second in moments(row, stage.dice):
         talk = _talk(row, second, stage.dice)
+        stage.log.tape.stopped(second * SECOND, talk, "ROUTE")
         reason = "STALE_OR_UNROUTABLE_IP"
         stage.log.dropped(second * SECOND, talk, "EGRESS", SYN, reason, f"infra-{reason}")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from chance import Dice, letters, mac, number
 from describe import CLUSTER, Node
+from played import Tape
 from pods import Pod, endpoint_id, identity, identity_labels
 
 Json = dict[str, Any]
@@ -189,6 +190,7 @@ class Log:
 
     lines: list[Line] = field(default_factory=list)
     dice: Dice = field(default_factory=lambda: Dice("log"))
+    tape: Tape = field(default_factory=Tape)
 
     def add(self, at: int, body: Json | str, tag: str = "", node: str = "") -> None:
         """Add a line. Each node is ahead or behind a little: between nodes the order is rough."""

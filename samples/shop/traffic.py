@@ -25,6 +25,7 @@ from needs import (
     STOREFRONT,
 )
 from people import alive, moments, server_names, sides
+from played import Lookup
 from records import (
     FIN,
     MICRO,
@@ -105,6 +106,7 @@ class Stage:
         whole: bool = False,
         tag: str = "",
     ) -> None:
+        self.log.tape.packet(at, talk, flags, reply=reply)
         for hop, point in enumerate(journey(talk, reply=reply)):
             if whole or self.dice.chance(SHARE.get(point, 1.0)):
                 when = at + hop * self.dice.between(20, 90) * MICRO
@@ -152,6 +154,7 @@ def verdicts(stage: Stage, at: int, talk: Talk, need: Need) -> None:
     if need.server == API and need.client == DIGEST:
         # A draft of the API's next policy runs in audit mode and has forgotten the CronJob.
         stage.log.verdict(at + 90_000, talk, "INGRESS", flags, verdict="AUDIT", tag="audit")
+        stage.log.tape.of(talk).audited = True
 
 
 PAGES = (("GET", "/api/products?page=2"), ("GET", "/api/cart"), ("POST", "/api/orders"))
@@ -204,6 +207,18 @@ class Answer:
     def ttl(self) -> int:
         return NO_TTL if self.rcode else 30
 
+    def given(self, at: int, took: int) -> Lookup:
+        """Tell it without Hubble's words."""
+        return Lookup(
+            at=at,
+            took=took,
+            query=self.query,
+            kind=self.kind,
+            ips=self.ips,
+            cnames=self.cnames,
+            rcode=self.rcode,
+        )
+
 
 def question(stage: Stage, at: int, talk: Talk, answer: Answer) -> None:
     """Show one question and its answer as the DNS proxy saw them."""
@@ -224,6 +239,7 @@ def question(stage: Stage, at: int, talk: Talk, answer: Answer) -> None:
     if answer.ips:
         said["rrtypes"] = [answer.kind]
     took = stage.dice.between(150, 2000) * MICRO
+    stage.log.tape.of(talk).lookups.append(answer.given(at, took))
     layer = {"type": "RESPONSE", "latency_ns": str(took), "dns": said}
     words = '"' + ",".join(answer.ips) + '"'
     if answer.rcode:
