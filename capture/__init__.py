@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from capture.conntrack import CONNTRACK
 from capture.hubble import HUBBLE
+from capture.records import NETPOL
 from capture.source import FlowSource
 
 __all__ = ["SOURCES"]
 
-SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE,)
+SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE, CONNTRACK, NETPOL)
 """Every flow source; the first of those that are equally sure of an input reads it."""

@@ -22,6 +22,9 @@ class Reading:
     account: Account
     era: Era = always
     """Flows of a side that is known by its address alone fold within an era of that address."""
+    at: int | None = None
+    """When records were taken that carry no time of their own, in nanoseconds since the epoch;
+    None: nobody said, and they must be held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

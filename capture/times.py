@@ -1,11 +1,12 @@
-"""Times as Kubernetes writes them."""
+"""Times as Kubernetes and others write them."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["nanoseconds", "rfc3339"]
+__all__ = ["instant", "nanosecond_text", "nanoseconds", "rfc3339"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -25,3 +26,33 @@ def nanoseconds(text: str | None) -> int:
 def rfc3339(time: int) -> str:
     """The text of a time in nanoseconds since the epoch, in UTC, to the microsecond."""
     return (_EPOCH + time // 1000 * _MICROSECOND).isoformat().replace("+00:00", "Z")
+
+
+_INSTANT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
+def instant(text: str, *, zoneless: bool = False) -> int:
+    """Nanoseconds since the epoch of an RFC 3339 time, to the last digit.
+
+    ``zoneless``: one without an offset is UTC. Raises ``ValueError``.
+    """
+    found = _INSTANT.fullmatch(text)
+    if found is None or not (found[4] or zoneless):
+        raise ValueError(f"expected an RFC 3339 time, found {text[:40]!r}")
+    zone = "+00:00" if (found[4] or "Z") in "Zz" else found[4]
+    try:
+        second = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}")
+        whole = (second - _EPOCH) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"expected a time that exists, found {text[:40]!r}") from None
+    if whole < 0:
+        raise ValueError(f"expected a time since 1970, found {text[:40]!r}")
+    return whole * 10**9 + int((found[3] or "")[:9].ljust(9, "0"))
+
+
+def nanosecond_text(time: int) -> str:
+    """The text of a time in nanoseconds since the epoch, to the nanosecond, in UTC."""
+    second, rest = divmod(time, 10**9)
+    return f"{(_EPOCH + timedelta(seconds=second)).isoformat()[:19]}.{rest:09}Z"

@@ -19,4 +19,16 @@ SAMPLES: Final[dict[str, bytes]] = {
             {"lost_events": {"num_events_lost": "4"}},
         ]
     ),
+    "netpol": (
+        b'{"netpol":1,"client":{"namespace":"shop","pods":["web-1"]},"server":{"ip":"10.0.0.2"},'
+        b'"protocol":"TCP","port":80,"first":"2026-11-02T09:14:07.500000001Z",'
+        b'"last":"2026-11-02T09:14:08Z","signals":{"answered":1},"source":"pcap"}\n'
+    ),
+    "conntrack": (
+        b"[1793700047.512345]\t    [NEW] tcp      6 120 SYN_SENT src=10.244.1.7 dst=10.96.12.5"
+        b" sport=43512 dport=80 [UNREPLIED] src=10.244.2.9 dst=10.244.1.7 sport=8080 dport=43512\n"
+        b"[1793700047.512399]\t [UPDATE] tcp      6 60 SYN_RECV src=10.244.1.7 dst=10.96.12.5"
+        b" sport=43512 dport=80 src=10.244.2.9 dst=10.244.1.7 sport=8080 dport=43512\n"
+        b"conntrack v1.4.7 (conntrack-tools): 2 flow events have been shown."
+    ),
 }

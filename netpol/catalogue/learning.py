@@ -66,6 +66,26 @@ LEARNING: Final[dict[str, Entry]] = {
         " or, near the time at which an address changes hands, be another pod's.",
         what_to_do="Give the difference with --clock-skew, or set the clocks.",
     ),
+    "NP009": Entry(
+        title="files beside the flows were left out",
+        why="A directory or a pattern named them, and no flow source recognises what is in them:"
+        " manifests, say, or a README. The others were read.",
+        what_to_do="Nothing, if they hold no flows. Otherwise name the file itself, with --from.",
+    ),
+    "NP010": Entry(
+        title="a flow record is of another version",
+        why="The line was written by a netpol whose flow records have another shape. It was left"
+        " out and counted: what it says may mean something else in this version.",
+        what_to_do="Read it with the netpol that wrote it, or a later one.",
+    ),
+    "NP011": Entry(
+        title="records carry no time",
+        why="An address is somebody's only at a time, and these records (`conntrack -L`, say) do"
+        " not say when they were taken. When the file was written is no evidence of that. They are"
+        " held.",
+        what_to_do="Say when they were taken with --at (or --at now, when they come through a pipe),"
+        " or record events with their times: `conntrack -E -o timestamp`.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",
         why="No lasting label, present or absent, tells this workload from the others of its"

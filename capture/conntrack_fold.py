@@ -1,0 +1,178 @@
+"""From entries of the connection tracking to flows: when they were, and what became of them.
+
+An address is somebody's only at a time. A time that is printed counts; a listing has none, so it
+needs to be told when it was taken (``Reading.at``). The end of a connection (``[DESTROY]``) may be
+days after its last packet, so it counts at the time at which the connection was seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+from capture.conntrack_entry import Entry, Incomplete
+from capture.fold import Fold
+from capture.hubble_orient import lower_port_serves
+from netpol.flow import Flow
+from netpol.net import PORT_PROTOCOLS, canonical_address
+from netpol.notices import Notice
+
+__all__ = ["Table"]
+
+LIVE_KEPT: Final = 1 << 20
+"""Connections that may be open at a time; a node's table holds a quarter of that by default."""
+
+NO_TIME: Final = "no time"
+ENDED: Final = "ended, and when it was used is not known"
+HANDS: Final = "its address changed hands while the flow was seen"
+NO_PORT: Final = "the port is not known"
+
+_PROTOCOLS: Final = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
+_CLOSED: Final = frozenset({"CLOSE", "CLOSED"})
+_OPENING: Final = frozenset({"", "NONE", "SYN_SENT", "SYN_SENT2"})
+
+_Live: TypeAlias = tuple[int, str, str, int | None, int | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Who talks to whom."""
+
+    client: str
+    server: str
+    protocol: str
+    port: int | None
+    certain: bool
+
+
+@dataclass(slots=True)
+class Table:
+    """What was read of one input."""
+
+    fold: Fold
+    untimed: int = 0
+    """Records that were held because nobody says when they were taken."""
+    _live: dict[_Live, tuple[int, bool]] = field(default_factory=dict)
+    """Open connections: when each was last seen, and whether it is certain who opened it."""
+
+    def add(self, entry: Entry) -> None:
+        """Count one entry. Raises ``ValueError`` for one that says nothing."""
+        way = _way(entry)
+        if way.port is None:
+            self.fold.hold(NO_PORT)
+        elif entry.event == "destroy" and entry.age is None:
+            self._ended(entry, way)
+        else:
+            self._seen(entry, way)
+
+    def _seen(self, entry: Entry, way: _Way) -> None:
+        time = self.fold.reading.at if entry.time is None else entry.time
+        if time is None:
+            self.untimed += 1
+            self.fold.hold(NO_TIME)
+            return
+        key, count, certain = _key(entry), 1, way.certain
+        if entry.event in ("update", "destroy") and key in self._live:
+            count, certain = 0, self._live[key][1]
+        if entry.event == "destroy":
+            self._live.pop(key, None)
+        elif entry.event:
+            self._remember(key, time, certain=certain)
+        first = max(time - (entry.age or 0) * 10**9, 0)
+        self._count(entry, replace(way, certain=certain), (first, time), count)
+
+    def _remember(self, key: _Live, time: int, *, certain: bool) -> None:
+        self._live.pop(key, None)
+        if len(self._live) >= LIVE_KEPT:
+            del self._live[next(iter(self._live))]
+        self._live[key] = time, certain
+
+    def _ended(self, entry: Entry, way: _Way) -> None:
+        known = self._live.pop(_key(entry), None)
+        if known is None:
+            self.fold.hold(ENDED)
+        else:
+            time, certain = known
+            self._count(entry, replace(way, certain=certain), (time, time), 0)
+
+    def _count(self, entry: Entry, way: _Way, times: tuple[int, int], count: int) -> None:
+        era = self.fold.reading.era
+        if any(era(side, times[0]) != era(side, times[1]) for side in (way.client, way.server)):
+            self.fold.hold(HANDS)
+            return
+        client, server = (self.fold.address(side, times[0]) for side in (way.client, way.server))
+        self.fold.add(
+            client,
+            server,
+            way.protocol,
+            way.port,
+            times,
+            _signals(entry, way.protocol),
+            certain=way.certain,
+            count=count,
+            reporter=entry.zone,  # each zone tells of the same connections
+            service_port=_dialled(entry),
+        )
+
+    def flows(self) -> Iterator[Flow]:
+        """The flows of all entries."""
+        if self.untimed:
+            message = f"{self.untimed:,} records do not say when they were taken"
+            where = self.fold.reading.where
+            self.fold.reading.tell(Notice(code="NP011", message=message, where=where))
+        return self.fold.flows()
+
+
+def _dialled(entry: Entry) -> int | None:
+    """The port that the client dialled, where it is not that of who answered."""
+    one, other = entry.original, entry.answer
+    there = other.source, other.source_port
+    return None if there == (one.target, one.target_port) else one.target_port
+
+
+def _key(entry: Entry) -> _Live:
+    one = entry.original
+    ports = (one.source_port, one.target_port) if one.type is None else (one.type, one.code)
+    return entry.protocol, one.source, one.target, *ports, entry.zone
+
+
+def _way(entry: Entry) -> _Way:
+    """Who opened it to whom: the first tuple's source to whoever answers in the second.
+
+    A connection that is seen as open without an answer was picked up in the middle, after the
+    table was emptied; then only its ports tell. Raises ``ValueError``.
+    """
+    one, other = entry.original, entry.answer
+    client, server = canonical_address(one.source), canonical_address(other.source)
+    protocol = _PROTOCOLS.get(entry.protocol, "OTHER")
+    if protocol not in PORT_PROTOCOLS:
+        port = entry.protocol if protocol == "OTHER" else None
+        if one.type is not None:
+            port = one.type * 256 + one.code
+        return _Way(client, server, protocol, port, certain=True)
+    if one.source_port is None or not other.source_port:
+        raise Incomplete("no ports")
+    certain = not (protocol == "TCP" and entry.unreplied and entry.state not in _OPENING)
+    if certain or lower_port_serves(one.source_port, other.source_port):
+        return _Way(client, server, protocol, other.source_port, certain)
+    return _Way(server, client, protocol, one.source_port, certain)
+
+
+def _signals(entry: Entry, protocol: str) -> Iterator[str]:
+    """What became of it, as far as this entry tells.
+
+    A reply that was seen is an answer. But to TCP a reset is a reply too: then the state is CLOSE
+    before anything was assured, or at the end it is not told at all.
+    """
+    yield "forward"
+    yield "opened"
+    if entry.assured:
+        yield "answered"
+    elif entry.unreplied:
+        return
+    elif protocol in ("TCP", "SCTP"):
+        if entry.state:
+            yield "refused" if entry.state in _CLOSED else "answered"
+    else:
+        yield "answered"

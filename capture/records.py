@@ -1,0 +1,287 @@
+"""netpol's own flow records: JSON lines that ``netpol capture`` writes and ``learn`` reads.
+
+Every line says its version and stands for itself, so files may be cut, joined and shuffled. What is
+written is read back equal: ``read(write(flows)) == flows``. Lines that differ only in what adds up
+become one Flow again, unless an address may have changed hands between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
+from capture.source import FlowSource, Reading, Sight
+from capture.times import instant, nanosecond_text
+from netpol.flow import Flow, Sighting
+from netpol.net import canonical_address
+from netpol.notices import Notice
+from netpol.peers import Endpoint
+
+if TYPE_CHECKING:
+    from capture.records_shape import Record, Side
+
+__all__ = ["NETPOL", "write"]
+
+_OURS: Final = re.compile(rb'^\s*\{"netpol"\s*:\s*\d', re.MULTILINE)
+_REORDERED: Final = re.compile(rb'^\s*\{"[^\n]*[,}]\s*"netpol"\s*:\s*\d', re.MULTILINE)
+_OTHER_VERSION: Final = "flow record of another version"
+
+
+def write(flows: Iterable[Flow]) -> Iterator[bytes]:
+    """A line, with its newline, per flow."""
+    from msgspec.json import Encoder  # only who reads or writes needs it
+
+    encode = Encoder().encode
+    yield from (encode(_record(flow)) + b"\n" for flow in flows)
+
+
+def _record(flow: Flow) -> Record:
+    from capture.records_shape import VERSION, Record
+
+    return Record(
+        netpol=VERSION,
+        client=_side(flow.client),
+        server=_side(flow.server),
+        protocol=flow.protocol,  # type: ignore[arg-type] # one of netpol.net.PROTOCOLS
+        port=flow.port,
+        service=flow.service,
+        service_port=flow.service_port,
+        certain=flow.certain,
+        records=flow.records,
+        count=flow.count,
+        first=nanosecond_text(flow.first),
+        last=nanosecond_text(flow.last),
+        hours=sorted(flow.hours),
+        signals=dict(sorted(flow.signals.items())),  # type: ignore[arg-type] # SIGNALS
+        answers=sorted(flow.answers),
+        sightings=[
+            (one.namespace, one.pod, one.address, nanosecond_text(one.time))
+            for one in sorted(flow.sightings)
+        ],
+        source=flow.source,
+    )
+
+
+def _side(side: Endpoint) -> Side:
+    from capture.records_shape import Owner, Side
+
+    return Side(
+        namespace=side.namespace,
+        pods=list(side.pods),
+        labels=dict(side.labels),
+        namespace_labels=dict(side.namespace_labels),
+        service_account=side.service_account,
+        workload=Owner(*side.workload) if side.workload else None,
+        ip=side.ip,
+        entities=sorted(side.entities),  # type: ignore[arg-type] # of netpol.peers.ENTITIES
+        names=sorted(side.names),
+        called=side.called,
+    )
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What adds up, of the lines that are otherwise equal."""
+
+    first: int
+    last: int
+    records: int = 0
+    count: int = 0
+    hours: set[int] = field(default_factory=set)
+    signals: Counter[str] = field(default_factory=Counter)
+    answers: set[tuple[str, str]] = field(default_factory=set)
+    sightings: set[Sighting] = field(default_factory=set)
+
+    def add(self, flow: Flow) -> None:
+        self.first, self.last = min(self.first, flow.first), max(self.last, flow.last)
+        self.records += flow.records
+        self.count += flow.count
+        self.hours |= flow.hours
+        self.signals.update(flow.signals)
+        self.answers |= flow.answers
+        self.sightings |= flow.sightings
+
+
+def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
+    sums: dict[tuple[Flow, tuple[int, ...]], _Sum] = {}
+    for flow in _flows(stream, reading):
+        key = _bare(flow), _eras(flow, reading)
+        if (known := sums.get(key)) is None:
+            known = sums[key] = _Sum(flow.first, flow.last)
+        known.add(flow)
+    found = [
+        replace(
+            bare,
+            records=one.records,
+            count=one.count,
+            first=one.first,
+            last=one.last,
+            hours=frozenset(one.hours),
+            signals=dict(sorted(one.signals.items())),
+            answers=frozenset(one.answers),
+            sightings=frozenset(one.sightings),
+        )
+        for (bare, _), one in sums.items()
+    ]
+    # In an order that does not depend on that of the lines.
+    texts = list(write(found))
+    yield from (found[n] for n in sorted(range(len(found)), key=texts.__getitem__))
+
+
+def _bare(flow: Flow) -> Flow:
+    """The flow without what adds up."""
+    return replace(
+        flow,
+        records=0,
+        count=0,
+        first=0,
+        last=0,
+        hours=frozenset(),
+        signals={},
+        answers=frozenset(),
+        sightings=frozenset(),
+    )
+
+
+def _eras(flow: Flow, reading: Reading) -> tuple[int, ...]:
+    """The eras of the sides that have nothing but an address."""
+    return tuple(
+        reading.era(side.ip, time)
+        for side in (flow.client, flow.server)
+        if side.ip and not (side.namespace or side.entities)
+        for time in (flow.first, flow.last)
+    )
+
+
+def _flows(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
+    """The flow of each line; the others are held."""
+    from msgspec.json import Decoder
+
+    from capture.records_shape import Record
+
+    decode, account = Decoder(Record).decode, reading.account
+    for number, line in enumerate(lines(stream), 1):
+        if line.isspace():
+            continue
+        try:
+            flow = _flow(decode(line))
+        except (ValueError, RecursionError) as error:
+            _hold(line, number, error, reading)
+            if is_cut(line):
+                skip_line(stream)
+            continue
+        account.read += flow.records
+        account.folded += flow.records
+        account.sources.add(flow.source)
+        yield flow
+
+
+def _flow(record: Record) -> Flow:
+    from capture.hubble_errors import Bad
+
+    first, last = (_time(name, getattr(record, name)) for name in ("first", "last"))
+    if first > last:
+        raise Bad(".last", "it is before the first")
+    return Flow(
+        client=_endpoint("client", record.client),
+        server=_endpoint("server", record.server),
+        protocol=record.protocol,
+        port=record.port,
+        service=record.service,
+        service_port=record.service_port,
+        certain=record.certain,
+        records=record.records,
+        count=record.count,
+        first=first,
+        last=last,
+        hours=frozenset(record.hours),
+        signals=dict(sorted(record.signals.items())),
+        answers=frozenset(record.answers),
+        sightings=frozenset(
+            Sighting(namespace, pod, address, _time("sightings", time))
+            for namespace, pod, address, time in record.sightings
+        ),
+        source=record.source,
+    )
+
+
+def _time(name: str, text: str) -> int:
+    from capture.hubble_errors import Bad
+
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise Bad(f".{name}", str(error)) from None
+
+
+def _endpoint(name: str, side: Side) -> Endpoint:
+    from capture.hubble_errors import Bad
+
+    try:
+        ip = canonical_address(side.ip) if side.ip else ""
+    except ValueError as error:
+        raise Bad(f".{name}.ip", str(error)) from None
+    return Endpoint(
+        namespace=side.namespace,
+        pods=tuple(sorted(set(side.pods))),
+        labels=tuple(sorted(side.labels.items())),
+        namespace_labels=tuple(sorted(side.namespace_labels.items())),
+        service_account=side.service_account,
+        workload=(side.workload.kind, side.workload.name) if side.workload else None,
+        ip=ip,
+        entities=frozenset(side.entities),
+        names=frozenset(side.names),
+        called=side.called,
+    )
+
+
+def _hold(line: bytes, number: int, error: Exception, reading: Reading) -> None:
+    """Count a line that is no record of ours, or none of this version, and tell it."""
+    from capture.hubble_errors import fault
+    from capture.records_shape import VERSION
+
+    path, message, code = "", f"longer than {LINE_LIMIT >> 20} MiB", "NP001"
+    version = None if is_cut(line) else _version(line)
+    if version not in (None, VERSION):
+        code, message = "NP010", f"version {version}, and this netpol reads version {VERSION}"
+    elif not is_cut(line):
+        path, message = fault(line, error)
+    reason = _OTHER_VERSION if code == "NP010" else "unreadable"
+    reading.account.read += 1
+    reading.account.held[reason] = reading.account.held.get(reason, 0) + 1
+    where = f"{reading.where}:{number}" + (f": {path}" if path else "")
+    reading.tell(Notice(code=code, message=message, where=where))
+
+
+def _version(line: bytes) -> int | None:
+    import msgspec
+
+    from capture.records_shape import Version
+
+    try:
+        return msgspec.json.decode(line, type=Version).netpol
+    except (ValueError, RecursionError):
+        return None
+
+
+def _detect(head: bytes) -> float:
+    return 0.98 if _OURS.search(head) else 0.9 if _REORDERED.search(head) else 0.0
+
+
+NETPOL: Final = FlowSource(
+    name="netpol",
+    summary="netpol's own flow records: versioned JSON lines, what `netpol capture` writes",
+    sight=Sight(
+        who="whatever the source that was recorded knew",
+        direction="as that source told it; certain or not is kept",
+        port="of the pod, and that of the Service where it was known",
+        verdict="as that source told it",
+        outside="as that source told it",
+    ),
+    detect=_detect,
+    read=_read,
+)

@@ -1,0 +1,112 @@
+"""The shape of netpol's own flow records, as they stand in a line: ``docs/reference/`` has its JSON
+Schema, which is made from these structs.
+
+What a record does not say is left out. A field that this version does not know is refused, as it
+may change what the others mean; so whoever adds one gives the shape a new version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+__all__ = ["VERSION", "Owner", "Record", "Side", "Version"]
+
+VERSION: Final = 1
+
+Number: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
+Whole: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Time: TypeAlias = Annotated[
+    str, Meta(max_length=64, description="RFC 3339, to the nanosecond, in UTC")
+]
+Protocol: TypeAlias = Literal["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "OTHER"]
+Entity: TypeAlias = Literal[
+    "world", "host", "remote-node", "kube-apiserver", "health", "ingress", "init"
+]
+Signal: TypeAlias = Literal[
+    "opened",
+    "answered",
+    "refused",
+    "allowed",
+    "audited",
+    "denied",
+    "forbidden",
+    "dropped",
+    "forward",
+    "traced",
+]
+
+
+class Owner(Struct, frozen=True, forbid_unknown_fields=True):
+    """The workload of a pod."""
+
+    kind: str
+    name: str
+
+
+class Side(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What was seen of one side of a connection: ``netpol.peers.Endpoint``."""
+
+    namespace: str = ""
+    pods: Annotated[list[str], Meta(description="names of the pods seen")] = []
+    labels: dict[str, str] = {}
+    namespace_labels: dict[str, str] = {}
+    service_account: str = ""
+    workload: Owner | None = None
+    ip: Annotated[
+        str, Meta(description="the address, where the other fields do not identify the side")
+    ] = ""
+    entities: list[Entity] = []
+    names: Annotated[list[str], Meta(description="DNS names of the address")] = []
+    called: Annotated[
+        str, Meta(description="how the source calls a party that it does not identify")
+    ] = ""
+
+
+class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Connections from ``client`` to ``server``: ``netpol.flow.Flow``, one a line."""
+
+    netpol: Annotated[Literal[1], Meta(description="version of this shape; in every line")]
+    client: Annotated[Side, Meta(description="who opened it")] = Side()
+    server: Annotated[Side, Meta(description="who was listening")] = Side()
+    protocol: Protocol
+    port: Annotated[
+        Number | None,
+        Meta(description="where the server's pod listens; for ICMP type * 256 + code"),
+    ] = None
+    service: Annotated[
+        str, Meta(description="namespace/name of the Service that was dialled, where known")
+    ] = ""
+    service_port: Annotated[Number | None, Meta(description="the port that was dialled there")] = (
+        None
+    )
+    certain: Annotated[
+        bool, Meta(description="false: who opened it was inferred from the ports alone")
+    ] = True
+    records: Annotated[
+        int, Meta(ge=1, le=(1 << 63) - 1, description="so many input records are in it")
+    ] = 1
+    count: Annotated[Whole, Meta(description="so many connections they stand for")] = 1
+    first: Time
+    last: Time
+    hours: Annotated[list[int], Meta(description="hours since the epoch in which it was seen")] = []
+    signals: Annotated[
+        dict[Signal, Whole], Meta(description="records that tell what became of it")
+    ] = {}
+    answers: Annotated[
+        list[tuple[str, str]], Meta(description="[DNS name, address] that the client was answered")
+    ] = []
+    sightings: Annotated[
+        list[tuple[str, str, str, Time]],
+        Meta(description="[namespace, pod, address, time] at which a named pod was seen"),
+    ] = []
+    source: Annotated[
+        str, Meta(min_length=1, max_length=64, description="the flow source that saw it")
+    ]
+
+
+class Version(Struct):
+    """The version alone, of a line that cannot be read."""
+
+    netpol: int
