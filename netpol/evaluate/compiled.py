@@ -86,7 +86,10 @@ class Compiled:
 
     @cached_property
     def _exempt(self) -> int:
-        """Clients (cells) that no ingress rule is ever asked about: a pod's own node (§1.8)."""
+        """Clients (cells) that no ingress rule is ever asked about: a pod's own node.
+
+        See docs/semantics.md#own-node-and-itself.
+        """
         cells = enumerate(self.everyone.cells)
         return bits(number for number, cell in cells if "host" in cell.entities)
 
