@@ -1,4 +1,4 @@
-"""DNS name patterns, as Cilium's ``matchPattern`` has them (policy-semantics §4.8)."""
+"""DNS name patterns, as Cilium's ``matchPattern`` has them (docs/semantics.md#dns-names)."""
 
 from __future__ import annotations
 
