@@ -2,7 +2,7 @@
 
 Cilium keeps only identity-relevant labels; the default filter is a list of patterns anchored at
 the start of the key, and the longest match decides (Cilium documentation, "Limiting Identity-
-Relevant Labels"; policy-semantics §4.10).
+Relevant Labels"; cilium/cilium ``pkg/labelsfilter/filter.go``).
 """
 
 from __future__ import annotations
