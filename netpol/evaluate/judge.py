@@ -33,8 +33,8 @@ def decides(profile: Profile, connection: Connection) -> bool:
     """Whether the dialect decides about such connections at all.
 
     ICMP and other protocols without ports are undefined in a dialect that cannot name them
-    (Kubernetes, policy-semantics §1.9): there :meth:`Judge.decide` answers by the general rule that
-    a rule without ports covers them, but engines may differ.
+    (Kubernetes): there :meth:`Judge.decide` answers by the general rule that a rule without ports
+    covers them, but engines may differ (docs/semantics.md#protocols-without-ports).
     """
     return profile.icmp or connection.protocol in PORT_PROTOCOLS
 
