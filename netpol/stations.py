@@ -1,7 +1,7 @@
 """Addresses at which two judges must be compared by who is there, not by the address alone.
 
 Engines differ in how rules reach a node or an API server: by its address, or as an entity that no
-CIDR matches (policy-semantics §1.7, §4.5). So what two policy sets do about such an address is
+CIDR matches (docs/semantics.md#address-blocks). So what two policy sets do about such an address is
 asked of the party that the inventory knows there. A DNS name is asked about as a name of an
 ordinary address of the internet, since nobody is without one.
 """
