@@ -1,7 +1,7 @@
 """NP112: what an engine does not enforce: kinds, features, objects.
 
-Sources: policy-semantics §3.1 (staged kinds), §4.5 and §4.10 (Cilium's blocks and labels), §6.1
-(who enforces which kinds).
+Sources: docs/semantics.md#calico-tiers (staged kinds), docs/semantics.md#cilium-entities-and-blocks,
+docs/semantics.md#identity-labels, docs/semantics.md#who-enforces-what.
 """
 
 from __future__ import annotations
