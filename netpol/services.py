@@ -171,7 +171,7 @@ def _behind(
         known = inventory.pods.get((namespace, pod))
         yield from () if known is None else (_peer(known),)
     elif not service.selector:
-        # Somebody wrote these addresses down: they are not of pods (flow-formats §17.3).
+        # Somebody wrote these addresses down: they are not of pods.
         yield from (Cidr(host_cidr(address)) for address in addresses)
 
 
