@@ -145,7 +145,7 @@ def telling(notices: Notices) -> Iterator[None]:
 
 
 def present(inventory: Inventory) -> Inventory:
-    """Without the pods that are over: nothing selects them (policy-semantics §1.11).
+    """Without the pods that are over: nothing selects them.
 
     Those of a workload that will make new ones stay where they are all that is known of it. Who is
     left out altogether is said.
@@ -166,7 +166,8 @@ def present(inventory: Inventory) -> Inventory:
 def lone(peer: Peer, *inventories: Inventory) -> bool:
     """Whether it is one bare pod.
 
-    What that says to itself never leaves it and no policy can block it (policy-semantics §1.8).
+    What that says to itself never leaves it and no policy can block it
+    (docs/semantics.md#own-node-and-itself).
     """
     if not isinstance(peer, Workload) or peer.kind != "Pod":
         return False
