@@ -163,7 +163,7 @@ def selected(field: Field, namespace: str) -> Node | None:
     """The one selector that an entity amounts to; None without any condition on labels.
 
     In a policy of a namespace every such condition, also a negative one, keeps to that namespace
-    unless there is a namespaceSelector (policy-semantics §3.6).
+    unless there is a namespaceSelector (docs/semantics.md#calico-peers).
     """
     parts = _accounts(field["serviceAccounts"])
     if field["selector"].given:
