@@ -68,7 +68,7 @@ def rule(one: PolicyObject, field: Field, version: Version, direction: str) -> R
 
 
 def _closed(one: PolicyObject, side: Field, word: str, action: Action) -> Rule:
-    """A rule with a peer of a type from the future (§2.4: such rules fail closed)."""
+    """A rule with a peer of a type from the future (the API: such rules fail closed)."""
     end = "matches nothing" if action == "allow" else "denies everything"
     one.warn("NP077", side, f"a peer is of no type that is known; the {word} rule {end}")
     if action == "allow":
