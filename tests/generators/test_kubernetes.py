@@ -44,7 +44,7 @@ ROLE = (Requirement("role", "In", ("x",)),)
     ],
 )
 def test_defaulting(read, spec, ingress, egress):
-    """Truth example K1."""
+    """docs/semantics.md#kubernetes-defaults."""
     (policy,), told = read(f"{HEAD}spec: {spec}")
     assert told == []
     assert (policy.subject, policy.ingress, policy.egress) == (SUBJECT, ingress, egress)
@@ -91,7 +91,7 @@ def test_defaulting(read, spec, ingress, egress):
     ],
 )
 def test_peers(read, peers, meaning):
-    """Truth examples K3 and K5, and the one dash of §1.5."""
+    """Peers that are missing, empty and of each kind; docs/semantics.md#one-peer-or-two."""
     (policy,), told = read(f"{HEAD}spec: {{ingress: [{{from: {peers}}}]}}")
     assert told == []
     assert policy.ingress == (Rule(peers=meaning, ports=ALL_PORTS),)
@@ -114,7 +114,7 @@ def test_peers(read, peers, meaning):
     ],
 )
 def test_ports(read, ports, numbers, named):
-    """Truth example K4."""
+    """docs/semantics.md#ports."""
     (policy,), told = read(f"{HEAD}spec: {{ingress: [{{ports: {ports}}}]}}")
     assert told == []
     assert policy.ingress == (Rule(peers=None, ports=numbers, named_ports=named),)
