@@ -1,4 +1,4 @@
-"""policy.networking.k8s.io: what the CRDs take and refuse, what the rules mean, and example N1."""
+"""policy.networking.k8s.io: what the CRDs take and refuse, and what the rules mean."""
 
 import textwrap
 
@@ -551,7 +551,7 @@ def verdicts(policies, rows):
 
 
 def test_example_n1(parsed):
-    """The table of §2.4, and what lies beside it."""
+    """docs/semantics.md#admin-baseline-and-clusternetworkpolicy, and what lies beside it."""
     rows = [
         ("a/x", "kube-system/dns", "UDP", 53, True),
         ("a/x", "10.20.1.1", "TCP", 443, False),
