@@ -141,7 +141,7 @@ def test_specs_that_are_refused(parse, spec, notice):
     ],
 )
 def test_rules_that_are_refused(parse, rule, notice):
-    """What Cilium's own validation, or its CRD, does not take (§4.1, §4.5, §4.6)."""
+    """What Cilium's own validation, or its CRD, does not take."""
     found, told = parse(ingress(rule))
     assert (found.policies, found.undecided) == ((), ())
     assert told[-1].startswith("NP063 CiliumNetworkPolicy a/p: .spec.ingress[0]")
@@ -493,7 +493,7 @@ BACKENDS = service("db", "{app: db}", labels="{tier: back}") + service("db", "{a
     ],
 )
 def test_services_mean_the_pods_behind_them(parse, entry, pods):
-    """§4.7."""
+    """docs/semantics.md#cilium-ports-and-services."""
     ports = "toPorts: [{ports: [{port: '5432', protocol: TCP}]}]"
     found, told = parse(egress(f"{{toServices: [{entry}], {ports}}}") + BACKENDS)
     assert told == []
@@ -545,7 +545,7 @@ subsets: [{addresses: [{ip: 192.0.2.3}], notReadyAddresses: [{ip: 192.0.2.4}]}]
     ],
 )
 def test_addresses_behind_services_without_a_selector(parse, objects, addresses):
-    """§4.7: with a selector the backends as endpoints, without one the addresses as CIDRs."""
+    """With a selector the backends as endpoints, without one the addresses as CIDRs."""
     found, told = parse(egress(TO_X) + service("x", "{}") + objects)
     rules = found.policies[0].egress
     if addresses is None:
