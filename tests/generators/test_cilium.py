@@ -107,7 +107,7 @@ L4 = PortSet.union(PortSet.of(name, 80) for name in ("TCP", "UDP", "SCTP"))
     ],
 )
 def test_rules(read, rule, meaning):
-    """The tables of §4.2 and §4.6."""
+    """docs/semantics.md#cilium-isolation and docs/semantics.md#cilium-ports-and-services."""
     (policy,), told = read(f"{HEAD}spec: {{endpointSelector: {{}}, ingress: [{rule}]}}")
     assert told == []
     assert (policy.ingress, policy.egress) == (meaning, None)
@@ -175,7 +175,7 @@ def test_rules(read, rule, meaning):
     ],
 )
 def test_endpoints(read, selector, meaning):
-    """§4.3: a selector without a namespace of its own means the policy's."""
+    """A selector without a namespace of its own means the policy's."""
     (policy,), told = read(
         f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{{toEndpoints: [{selector}]}}]}}"
     )
@@ -217,7 +217,7 @@ def test_selectors_that_mean_nobody(read, selector):
     ],
 )
 def test_nothing_but_what_is_not_reserved_is_everyone_else(read, condition, without):
-    """§4.3: a selector with a reserved label is taken as it is, so nodes and the world meet it."""
+    """A selector with a reserved label is taken as it is, so nodes and the world meet it."""
     rule = f"{{toEndpoints: [{{matchExpressions: [{condition}]}}, {{}}]}}"
     (policy,), (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert told.startswith("NP074 CiliumNetworkPolicy a/p: .spec.egress[0]: ")
@@ -487,7 +487,7 @@ def test_service_accounts_have_their_own_label():
 def test_nothing_but_negative_conditions_are_pods_and_maybe_nodes_and_the_world(
     read, condition, pods
 ):
-    """§4.3: it depends on the version, and on policy-default-local-cluster."""
+    """It depends on the version, and on policy-default-local-cluster."""
     rule = f"{{toEndpoints: [{{matchExpressions: [{condition}]}}, {{}}]}}"
     (policy,), (told,) = read(f"{HEAD}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert told.startswith("NP064 CiliumNetworkPolicy a/p: .spec.egress[0].toEndpoints[0]: ")
