@@ -1,4 +1,4 @@
-"""What Cilium policies do to connections: the truth examples and tables of policy-semantics §4."""
+"""What Cilium policies do to connections; docs/semantics.md#cilium-policies has the short form."""
 
 import pytest
 from scenes import inventory, labels, pod
@@ -166,7 +166,7 @@ def test_s3_names(judge):
     ],
 )
 def test_patterns_of_names(judge, pattern, verdict):
-    """§4.8."""
+    """docs/semantics.md#dns-names."""
     rule = f"{{toFQDNs: [{{matchPattern: {pattern}}}]}}"
     rules = judge(f"{CNP}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert allowed(rules, "web", "api.example.org") is verdict
@@ -229,7 +229,7 @@ THE_REST = {*EVERYONE} - THE_WORLD - THE_PODS
     ],
 )
 def test_peers(judge, rule, peers):
-    """The tables of §4.2 to §4.6: whom a rule lets a pod reach at TCP 8080."""
+    """Whom a rule lets a pod reach at TCP 8080."""
     rules = judge(f"{CNP}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert {one for one in EVERYONE if allowed(rules, "api", one)} == peers
 
@@ -240,7 +240,7 @@ def test_clusterwide_peers_are_pods_and_no_more(judge):
 
 
 def test_named_ports_are_those_of_the_server(judge):
-    """§4.6."""
+    """docs/semantics.md#cilium-ports-and-services."""
     rule = "{toEntities: [cluster], toPorts: [{ports: [{port: HTTP, protocol: TCP}]}]}"
     rules = judge(f"{CNP}spec: {{endpointSelector: {{}}, egress: [{rule}]}}")
     assert allowed(rules, "web", "api", port=8080)
@@ -250,7 +250,7 @@ def test_named_ports_are_those_of_the_server(judge):
 
 
 def test_ping_needs_icmp_or_a_rule_without_ports(judge):
-    """§4.6."""
+    """docs/semantics.md#cilium-ports-and-services."""
     for rule, verdict in (
         ("{toEntities: [all], toPorts: [{ports: [{port: '0'}]}]}", False),
         ("{icmps: [{fields: [{type: EchoRequest}]}]}", True),
@@ -274,14 +274,14 @@ def test_ping_needs_icmp_or_a_rule_without_ports(judge):
     ],
 )
 def test_isolation(judge, sections, isolated):
-    """§4.1."""
+    """docs/semantics.md#cilium-isolation."""
     rules = judge(f"{CNP}spec: {{endpointSelector: {{matchLabels: {{app: api}}}}, {sections}}}")
     found = not allowed(rules, "web", "api"), not allowed(rules, "api", "web")
     assert found == isolated
 
 
 def test_deny_beats_every_allow_of_any_policy(judge):
-    """§4.9."""
+    """docs/semantics.md#cilium-deny-and-union."""
     rules = judge(
         CNP
         + "spec: {endpointSelector: {}, egress: [{toEntities: [all]}]}"
