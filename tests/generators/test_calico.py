@@ -47,7 +47,7 @@ EVERYTHING = (Rule(peers=None, ports=ALL_PORTS),)
     ],
 )
 def test_types(read, spec, ingress, egress):
-    """The table of §3.2: unlike Kubernetes, egress rules alone leave ingress out."""
+    """docs/semantics.md#calico-defaults: unlike Kubernetes, egress rules alone leave ingress out."""
     (policy,), told = read(f"{HEAD}spec: {spec}")
     assert told == []
     assert (policy.ingress, policy.egress) == (ingress, egress)
@@ -135,7 +135,7 @@ def test_types(read, spec, ingress, egress):
     ],
 )
 def test_peers(read, source, meaning):
-    """The table of §3.6."""
+    """docs/semantics.md#calico-peers."""
     (policy,), told = read(f"{HEAD}spec: {{ingress: [{{action: Allow, source: {source}}}]}}")
     assert told == []
     rules = () if meaning == () else (Rule(peers=meaning, ports=ALL_PORTS),)
@@ -156,7 +156,7 @@ def test_peers(read, source, meaning):
     ],
 )
 def test_peers_of_a_global_policy(read, source, peers):
-    """The rest of the table of §3.6: no namespace of its own."""
+    """The same without a namespace of its own."""
     (policy,), told = read(f"{GLOBAL}spec: {{ingress: [{{action: Allow, source: {source}}}]}}")
     assert told == []
     assert policy.ingress == (Rule(peers=peers, ports=ALL_PORTS),)
@@ -194,7 +194,7 @@ def test_peers_of_a_global_policy(read, source, peers):
     ],
 )
 def test_exceptions_among_the_peers(read, head, source, peers, without):
-    """§3.6: in a namespace notSelector is "in my namespace and not"; else anybody who is not."""
+    """In a namespace notSelector is "in my namespace and not"; else anybody who is not."""
     (policy,), told = read(f"{head}spec: {{ingress: [{{action: Deny, source: {source}}}]}}")
     assert told == []
     assert policy.ingress == (Rule(action="deny", peers=peers, ports=ALL_PORTS, without=without),)
