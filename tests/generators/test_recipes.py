@@ -1,7 +1,7 @@
 """NetworkPolicies as people write them, and what happens then: tables written by hand.
 
 The numbered ones retell the behaviours of the recipe collection ahmetb/kubernetes-network-policy-
-recipes in policies of our own; K, L are the truth examples of policy-semantics §0 and §1.
+recipes in policies of our own; the others are what docs/semantics.md says of Kubernetes.
 """
 
 import textwrap
@@ -420,7 +420,7 @@ def test_k3_whether_a_block_is_about_pods_is_up_to_the_engine(holds):
     ids=["and", "or"],
 )
 def test_one_dash_more(holds, peers, verdicts):
-    """§1.5: one peer with two selectors, or two peers."""
+    """One peer with two selectors, or two peers."""
     rows = zip(("ops/web", "ops/prober", "web", "cron"), verdicts.split(), strict=True)
     holds(
         policy(f"{{podSelector: {{matchLabels: {{app: api}}}}, ingress: [{{from: {peers}}}]}}"),
@@ -553,7 +553,7 @@ def test_the_minimal_document_of_1_14(holds):
 
 
 def test_the_baseline_of_a_namespace(holds):
-    """§7.1: default deny and DNS."""
+    """docs/semantics.md#needs-that-no-flow-shows: default deny and DNS."""
     deny = policy("{podSelector: {}, policyTypes: [Ingress, Egress]}", name="default-deny")
     dns = policy(
         "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{"
