@@ -417,7 +417,7 @@ def test_policies_mean_what_they_say(capsys):
     assert seen["certain, where some rule is in doubt"] > 10 * seen["undecided"]
 
 
-# The truth tables of policy-semantics §3.7
+# What tiers do to each other: docs/semantics.md#calico-tiers
 
 
 def policy(name, spec, space=None, version="projectcalico.org/v3", kind=None):
