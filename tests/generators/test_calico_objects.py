@@ -110,7 +110,7 @@ def test_tiers(read):
     ],
 )
 def test_tiers_that_calico_makes_itself(read, name, order, default):
-    """The table of fixed tiers in §3.7."""
+    """Tiers that are there without an object: docs/semantics.md#tiers-and-order."""
     found, told = read(f"{HEAD}spec: {{tier: {name}}}")
     assert told == []
     assert Tier(order, name, default) in found.tiers
@@ -173,7 +173,7 @@ def test_the_last_of_two_tiers_counts(read):
 @pytest.mark.parametrize(
     ("head", "source", "own", "whole"),
     [
-        # (NetworkSet of ns, NetworkSet of another namespace, GlobalNetworkSet), as in §3.6
+        # (NetworkSet of ns, NetworkSet of another namespace, GlobalNetworkSet)
         (HEAD, "{selector: s == 't'}", "n", True),
         (HEAD, "{selector: all()}", "n", True),
         (HEAD, "{selector: s == 't', namespaceSelector: all()}", "no", True),
@@ -193,7 +193,7 @@ def test_the_last_of_two_tiers_counts(read):
     ],
 )
 def test_which_sets_a_selector_ranges_over(read, head, source, own, whole):
-    """Every row of the table of §3.6, and the sentences below it."""
+    """docs/semantics.md#calico-peers, row by row, and the sentences below."""
     nets = {"n": "192.0.2.1/32", "o": "192.0.2.2/32", "g": "192.0.2.3/32", "h": "192.0.2.4/32"}
     found, told = read(
         f"{head}spec: {{ingress: [{{action: Allow, source: {source}}}]}}",
@@ -678,7 +678,7 @@ def as_staged(text, kind):
     ],
 )
 def test_staged_policies_are_read_and_not_enforced(read, text):
-    """Truth example C3: a staged default deny alone denies nothing."""
+    """A staged default deny alone denies nothing."""
     found, (told,) = read(text)
     assert (found.policies, found.undecided) == ((), ())
     assert told.startswith("NP068 Staged")
