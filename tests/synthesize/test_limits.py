@@ -63,7 +63,7 @@ def test_blocks_are_cut_at_the_exceptions_of_others_and_hold_the_same_addresses(
 
 
 def test_long_lists_of_ports_are_several_in_cilium() -> None:
-    """policy-semantics §4.6: at most 40 ports in one toPorts entry."""
+    """docs/semantics.md#cilium-ports-and-services: at most 40 ports in one toPorts entry."""
     seen = (Connection(WEB, API, "TCP", port) for port in range(1000, 1090, 2))
     made = prove(
         of((one, Evidence(records=1)) for one in seen),
