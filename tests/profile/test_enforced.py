@@ -47,7 +47,7 @@ def pods(**wanted: str) -> PodSelector:
 
 @pytest.mark.parametrize(("cni", "verdict"), [("generic", True), ("aws-vpc-cni", False)])
 def test_an_exception_leaks_into_every_rule_for_the_same_pods(cni: str, verdict: bool) -> None:
-    """policy-semantics §6.4: what one rule excepts is denied in the other, in Amazon's plugin."""
+    """What one rule excepts is denied in the other: docs/semantics.md#amazon-vpc-cni."""
     one = to(Rule(peers=(HOLED,), ports=HTTP))
     other = to(Rule(peers=(WIDE,), ports=SSH), name="q")
     asked = Connection(WEB, Cidr("10.9.8.7/32"), "TCP", 22)
@@ -73,7 +73,7 @@ def test_an_exception_yields_to_blocks_that_are_as_narrow(block: str) -> None:
 def test_the_address_of_a_service_is_opened_where_its_selector_satisfies_the_peer(
     wanted: dict[str, str], verdict: bool
 ) -> None:
-    """policy-semantics §6.4: a peer with more labels than the Service opens the pods alone."""
+    """A peer with more labels than the Service opens the pods: docs/semantics.md#amazon-vpc-cni."""
     policy = to(Rule(peers=(pods(**wanted),), ports=PortSet.of("TCP", 8080)))
     assert allowed("aws-vpc-cni", Connection(WEB, API, "TCP", 8080), policy)
     assert (
