@@ -1,4 +1,4 @@
-"""Calico's selector grammar (policy-semantics §3.4), text → yes or no for labels."""
+"""Calico's selector grammar (docs/semantics.md#calico-selectors), text → yes or no for labels."""
 
 from __future__ import annotations
 
