@@ -1,4 +1,7 @@
-"""What NetworkPolicies say, read from the documents by policy-semantics §1."""
+"""What NetworkPolicies say, read from the documents by the rules of the API.
+
+Kubernetes networking/v1; docs/semantics.md#kubernetes-networkpolicy.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ class Engine:
 
     name: str
     pods_at_blocks: bool = True
-    """Whether an ipBlock matches pods, and nodes (§1.7)."""
+    """Whether an ipBlock matches pods, and nodes (docs/semantics.md#address-blocks)."""
     identity_labels: bool = False
-    """Whether it knows identity-relevant labels alone (§4.10)."""
+    """Whether it knows identity-relevant labels alone (docs/semantics.md#identity-labels)."""
 
     def labels(self, pod: End) -> dict[str, str]:
         if not self.identity_labels:
@@ -37,7 +40,7 @@ ENGINES = {
 
 
 def relevant(key: str) -> bool:
-    """Cilium's default filter of labels (§4.10)."""
+    """Cilium's default filter of labels (cilium/cilium ``pkg/labelsfilter``)."""
     kept = r"io\.kubernetes\.pod\.namespace|io\.cilium\.k8s|app\.kubernetes\.io"
     lost = (
         r"io.kubernetes|kubernetes.io|.*beta.kubernetes.io|k8s.io|pod-template-(generation|hash)"
@@ -61,7 +64,7 @@ class Kubernetes:
     def says(
         self, direction: str, me: End, other: End, server: End, protocol: str, number: int
     ) -> bool | None:
-        """§1.3: None where no policy selects the pod in this direction."""
+        """None where no policy selects the pod in this direction."""
         mine = [one for one in self.documents if self.selects(one, direction, me)]
         if not mine:
             return None
@@ -89,7 +92,7 @@ class Kubernetes:
         return not peers or any(self.peer(namespace, one, other) for one in peers)
 
     def peer(self, namespace: str, peer: dict[str, Any], other: End) -> bool:
-        """§1.4, §1.5, §1.7."""
+        """docs/semantics.md#one-peer-or-two, docs/semantics.md#address-blocks."""
         if peer.get("ipBlock") is not None:
             block = peer["ipBlock"]
             known = not (other.pod or other.node) or self.engine.pods_at_blocks
@@ -112,13 +115,13 @@ class Kubernetes:
 
 
 def types(spec: dict[str, Any]) -> list[str]:
-    """§1.1."""
+    """docs/semantics.md#kubernetes-defaults."""
     given = spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
     return [one.lower() for one in given]
 
 
 def on_port(one: dict[str, Any], server: End, protocol: str, number: int) -> bool:
-    """§1.6."""
+    """docs/semantics.md#ports."""
     if (one.get("protocol") or "TCP") != protocol:
         return False
     port = one.get("port")
@@ -129,7 +132,7 @@ def on_port(one: dict[str, Any], server: End, protocol: str, number: int) -> boo
     return port <= number <= (port if one.get("endPort") is None else one["endPort"])
 
 
-# --- what the API server refuses (§1.2)
+# --- docs/semantics.md#what-the-api-server-refuses
 
 
 def refused(spec: dict[str, Any]) -> bool:
