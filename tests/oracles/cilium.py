@@ -1,4 +1,6 @@
-"""What Cilium policies say, read from the documents by policy-semantics §4.
+"""What Cilium policies say, read from the documents by Cilium's own rules.
+
+cilium/cilium ``pkg/policy/api`` and the "Policy Language" pages; docs/semantics.md#cilium-policies.
 
 Every end has labels with a source, as Cilium's identities have: ``k8s:`` those of pods,
 ``reserved:`` the entities. What is learned of DNS names is taken as given: the rule of a name
@@ -29,7 +31,7 @@ class Cilium:
     def allows(
         self, direction: str, me: End, other: End, server: End, protocol: str, number: int
     ) -> bool:
-        """§4.1, §4.9: any deny, then any allow, then isolation of whatever kind."""
+        """Any deny, then any allow, then isolation of whatever kind."""
         mine = [
             (namespace, spec) for namespace, spec in self.specs if self.is_for(spec, namespace, me)
         ]
@@ -56,7 +58,7 @@ class Cilium:
         return found
 
     def is_for(self, spec: dict[str, Any], namespace: str, me: End) -> bool:
-        """§4.3: a policy of a namespace stays in it, whatever its selector says."""
+        """A policy of a namespace stays in it, whatever its selector says."""
         return namespace in ("", me.namespace) and self.matches(spec["endpointSelector"], me)
 
     def hits(
@@ -78,7 +80,7 @@ class Cilium:
             for rule in spec.get(section) or []
         )
 
-    # --- L3 (§4.2 to §4.8)
+    # --- L3: docs/semantics.md#cilium-peers
 
     def peers(self, rule: dict[str, Any], side: str, namespace: str, other: End) -> bool:
         members = {
@@ -143,7 +145,7 @@ class Cilium:
             labels.get(f"k8s:{key}") == value for key, value in service["spec"]["selector"].items()
         )
 
-    # --- labels with their sources (§4.3, §4.10)
+    # --- labels with their sources: docs/semantics.md#identity-labels
 
     def matches(self, selector: dict[str, Any], end: End) -> bool:
         labels = self.labels(end)
@@ -201,7 +203,7 @@ def isolates(spec: dict[str, Any], direction: str) -> bool:
 
 
 def said(rule: dict[str, Any], side: str) -> bool:
-    """Whether a rule says anything: an empty one selects nothing (§4.2)."""
+    """Whether a rule says anything: an empty one selects nothing."""
     empty = ("Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes")
     if any(rule.get(side + kind) == [] for kind in empty):
         return False
@@ -220,7 +222,7 @@ def entity(name: str, end: End) -> bool:
 
 
 def outside(end: End) -> bool:
-    """§4.5: whom rules about blocks can match."""
+    """Whom rules about blocks can match."""
     return not end.pod and not end.node and not end.entities & {"health", "ingress", "init"}
 
 
@@ -235,7 +237,7 @@ def named(wanted: dict[str, Any], name: str) -> bool:
     return re.fullmatch(deep + rest, name) is not None
 
 
-# --- L4 (§4.6)
+# --- L4: docs/semantics.md#cilium-ports-and-services
 
 OTHERS = {"VRRP": 112, "IGMP": 2}
 FAMILIES = {"IPv4": "ICMP", "IPv6": "ICMPv6"}
