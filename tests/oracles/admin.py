@@ -1,4 +1,8 @@
-"""What AdminNetworkPolicies and their kin say, read from the documents by policy-semantics §2."""
+"""What AdminNetworkPolicies and their kin say, read from the documents.
+
+By the comments of kubernetes-sigs/network-policy-api ``apis/``;
+docs/semantics.md#admin-baseline-and-clusternetworkpolicy.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ class Admin:
     def allows(
         self, direction: str, me: End, other: End, server: End, protocol: str, number: int
     ) -> bool:
-        """§2.4: Admin, NetworkPolicy, Baseline, allow."""
+        """Admin, NetworkPolicy, Baseline, allow."""
         asked = direction, me, other, server, protocol, number
         first = self.ask("Admin", *asked)
         if first in ("Allow", "Accept", "Deny"):
@@ -74,7 +78,7 @@ def pods(wanted: dict[str, Any], end: End) -> bool:
 
 
 def peer(wanted: dict[str, Any], other: End) -> bool:
-    """§2.2, §2.3: networks match any destination, pods included."""
+    """Networks match any destination, pods included."""
     if "networks" in wanted:
         return other.within(*wanted["networks"])
     if "nodes" in wanted:
