@@ -1,4 +1,7 @@
-"""What Calico policies say, read from the documents by policy-semantics §3."""
+"""What Calico policies say, read from the documents.
+
+By Calico's references of its resources; docs/semantics.md#calico-policies.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class Calico:
     def allows(
         self, direction: str, me: End, other: End, server: End, protocol: str, number: int
     ) -> bool:
-        """§3.7."""
+        """docs/semantics.md#calico-tiers."""
         asked = direction, me, other, server, protocol, number
         for tier, (_, default) in sorted(
             self.tiers.items(), key=lambda item: (item[1][0], item[0])
@@ -139,7 +142,7 @@ class Calico:
             )
         )
 
-    # --- one rule (§3.3)
+    # --- one rule
 
     def matches(
         self,
@@ -165,7 +168,7 @@ class Calico:
         return self.entity(far, home(policy), other) and self.entity(near, home(policy), me)
 
     def entity(self, wanted: dict[str, Any], namespace: str, end: End) -> bool:
-        """§3.6."""
+        """docs/semantics.md#calico-peers."""
         if wanted.get("nets") and not end.within(*wanted["nets"]):
             return False
         if wanted.get("notNets") and end.within(*wanted["notNets"]):
@@ -265,7 +268,7 @@ def home(one: dict[str, Any]) -> str:
 
 
 def types(spec: dict[str, Any]) -> list[str]:
-    """§3.2."""
+    """docs/semantics.md#calico-defaults."""
     given = [one.lower() for one in spec.get("types") or []]
     egress = ["egress"] if spec.get("egress") else []
     return given or (["ingress"] if spec.get("ingress") or not egress else []) + egress
