@@ -1,4 +1,4 @@
-"""NP101: the truth table of policyTypes (policy-semantics, example K1) as surprises."""
+"""NP101: the truth table of policyTypes (docs/semantics.md#kubernetes-defaults) as surprises."""
 
 from __future__ import annotations
 
