@@ -28,7 +28,7 @@ SERVER = """
 
 
 def test_each_side_opens_another_port(look) -> None:
-    """Example K2 of policy-semantics."""
+    """docs/semantics.md#both-sides."""
     client, server = look("NP108", CLIENT + SERVER)
     assert client == (
         "shop/web: egress rule 1: TCP 9000 with pods with app=api in namespace shop is opened on"
