@@ -178,7 +178,7 @@ def test_workloads_on_the_network_of_their_node_are_named(tmp_path: Path) -> Non
 
 
 def test_a_plugin_that_nobody_named_is_said(tmp_path: Path) -> None:
-    """Weave takes an endPort for the port alone (policy-semantics §1.6)."""
+    """Weave takes an endPort for the port alone (docs/semantics.md#ports)."""
     (tmp_path / "all.yaml").write_text(WEAVE, encoding="utf-8")
     for asked, ports, said in (((), {"80"}, 1), (("--cni", "generic"), {"80-90"}, 0)):
         result = connections(str(tmp_path), "--format", "json", *asked)
