@@ -1,7 +1,8 @@
 """NP112: what an engine does not enforce: kinds, features, objects.
 
-Sources: docs/semantics.md#calico-tiers (staged kinds), docs/semantics.md#cilium-entities-and-blocks,
-docs/semantics.md#identity-labels, docs/semantics.md#who-enforces-what.
+Sources: docs/semantics.md#calico-tiers (staged kinds),
+docs/semantics.md#cilium-entities-and-blocks, docs/semantics.md#identity-labels,
+docs/semantics.md#who-enforces-what.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ EVERYTHING = (Rule(peers=None, ports=ALL_PORTS),)
     ],
 )
 def test_types(read, spec, ingress, egress):
-    """docs/semantics.md#calico-defaults: unlike Kubernetes, egress rules alone leave ingress out."""
+    """docs/semantics.md#calico-defaults: egress rules alone leave ingress out."""
     (policy,), told = read(f"{HEAD}spec: {spec}")
     assert told == []
     assert (policy.ingress, policy.egress) == (ingress, egress)

@@ -183,7 +183,7 @@ def blocks_in(value: Any) -> Iterator[Any]:
 
 
 def meets(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
-    """A metav1.LabelSelector, by its truth table (docs/semantics.md#label-selectors); null holds, as ``{}``."""
+    """A metav1.LabelSelector, by docs/semantics.md#label-selectors; null holds, as ``{}``."""
     selector = selector or {}
     return all(
         labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items()
