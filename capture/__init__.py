@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from capture.aws import AWS
 from capture.conntrack import CONNTRACK
 from capture.hubble import HUBBLE
+from capture.pcap import PCAP
 from capture.records import NETPOL
+from capture.retina import RETINA
 from capture.source import FlowSource
 
 __all__ = ["SOURCES"]
 
-SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE, CONNTRACK, NETPOL)
+SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE, CONNTRACK, AWS, RETINA, NETPOL, PCAP)
 """Every flow source; the first of those that are equally sure of an input reads it."""

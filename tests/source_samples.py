@@ -31,4 +31,16 @@ SAMPLES: Final[dict[str, bytes]] = {
         b" sport=43512 dport=80 src=10.244.2.9 dst=10.244.1.7 sport=8080 dport=43512\n"
         b"conntrack v1.4.7 (conntrack-tools): 2 flow events have been shown."
     ),
+    "aws": (
+        b'{"level":"debug","ts":"2026-11-02T09:14:07.512Z","caller":"events/events.go:273","msg":'
+        b'"Flow Info: Src IP: 10.0.12.7 Src Port: 43512 Dest IP: 172.20.33.9 Dest Port: 80 Proto '
+        b'TCP Verdict ACCEPT Direction egress, Tier NETWORK_POLICY"}\n'
+        b'{"level":"info","ts":"2026-11-02T09:14:08.000Z","msg":"Received a new reconcile request"}'
+    ),
+    "retina": h.text(
+        [
+            h.wrapped(h.record(extensions={"@type": "type.googleapis.com/utils.RetinaMetadata"})),
+            h.wrapped(h.record(verdict=15)),
+        ]
+    ),
 }
