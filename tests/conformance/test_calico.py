@@ -1,6 +1,6 @@
 """Random Calico policies, judged by Calico's own calculation graph and policy checker.
 
-The data is described beside it (``data/README.md``): 50 cases over one topology, 1,020 flows each.
+The data is described beside it: 50 cases over one topology, 1,020 flows each.
 """
 
 import json
