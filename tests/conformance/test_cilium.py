@@ -1,6 +1,6 @@
 """Random Cilium policies, judged by Cilium's own policy code (1.17.5 and 1.20-pre agree on them).
 
-The data is described beside it (``data/README.md``): 50 cases over one topology, 1,740 flows each.
+The data is described beside it: 50 cases over one topology, 1,740 flows each.
 Its engine ran with ``allow-localhost=policy``, so that policies decide about the pods' own node
 too, which we take as exempt, as Kubernetes clusters have it. ``health``, an entity that no case
 names and that policies do decide about, stands in for the node.
