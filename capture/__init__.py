@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from capture.aws import AWS
+from capture.calico_enterprise import CALICO_ENTERPRISE
 from capture.conntrack import CONNTRACK
+from capture.goldmane import GOLDMANE
 from capture.hubble import HUBBLE
 from capture.pcap import PCAP
 from capture.records import NETPOL
@@ -14,5 +16,14 @@ from capture.source import FlowSource
 
 __all__ = ["SOURCES"]
 
-SOURCES: Final[tuple[FlowSource, ...]] = (HUBBLE, CONNTRACK, AWS, RETINA, NETPOL, PCAP)
+SOURCES: Final[tuple[FlowSource, ...]] = (
+    HUBBLE,
+    GOLDMANE,
+    CALICO_ENTERPRISE,
+    CONNTRACK,
+    AWS,
+    RETINA,
+    NETPOL,
+    PCAP,
+)
 """Every flow source; the first of those that are equally sure of an input reads it."""

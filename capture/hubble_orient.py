@@ -17,6 +17,8 @@ from netpol.net import PROTOCOLS
 __all__ = [
     "BY_PORTS",
     "FORWARD",
+    "ICMP_ANSWERS",
+    "ICMP_ASIDE",
     "REPLY",
     "TAGS",
     "Aside",
@@ -53,14 +55,14 @@ _DENIALS: Final = {_POLICY_DENIED: "denied", _AUTH_REQUIRED: "denied", _POLICY_D
 _AGENT_EVENTS: Final = frozenset({2, 3, 130})
 _TRACE, _POLICY_VERDICT, _TRACE_SOCKET = 4, 5, 7
 
-_ICMP_ASIDE: Final = {
+ICMP_ASIDE: Final = {
     "ICMP": {3: ICMP_ERROR, 4: ICMP_ERROR, 5: ICMP_ERROR, 11: ICMP_ERROR, 12: ICMP_ERROR}
     | {9: NEIGHBOURS, 10: NEIGHBOURS},
     "ICMPv6": dict.fromkeys(range(1, 5), ICMP_ERROR)
     | dict.fromkeys((130, 131, 132, 143), MULTICAST)
     | dict.fromkeys(range(133, 138), NEIGHBOURS),
 }
-_ICMP_ANSWERS: Final = {"ICMP": {0: 8, 14: 13, 16: 15, 18: 17}, "ICMPv6": {129: 128}}
+ICMP_ANSWERS: Final = {"ICMP": {0: 8, 14: 13, 16: 15, 18: 17}, "ICMPv6": {129: 128}}
 """Types that answer, and what they answer."""
 
 _EPHEMERAL: Final = 32768
@@ -121,7 +123,7 @@ def judge(seen: Seen) -> Judged:
         way,
         forward=_outcome(seen.protocol, _forward(seen), certain=way != BY_PORTS),
         reply=_outcome(seen.protocol, _reply(seen), certain=way != BY_PORTS),
-        port=_request_type(seen) * 256 if seen.protocol in _ICMP_ANSWERS else 0,
+        port=_request_type(seen) * 256 if seen.protocol in ICMP_ANSWERS else 0,
     )
 
 
@@ -152,7 +154,7 @@ def answer_ports(source: int, destination: int) -> bool:
 
 
 def _request_type(seen: Seen) -> int:
-    return _ICMP_ANSWERS[seen.protocol].get(seen.icmp, seen.icmp)
+    return ICMP_ANSWERS[seen.protocol].get(seen.icmp, seen.icmp)
 
 
 def _aside(seen: Seen) -> str:
@@ -167,7 +169,7 @@ def _aside(seen: Seen) -> str:
         return ROUTER_PROTOCOL
     if not seen.protocol:
         return NO_PORTS if _dropped(seen) and seen.drop not in _DENIALS else ""
-    if reason := _ICMP_ASIDE.get(seen.protocol, {}).get(seen.icmp, ""):
+    if reason := ICMP_ASIDE.get(seen.protocol, {}).get(seen.icmp, ""):
         return reason
     return STRAY_REPLY if _dropped(seen) and _stray(seen) else ""
 
@@ -181,14 +183,14 @@ def _stray(seen: Seen) -> bool:
     """Whether a dropped packet answers something; drops carry no reply flag of their own."""
     if seen.reply or seen.ack or seen.rst:
         return True
-    if seen.protocol in _ICMP_ANSWERS:
-        return seen.icmp in _ICMP_ANSWERS[seen.protocol]
+    if seen.protocol in ICMP_ANSWERS:
+        return seen.icmp in ICMP_ANSWERS[seen.protocol]
     return seen.protocol == "UDP" and seen.answer_ports
 
 
 def _way(seen: Seen) -> int:
-    if seen.protocol in _ICMP_ANSWERS:
-        return REPLY if seen.icmp in _ICMP_ANSWERS[seen.protocol] else FORWARD
+    if seen.protocol in ICMP_ANSWERS:
+        return REPLY if seen.icmp in ICMP_ANSWERS[seen.protocol] else FORWARD
     if seen.reply is not None:
         return REPLY if seen.reply else FORWARD
     if seen.layer7:
@@ -204,8 +206,8 @@ def _opens(seen: Seen) -> bool:
         return False
     if seen.event == _POLICY_VERDICT and seen.verdict in ("FORWARDED", "REDIRECTED"):
         return True
-    if seen.protocol in _ICMP_ANSWERS:
-        return seen.icmp in _ICMP_ANSWERS[seen.protocol].values()
+    if seen.protocol in ICMP_ANSWERS:
+        return seen.icmp in ICMP_ANSWERS[seen.protocol].values()
     return seen.protocol == "UDP" or (seen.syn and not seen.ack)
 
 

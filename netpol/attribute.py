@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from netpol.addresses import GUARD, AddressBook, Unclear
+from netpol.aggregated import families, meant
 from netpol.crosscheck import CrossCheck, cross_check
 from netpol.evaluate.identity import identity_relevant
 from netpol.flow import Flow
@@ -32,7 +33,6 @@ from netpol.net import PORT_PROTOCOLS, host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.proxied import Seen, proxies
 from netpol.ranges import Ranges, ranges
-from netpol.roster import families, meant
 from netpol.services import NODE, Backends, backends
 
 __all__ = ["Attributed", "Unattributed", "attribute"]

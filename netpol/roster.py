@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from netpol.aggregated import Name, families, meant
 from netpol.flow import Flow
 from netpol.inventory import Inventory, Namespace, Pod
 from netpol.owners import Owner, from_pod_name, generated, made_by
 from netpol.peers import Endpoint, Labels, Workload
 
-__all__ = ["families", "meant", "roster"]
-
-Name: TypeAlias = tuple[str, str]
-"""Namespace and name."""
+__all__ = ["roster"]
 
 
 @dataclass(slots=True)
@@ -87,24 +84,6 @@ def roster(flows: Iterable[Flow], known: Inventory | None = None) -> Inventory:
             for name, found in labels.items()
         },
     )
-
-
-def families(known: Inventory) -> Mapping[Name, list[Pod]]:
-    """Pods by namespace and what their names have in common with their siblings'."""
-    found: dict[Name, list[Pod]] = defaultdict(list)
-    for pod in known.every_pod:
-        found[pod.namespace, pod.name.rpartition("-")[0]].append(pod)
-    return found
-
-
-def meant(known: Mapping[Name, list[Pod]], namespace: str, name: str, labels: Labels) -> list[Pod]:
-    """The pods of ``families`` for which an aggregated name stands.
-
-    Labels tell apart what the name does not: the pods of a Job and of a StatefulSet of one name.
-    """
-    prefix = generated(name)
-    every = known.get((namespace, prefix[:-1]), []) if prefix else []
-    return [pod for pod in every if set(labels).issubset(pod.labels)] or every
 
 
 def _kinds(known: Inventory, seen: Mapping[Name, _Sightings]) -> dict[Name, set[str]]:

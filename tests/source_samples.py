@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import calico_lines as c
 import hubble_lines as h
+import pcap_files as p
 
 __all__ = ["SAMPLES"]
 
@@ -19,6 +21,14 @@ SAMPLES: Final[dict[str, bytes]] = {
             {"lost_events": {"num_events_lost": "4"}},
         ]
     ),
+    "goldmane": c.text(
+        [
+            c.emitted(),
+            {"id": "1", "flow": c.proto_json(c.emitted(reporter=c.SRC))},
+            c.emitted(source_type=c.HEP, dest_type=c.HEP),
+        ]
+    ),
+    "calico-enterprise": c.text([c.enterprise(), c.enterprise(source_type="hep", dest_type="hep")]),
     "netpol": (
         b'{"netpol":1,"client":{"namespace":"shop","pods":["web-1"]},"server":{"ip":"10.0.0.2"},'
         b'"protocol":"TCP","port":80,"first":"2026-11-02T09:14:07.500000001Z",'
@@ -43,4 +53,5 @@ SAMPLES: Final[dict[str, bytes]] = {
             h.wrapped(h.record(verdict=15)),
         ]
     ),
+    "pcap": p.pcap([*map(p.ethernet, p.dialogue()), p.ethernet(b"\0\1", 0x0806)]),
 }
