@@ -111,11 +111,11 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list of pods in a file: all that there were, of whatever it is a list of."""
+    """The pods and nodes listed in a file: all that there were, of whatever it is a list of."""
 
     at: int
-    pods: frozenset[tuple[str, str, str]]
-    """(namespace, name, uid)."""
+    keys: frozenset[tuple[str, str, str]]
+    """(namespace, name, uid) of pods, ("", name, "") of nodes."""
 
 
 @dataclass(slots=True)
@@ -128,6 +128,10 @@ class Sightings:
     lists: list[Listed] = field(default_factory=list)
     owners: OwnerTable = field(default_factory=dict)
     """The controllers of pods, and of objects that are of no other use."""
+    makers: dict[tuple[str, str, str], Owner] = field(default_factory=dict)
+    """The controllers of pods that have a uid, by (namespace, name, uid): names are used again."""
+    hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The addresses of nodes, as the pods on them tell."""
     same: dict[object, Any] = field(default_factory=dict)
     """Values that many sightings share, each once."""
 
@@ -258,7 +262,12 @@ def lean(one: Sighting, found: Sightings) -> Sighting:
         space, kind, name = one.key
         labels = values.labels(meta.labels)
         workload = Workload(space, *owner_chain(kind, name, space, found.owners, labels))
-        one.body = values.pod(one.body, workload, found.same)
+        if owner and meta.uid:
+            found.makers[space, name, meta.uid] = found.owners[one.key]  # type: ignore[assignment]
+        pod = values.pod(one.body, workload, found.same)
+        if hosts := values.hosts(one.body):
+            found.hosts.setdefault(pod.node, shared(hosts, hosts))
+        one.body = pod
     return one
 
 
@@ -277,10 +286,12 @@ def _dated(here: list[Sighting]) -> Iterator[Listed]:
     at = max(map(_newest, dump), default=0)
     for one in dump:
         one.at = at
-    pods = (one.body for one in dump if one.entry.item and isinstance(one.body, Pod))
-    listed = frozenset((pod.namespace, pod.name, pod.uid) for pod in pods)
+    items = [one for one in dump if one.entry.item]
+    pods = (one.body for one in items if isinstance(one.body, Pod))
+    listed = {(pod.namespace, pod.name, pod.uid) for pod in pods}
+    listed |= {("", one.key[2], "") for one in items if isinstance(one.body, objects.Node)}
     if at and listed:
-        yield Listed(at, listed)
+        yield Listed(at, frozenset(listed))
 
 
 def _newest(one: Sighting) -> int:

@@ -85,7 +85,9 @@ def take_inventory(found: Sightings, tell: Tell) -> Inventory:
             tell(sightings.unreadable(one.entry, error))
     for rest in lists:
         _compare(rest, parts.timeline)
-    parts.timeline.settle(lambda pod: parts.workload(_key(pod), pod.labels))
+    parts.timeline.settle(lambda pod: _workload(pod, parts, found))
+    if not parts.timeline.nodes:
+        _add_hosts(found, parts.timeline)
     return _inventory([one for one in now.values() if not one.gone], parts)
 
 
@@ -94,14 +96,25 @@ def _order(one: Sighting) -> tuple[int, bool]:
     return one.at, not isinstance(one.body, objects.CiliumNode)
 
 
-def _key(pod: Pod) -> Key:
-    return pod.namespace, "Pod", pod.name
+def _workload(pod: Pod, parts: _Found, found: Sightings) -> Workload:
+    key = pod.namespace, "Pod", pod.name
+    if pod.uid:
+        parts.owners[key] = found.makers.get((pod.namespace, pod.name, pod.uid))
+    return parts.workload(key, pod.labels)
+
+
+def _add_hosts(found: Sightings, timeline: Timeline) -> None:
+    """Nodes that nobody may list have addresses all the same: those are not outside."""
+    for name, addresses in found.hosts.items():
+        timeline.node(Node(name=name or addresses[0], addresses=addresses))
 
 
 def _compare(listed: Listed, timeline: Timeline) -> None:
-    """Pods that a newer list of the same no longer has are gone."""
-    if not listed.pods.isdisjoint(timeline.before(listed.at)):
-        timeline.missing({space for space, _, _ in listed.pods}, listed.pods)
+    """Pods and nodes that a newer list of the same no longer has are gone."""
+    if not listed.keys.isdisjoint(timeline.before(listed.at)):
+        spaces = {space for space, _, _ in listed.keys}
+        # Pods of several namespaces are in a list of those of all.
+        timeline.missing(spaces, listed.keys, everywhere=len(spaces - {""}) > 1)
 
 
 def _inventory(now: list[Sighting], found: _Found) -> Inventory:
@@ -133,7 +146,7 @@ def _add(one: Sighting, found: _Found) -> None:
         case objects.ConfigMap() as settings:
             found.settings[space, name] = dict(values.labels(settings.data))
         case objects.Service() as service:
-            _add_service(one, values.service(service), found)
+            _add_service(one, values.service(service), values.created(service), found)
         case objects.Node() as node:
             _add_node(one, values.node(node), values.created(node), found)
         case objects.EndpointSlice() | objects.Endpoints() as endpoints:
@@ -155,10 +168,10 @@ def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
         found.timeline.deleted((pod.namespace, pod.name, pod.uid), one.at, since=one.since)
 
 
-def _add_service(one: Sighting, service: Service, found: _Found) -> None:
+def _add_service(one: Sighting, service: Service, created: int, found: _Found) -> None:
     key = service.namespace, service.name
     found.services[key] = service
-    found.timeline.services.see(key, service, one.at, since=one.since)
+    found.timeline.services.see(key, service, one.at, start=created, since=one.since)
     if one.gone:
         del found.services[key]
         found.timeline.services.end(key, one.at, since=one.since)

@@ -148,6 +148,22 @@ class ContainerStatus(_Camel):
     state: ContainerState | None = None
     last_state: ContainerState | None = None
 
+    @property
+    def running(self) -> Phase | None:
+        """While it runs."""
+        return self.state.running if self.state else None
+
+    @property
+    def terminated(self) -> Phase | None:
+        """When it has ended, and is not to be started again."""
+        return self.state.terminated if self.state else None
+
+    @property
+    def crashed(self) -> Phase | None:
+        """Its last run, when it waits to be started again."""
+        waiting = self.last_state and not (self.running or self.terminated)
+        return self.last_state.terminated if self.last_state and waiting else None
+
 
 class Address(_Camel):
     """An ``ip`` in a list of them."""
@@ -164,20 +180,30 @@ class PodStatus(_Camel):
     init_container_statuses: list[ContainerStatus] | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[Address] | None = msgspec.field(default=None, name="podIPs")
+    host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    host_ips: list[Address] | None = msgspec.field(default=None, name="hostIPs")
 
     @property
     def finish_times(self) -> list[str | None]:
         """When its containers ended, of those that have."""
-        states = [one.state for one in self.container_statuses or () if one.state]
-        return [one.terminated.finished_at for one in states if one.terminated]
+        ends = [one.terminated for one in self.container_statuses or ()]
+        return [one.finished_at for one in ends if one]
 
     @property
     def start_times(self) -> list[str | None]:
-        """When its containers started, as far as they still say."""
-        every = (*(self.init_container_statuses or ()), *(self.container_statuses or ()))
-        states = [state for one in every for state in (one.state, one.last_state) if state]
-        phases = [phase for one in states for phase in (one.running, one.terminated) if phase]
-        return [phase.started_at for phase in phases]
+        """When its containers started this time, or ended last time when none has.
+
+        A pod may have got another address since it started: with its node, or when its sandbox was
+        lost. Then the containers start again, those that prepare it too; but not such a one as has
+        done its work.
+        """
+        first, main = self.init_container_statuses or (), self.container_statuses or ()
+        begun = [one.terminated for one in first]
+        begun += [one.running for one in (*first, *main)]
+        begun = [one for one in begun if one] or [one.terminated for one in main]
+        starts = [one.started_at for one in begun if one]
+        crashes = [one.crashed.finished_at for one in (*first, *main) if one.crashed]
+        return starts or crashes
 
 
 class Pod(Object):
@@ -337,6 +363,7 @@ class Target(_Camel):
 
     kind: str | None = None
     name: str | None = None
+    uid: str | None = None
 
 
 class Backend(_Camel):

@@ -33,6 +33,7 @@ __all__ = [
     "blocks",
     "created",
     "endpoint_slice",
+    "hosts",
     "labels",
     "namespace",
     "node",
@@ -88,8 +89,23 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
         finished=finished,
         uid=item.metadata.uid or "",
         started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
-        running=min(filter(None, map(nanoseconds, status.start_times)), default=0),
+        running=_running(status),
         ended=_ended(status) if finished else ALWAYS,
+    )
+
+
+def _running(status: objects.PodStatus) -> int:
+    """Since when it surely has its address; 0 where it does not say."""
+    times = [time for time in map(nanoseconds, status.start_times) if time]
+    waits = not any(one.running or one.terminated for one in status.container_statuses or ())
+    return (max if waits else min)(times, default=0)
+
+
+def hosts(item: objects.Pod) -> tuple[str, ...]:
+    """The addresses of the node that a pod runs on."""
+    status = item.status or objects.PodStatus()
+    return _addresses(
+        [status.host_ip, *(one.ip for one in status.host_ips or ())], "status.hostIPs"
     )
 
 
@@ -178,7 +194,7 @@ def endpoint_slice(item: objects.EndpointSlice, service: str) -> EndpointSlice:
         service=service,
         ports=_endpoint_ports(item.ports),
         endpoints=tuple(
-            SliceEndpoint(addresses=_addresses(one.addresses or (), "endpoints"), pod=_pod(one))
+            _endpoint(one, _addresses(one.addresses or (), "endpoints"))
             for one in (item.endpoints or () if not named else ())
         ),
     )
@@ -193,15 +209,18 @@ def subset_slices(item: objects.Endpoints) -> Iterator[EndpointSlice]:
             service=item.metadata.title,
             ports=_endpoint_ports(subset.ports),
             endpoints=tuple(
-                SliceEndpoint(addresses=_addresses([one.ip], "subsets"), pod=_pod(one))
-                for one in subset.addresses or ()
+                _endpoint(one, _addresses([one.ip], "subsets")) for one in subset.addresses or ()
             ),
         )
 
 
-def _pod(one: objects.Backend | objects.BackendAddress) -> str:
+def _endpoint(
+    one: objects.Backend | objects.BackendAddress, addresses: tuple[str, ...]
+) -> SliceEndpoint:
     target = one.target_ref
-    return (target.name or "") if target and target.kind == "Pod" else ""
+    if target is None or target.kind != "Pod":
+        return SliceEndpoint(addresses=addresses)
+    return SliceEndpoint(addresses=addresses, pod=target.name or "", uid=target.uid or "")
 
 
 def _endpoint_ports(

@@ -88,7 +88,7 @@ def _decides(version: str, kind: str) -> bool:
 def _misspelt(kind: str) -> bool:
     """Whether a kind is so like one of a policy that it may well have been meant."""
     known = sorted({kind for reader in READERS for _, kind in reader.kinds})
-    return bool(get_close_matches(kind[:100], known, n=1, cutoff=0.9))
+    return bool(get_close_matches(kind[:100], known, n=1, cutoff=0.85))
 
 
 def _tiers(sets: Iterable[PolicySet]) -> tuple[Tier, ...]:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from netpol.detect import detect
 from netpol.inventory import Dated, Holder, Inventory, Node, Pod
-from netpol.net import network
+from netpol.net import host_cidr, is_public, network
 from netpol.stretches import Stretches, stretches
 
-__all__ = ["GUARD", "AddressBook", "Unclear"]
+__all__ = ["GONE", "GUARD", "SEVERAL", "AddressBook", "Unclear"]
 
 GUARD: Final = 2_000_000_000
 """By how many nanoseconds a flow's clock and the inventory's may differ, unless the user knows."""
@@ -28,6 +29,9 @@ class Unclear:
 
     reason: str
 
+
+_BRIDGED: Final = frozenset({"antrea", "generic", "kube-router"})
+"""Profiles of plugins that give the first address of a node's pod range to the node."""
 
 SEVERAL: Final = Unclear("its address changed hands about that time")
 GONE: Final = Unclear("the pod that is known to have had its address may not have had it then")
@@ -77,6 +81,13 @@ class AddressBook:
     def health(self) -> frozenset[str]:
         """Where the network plugin checks itself."""
         return frozenset(a for node in self.inventory.nodes.values() for a in node.health)
+
+    @cached_property
+    def public(self) -> frozenset[int]:
+        """The IP versions of which pods have addresses that others on the internet could have."""
+        every = {**self._undated, **self.inventory.holders}
+        pods = (a for a, held in every.items() if any(isinstance(one.thing, Pod) for one in held))
+        return frozenset(6 if ":" in a else 4 for a in pods if is_public(host_cidr(a)))
 
     @cached_property
     def populated(self) -> bool:
@@ -133,8 +144,12 @@ def _gateways(inventory: Inventory) -> dict[str, tuple[Dated[Holder], ...]]:
     """The first address of a node's pod range, where bridges and tunnels of the node sit.
 
     So with the bridge plugin (kubenet, flannel) and Antrea. Not where a network plugin writes down
-    which address of that range is the node's: Cilium may give the first one to a pod.
+    which address of that range is the node's, or is known to have its own mind about addresses:
+    Calico and Cilium may give the first one to a pod.
     """
+    plugin = detect(inventory).profile
+    if plugin is not None and plugin.name not in _BRIDGED:
+        return {}
     found: dict[str, tuple[Dated[Holder], ...]] = {}
     for node in inventory.nodes.values():
         ranges = [network(cidr) for cidr in node.pod_cidrs]

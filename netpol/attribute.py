@@ -28,7 +28,7 @@ from netpol.evaluate.identity import identity_relevant
 from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.identify import identified
-from netpol.inventory import Inventory, Pod
+from netpol.inventory import Inventory, Node, Pod
 from netpol.net import PORT_PROTOCOLS, host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Labels, Peer, Workload, label
 from netpol.proxied import Seen, proxies
@@ -41,6 +41,9 @@ _CLIENTS: Final = ("host", "kube-apiserver", "remote-node", "ingress")
 _SERVERS: Final = ("kube-apiserver", "host", "remote-node", "ingress")
 """Reserved identities that are peers of their own; the first that holds is taken. What comes from a
 pod's own node is the node's, even where the API server runs on it: every engine lets it pass."""
+
+_NODES: Final = frozenset({"kube-apiserver", "host", "remote-node"})
+"""Those that have the address of a node, where ports of Services are open."""
 
 _SHARED: Final = "a Service address that leads to no one workload"
 
@@ -197,17 +200,33 @@ def _server(
     """
     server = unclear or _peer(flow.server, flow, directory, _SERVERS)
     places = [] if isinstance(server, Workload) or not flow.server.ip else [flow.server.ip]
-    places += [NODE] if isinstance(server, Entity) else []
+    places += [NODE] if isinstance(server, Entity) and server.name in _NODES else []
     for place in places:
         dialled = place, flow.protocol, flow.port
         found = directory.backends.of(*dialled, flow.first)
         if found:
             name = flow.service or directory.backends.name(*dialled)
             flow = replace(flow, service=name, service_port=flow.port)
-            peers = {peer for peer, _ in found}
+            peers = {_written(peer, flow, directory) for peer, _ in found}
             ports = tuple(sorted(port for _, port in found))
             return flow, (peers.pop() if len(peers) == 1 else Unclear(_SHARED)), ports
     return flow, server, (flow.port,)
+
+
+def _written(peer: Peer, flow: Flow, directory: _Directory) -> Peer | Unclear:
+    """Who is at an address that somebody wrote down as a Service's: it may be the cluster's own."""
+    if not isinstance(peer, Cidr):
+        return peer
+    address = peer.cidr.partition("/")[0]
+    match directory.book.holder(address, flow.first):
+        case Pod(host_network=False) as pod:
+            return pod.workload
+        case Pod() | Node():
+            return Entity("remote-node")
+        case Unclear() as unclear:
+            return unclear
+        case None:
+            return _outside_peer(Endpoint(ip=address), directory)
 
 
 def _peer(

@@ -13,9 +13,9 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-from netpol.addresses import AddressBook, Unclear
+from netpol.addresses import GONE, SEVERAL, AddressBook, Unclear
 from netpol.flow import Flow
-from netpol.inventory import Holder, Node
+from netpol.inventory import Holder, Node, Pod
 from netpol.net import host_cidr, is_public
 from netpol.peers import Endpoint
 from netpol.ranges import Ranges
@@ -57,8 +57,12 @@ def _noise(address: str) -> str:
     return "link-local address" if one.is_link_local else ""
 
 
-def _health(address: str, book: AddressBook) -> str:
-    return "health check" if address in book.health else ""
+def _health(side: Endpoint, flow: Flow, book: AddressBook) -> str:
+    """The address may have been a pod's before the plugin took it."""
+    if side.ip not in book.health:
+        return ""
+    holder = _holder(side, flow, book)
+    return "" if isinstance(holder, Pod) or holder in (SEVERAL, GONE, _HANDS) else "health check"
 
 
 def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
@@ -67,7 +71,7 @@ def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     if not any(map(_nameless, sides)):
         return Identified(flow)
     for side in sides:
-        if _nameless(side) and (why := _noise(side.ip) or _health(side.ip, book)):
+        if _nameless(side) and (why := _noise(side.ip) or _health(side, flow, book)):
             return Identified(flow, noise=why)
     holders = [_holder(side, flow, book) for side in sides]
     if all(isinstance(one, Node) for one in holders):
@@ -119,11 +123,15 @@ def _named(
 def _tells_outside(address: str, book: AddressBook, own: Ranges) -> bool:
     """Whether the inventory would tell if this address were the cluster's.
 
-    Of a private one, only if it says from which ranges pods and Services get theirs. Whether it is
-    in one of these, attribution asks next.
+    Of a private one, only if it says from which ranges pods and Services get theirs, and of a
+    public one, if pods have such (as with IPv6 in some clouds). Whether it is in one of these,
+    attribution asks next.
     """
-    if address in CLOUD or address in NODE_LOCAL_DNS or own.bounded:
+    version = 6 if ":" in address else 4
+    if address in CLOUD or address in NODE_LOCAL_DNS or own.bounded(version):
         return True
+    if version in book.public and not own.tells(own.pods, version):
+        return False
     return book.populated and is_public(host_cidr(address))
 
 

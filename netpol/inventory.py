@@ -126,6 +126,7 @@ class SliceEndpoint:
 
     addresses: tuple[str, ...]
     pod: str = ""
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,17 @@ class Inventory:
     def every_pod(self) -> tuple[Pod, ...]:
         """Those of :attr:`pods` and :attr:`former`, sorted by namespace and name."""
         return tuple(sorted((*self.pods.values(), *self.former), key=_name))
+
+    def pod(self, namespace: str, name: str, uid: str) -> Pod | None:
+        """The pod of a name and uid; the latest of that name, where the one or other has no uid."""
+        latest = self.pods.get((namespace, name))
+        if latest is None or not (uid and latest.uid) or latest.uid == uid:
+            return latest
+        return self._former.get((namespace, name, uid))
+
+    @cached_property
+    def _former(self) -> dict[tuple[str, str, str], Pod]:
+        return {(*_name(pod), pod.uid): pod for pod in self.former}
 
     @cached_property
     def workloads(self) -> dict[Workload, tuple[Pod, ...]]:

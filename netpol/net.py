@@ -223,8 +223,14 @@ _DOTTED: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
 
 
 def canonical_address(text: str) -> str:
-    """One address; IPv6 in lower case, compressed. Raises ``ValueError``."""
-    return text if _DOTTED.fullmatch(text) else str(ipaddress.ip_address(text))
+    """One address; IPv6 in lower case, compressed, and IPv4 written as IPv6 as what it is.
+
+    Raises ``ValueError``.
+    """
+    if _DOTTED.fullmatch(text):
+        return text
+    address = ipaddress.ip_address(text)
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def host_cidr(address: str) -> str:

@@ -36,10 +36,14 @@ class Ranges:
             return "service"
         return "pod" if any(contains(one, block) for one in self.pods) else None
 
-    @property
-    def bounded(self) -> bool:
-        """Whether every address of a pod or Service would be known to be one."""
-        return bool(self.pods and self.services)
+    def bounded(self, version: int) -> bool:
+        """Whether every address of a pod or Service, of that IP version, would be known as one."""
+        return self.tells(self.pods, version) and self.tells(self.services, version)
+
+    @staticmethod
+    def tells(blocks: tuple[str, ...], version: int) -> bool:
+        """Whether some of the blocks are of that IP version."""
+        return any((":" in block) == (version == 6) for block in blocks)
 
     @property
     def inside(self) -> tuple[str, ...]:

@@ -9,10 +9,19 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from netpol.inventory import ALWAYS, Dated, EndpointSlice, Inventory, Pod, Service, ServicePort
+from netpol.inventory import (
+    ALWAYS,
+    Dated,
+    EndpointSlice,
+    Inventory,
+    Pod,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
 from netpol.net import host_cidr
 from netpol.peers import Cidr, Entity, Peer, Workload
-from netpol.stretches import Stretches, stretches
+from netpol.stretches import Stretches, living, stretches
 
 __all__ = ["NODE", "Backends", "Target", "Targets", "backends", "exposed_ports"]
 
@@ -133,12 +142,15 @@ def _spans(
     inner = {time for one in (*slices, *selected) for time in (one.start, one.end)}
     times = sorted({state.start, state.end, *(t for t in inner if state.start < t < state.end)})
     last: Dated[Targets] | None = None
-    for start, end in pairwise(times):
-        live = [one.thing for one in slices if one.start <= start < one.end]
-        lived = (one.thing for one in selected if one.start <= start < one.end)
-        found = frozenset(_listed(inventory, state.thing, port, live)) or frozenset(lived)
-        # Before the oldest pod that is known there was another one, of the same make.
-        found = found or frozenset(one.thing for one in selected if one.end == ALWAYS)
+    # Before the oldest pod that is known there was another one, of the same make.
+    others = frozenset(one.thing for one in selected if one.end == ALWAYS)
+    told = [
+        Dated(frozenset(_listed(inventory, state.thing, port, one.thing)), one.start, one.end)
+        for one in slices
+    ]
+    walk = zip(pairwise(times), living(told, times), living(selected, times), strict=False)
+    for (start, end), live, lived in walk:
+        found = frozenset().union(*live) or frozenset(lived) or others
         if last is not None and last.thing == found:
             last = Dated(found, last.start, end)
             continue
@@ -150,29 +162,26 @@ def _spans(
 
 
 def _listed(
-    inventory: Inventory, service: Service, port: ServicePort, slices: Iterable[EndpointSlice]
+    inventory: Inventory, service: Service, port: ServicePort, one: EndpointSlice
 ) -> Iterator[Target]:
-    """Whom EndpointSlices list."""
-    for one in slices:
-        numbers = [n for name, proto, n in one.ports if (name, proto) == (port.name, port.protocol)]
-        for endpoint in one.endpoints:
-            for peer in _behind(
-                inventory, service, one.namespace, endpoint.pod, endpoint.addresses
-            ):
-                yield from ((peer, number) for number in numbers)
+    """Whom an EndpointSlice lists."""
+    numbers = [n for name, proto, n in one.ports if (name, proto) == (port.name, port.protocol)]
+    for endpoint in one.endpoints if numbers else ():
+        for peer in _behind(inventory, service, one.namespace, endpoint):
+            yield from ((peer, number) for number in numbers)
 
 
 def _behind(
-    inventory: Inventory, service: Service, namespace: str, pod: str, addresses: Iterable[str]
+    inventory: Inventory, service: Service, namespace: str, endpoint: SliceEndpoint
 ) -> Iterator[Peer]:
     if (service.namespace, service.name) == _API and not service.selector:
         yield Entity("kube-apiserver")
-    elif pod:
-        known = inventory.pods.get((namespace, pod))
+    elif endpoint.pod:
+        known = inventory.pod(namespace, endpoint.pod, endpoint.uid)
         yield from () if known is None else (_peer(known),)
     elif not service.selector:
-        # Somebody wrote these addresses down: they are not of pods.
-        yield from (Cidr(host_cidr(address)) for address in addresses)
+        # Somebody wrote these addresses down. Whose they are, attribution asks at the flow's time.
+        yield from (Cidr(host_cidr(address)) for address in endpoint.addresses)
 
 
 def exposed_ports(inventory: Inventory) -> dict[Workload, frozenset[tuple[str, int]]]:

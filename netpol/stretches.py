@@ -7,13 +7,15 @@ guard band longer at both ends, and two that hold one after the other both count
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from netpol.inventory import ALWAYS, Dated
 
-__all__ = ["Stretches", "stretches"]
+__all__ = ["Stretches", "living", "stretches"]
 
 _Thing = TypeVar("_Thing")
 
@@ -37,17 +39,25 @@ class Stretches(Generic[_Thing]):
 
 def stretches(dated: Iterable[Dated[_Thing]], guard: int) -> Stretches[_Thing]:
     """The stretches of some things; ``guard`` in nanoseconds."""
-    spans = [(*_ends(one, guard), one.thing) for one in dated]
-    cuts = tuple(sorted({time for span in spans for time in span[:4] if 0 <= time < ALWAYS}))
+    spans = [Dated((*_ends(one, guard), one.thing), *_ends(one, guard)[::3]) for one in dated]
+    cuts = tuple(sorted({t for one in spans for t in one.thing[:4] if 0 <= t < ALWAYS}))
+    times = (-1, *cuts)
     holding = tuple(
-        tuple(
-            (thing, begun <= begin < sure)
-            for first, begun, sure, end, thing in spans
-            if first <= begin < end
-        )
-        for begin in (-1, *cuts)
+        tuple((thing, begun <= time < sure) for _, begun, sure, _, thing in live)
+        for time, live in zip(times, living(spans, times), strict=True)
     )
     return Stretches(cuts, holding)
+
+
+def living(dated: Iterable[Dated[_Thing]], times: Iterable[int]) -> Iterator[list[_Thing]]:
+    """For each time what holds then; the times are sorted, and each costs what holds there only."""
+    waiting = deque(sorted(dated, key=attrgetter("start")))
+    live: list[Dated[_Thing]] = []
+    for time in times:
+        while waiting and waiting[0].start <= time:
+            live.append(waiting.popleft())
+        live = [one for one in live if time < one.end]
+        yield [one.thing for one in live]
 
 
 def _ends(one: Dated[object], guard: int) -> tuple[int, int, int, int]:

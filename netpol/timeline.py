@@ -73,8 +73,10 @@ class History(Generic[_Thing]):
             return
         if last is not None:
             self.end(key, at, since=since)
-        begin = max(start, at) if last else start
-        states.append(_Stay(thing, begin, since or at, begun=begun))
+        if last is not None:
+            # In a gap it was as before or as now.
+            start = max(start, at if since is None else min(max(last.seen, since), at))
+        states.append(_Stay(thing, start, since or at, begun=begun))
 
     def end(self, key: Key, at: int, *, since: int | None = None) -> None:
         """It is no longer so at ``at``."""
@@ -92,7 +94,7 @@ class History(Generic[_Thing]):
 
     def changed(self) -> tuple[Dated[_Thing], ...]:
         """Every state of the things of which it is not known that they were always the same."""
-        found = (s for s in self.stays.values() if len(s) > 1 or s[0].end != ALWAYS)
+        found = (s for s in self.stays.values() if len(s) > 1 or s[0].start or s[0].end != ALWAYS)
         return tuple(one.dated() for states in found for one in states)
 
     def dated(self) -> Iterator[tuple[Key, Dated[_Thing]]]:
@@ -123,7 +125,7 @@ class Timeline:
     _seen: dict[Key, int] = field(default_factory=dict)
     """When that was."""
     _first: dict[Key, int] = field(default_factory=dict)
-    """When a pod was first seen, of those sightings that have a date."""
+    """When a pod or node was first seen, of those sightings that have a date."""
     _latest: dict[Key, Key] = field(default_factory=dict)
     """Of the pods that had one name the one that was seen last."""
 
@@ -135,10 +137,13 @@ class Timeline:
             self._first.setdefault(key, at)
         if key in self.pods and self.pods[key].finished and pod.finished:
             return  # nothing that matters can change any more
-        if not pod.host_network:
-            self._hold(key, pod.addresses, at, (pod.started, pod.running), since)
+        known = not pod.finished or pod.ended != ALWAYS
+        if not known and self._held.get(key, set()).issuperset(pod.addresses):
+            pass  # it still shows the address that it had, and may have lost long ago
+        elif not pod.host_network:
+            alive = at if known else max(self._seen.get(key, 0), pod.running, pod.started)
+            self._hold(key, pod.addresses, alive, (pod.started, pod.running or alive), since)
         if pod.finished:
-            known = pod.ended != ALWAYS
             self._release(key, pod.ended if known else at, None if known else since)
             pod = replace(pod, addresses=())
         self.pods[key] = pod
@@ -147,6 +152,8 @@ class Timeline:
         """A node as it is at ``at``."""
         key = "", node.name, ""
         self.nodes[key] = node
+        if at:
+            self._first.setdefault(key, at)
         self._hold(key, node.addresses, at, (started, 0), since)
 
     def deleted(self, key: Key, at: int, *, since: int | None = None) -> None:
@@ -156,14 +163,22 @@ class Timeline:
             self.pods[key] = replace(pod, addresses=(), finished=True, ended=at)
         self._release(key, at, since)
 
-    def missing(self, spaces: Collection[str], kept: Collection[Key]) -> None:
-        """A list of the pods of some namespaces does not have those that are not in ``kept``."""
+    def missing(
+        self, spaces: Collection[str], kept: Collection[Key], *, everywhere: bool = False
+    ) -> None:
+        """A list of the pods of some namespaces does not have those that are not in ``kept``.
+
+        Nodes are of the namespace "". ``everywhere``: it is a list of the pods of all namespaces.
+        """
         for key, pod in self.pods.items():
-            if key[0] in spaces and key not in kept and not pod.finished:
+            if (everywhere or key[0] in spaces) and key not in kept and not pod.finished:
                 self._miss(key, pod)
+        for key in self.nodes if "" in spaces else ():
+            if key not in kept:
+                self._lose(key)
 
     def before(self, at: int) -> set[Key]:
-        """The pods that were seen before ``at``."""
+        """The pods and nodes that were seen before ``at``."""
         return {key for key, first in self._first.items() if first < at}
 
     def _succeed(self, pod: Pod, key: Key) -> None:
@@ -176,6 +191,9 @@ class Timeline:
 
     def _miss(self, key: Key, pod: Pod) -> None:
         self.pods[key] = replace(pod, addresses=(), finished=True)
+        self._lose(key)
+
+    def _lose(self, key: Key) -> None:
         for address in self._held.pop(key, ()):
             self._addresses.miss((address, *key))
 

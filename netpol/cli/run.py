@@ -93,7 +93,8 @@ def policies_from(path: str, notices: Notices) -> tuple[PolicySet, frozenset[str
     from netpol.manifests import load
 
     policies, seen = parse(load([path], notices.tell), notices.tell)
-    if not policies.policies:
+    if not (policies.policies or policies.undecided):
+        notices.show()  # one of them may say why
         raise NetpolError(
             "no network policy was found there",
             where=path,
