@@ -26,6 +26,7 @@ Known: TypeAlias = dict[Name, State]
 """The objects of one resource as they were last seen."""
 Type: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """Something came, changed or went; or, for a bookmark, nothing else has happened until then.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Final, TypeAlias
 
@@ -218,14 +219,16 @@ class Fold:
         reply: bool,
     ) -> None:
         """Once per edge, not per record: where the pods were that it names."""
-        ends = zip((client, server), _pair(b"" + text, reply=reply), strict=True)
-        seen = tuple(
-            Sighting(self.sides.known[end.side].namespace, end.pod, address(ip), nanoseconds(stamp))
-            for end, ip in ends
-            if end.bit and ip
-        )
-        if seen:
-            self.extras[(*key[:3], key[3] % TAGS)].add(Extra(sightings=seen))
+        with suppress(ValueError, Aside):  # whose name is known needs no address
+            ends = zip((client, server), _pair(b"" + text, reply=reply), strict=True)
+            time = nanoseconds(stamp)
+            seen = tuple(
+                Sighting(self.sides.known[end.side].namespace, end.pod, address(ip), time)
+                for end, ip in ends
+                if end.bit and ip
+            )
+            if seen:
+                self.extras[(*key[:3], key[3] % TAGS)].add(Extra(sightings=seen))
 
     def _eras(
         self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool

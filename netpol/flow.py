@@ -64,8 +64,9 @@ class Flow:
     """Records per name of :data:`SIGNALS`."""
     answers: frozenset[tuple[str, str]] = frozenset()
     """(name, address) pairs from DNS answers that the client received over this connection."""
-    sightings: frozenset[Sighting] = frozenset()
-    """One at least for each pod that is named and whose address is shown: for a cross-check."""
+    sightings: frozenset[Sighting] = field(default=frozenset(), compare=False)
+    """Some of the pods that are named, at the addresses shown: a sample, for a cross-check;
+    which ones depends on the order of the records."""
     source: str
     """Name of the flow source: ``hubble`` …"""
 
@@ -87,6 +88,8 @@ class Account:
     """Events that the source says it lost before they could be exported."""
     sources: set[str] = field(default_factory=set)
     """Names of the flow sources that were read."""
+    blind: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each of them cannot see."""
 
     def add(self, other: Account) -> None:
         """Add another account to this one."""
@@ -94,6 +97,7 @@ class Account:
         self.folded += other.folded
         self.lost_events += other.lost_events
         self.sources |= other.sources
+        self.blind |= other.blind
         for mine, theirs in ((self.held, other.held), (self.other, other.other)):
             for reason, n in theirs.items():
                 mine[reason] = mine.get(reason, 0) + n
