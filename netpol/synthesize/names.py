@@ -24,6 +24,8 @@ def object_names(
 ) -> dict[Workload, str]:
     """The policy name of each workload: its own name; with its kind where that is taken.
 
+    Where that is the name of another workload in turn, it gets a hash.
+
     ``taken``: (namespace, name) of policies that are not of one workload.
     """
     workloads = list(workloads)
@@ -33,9 +35,14 @@ def object_names(
     return {
         workload: name
         if uses[workload.namespace, name] == 1 and name not in RESERVED
-        else f"{name}-{_clean(workload.kind.lower())}"
+        else _with_kind(workload, name, uses)
         for workload, name in plain.items()
     }
+
+
+def _with_kind(workload: Workload, name: str, uses: Counter[tuple[str, str]]) -> str:
+    longer = f"{name}-{_clean(workload.kind.lower())}"
+    return f"{longer}-{_digest(longer)}" if uses[workload.namespace, longer] else longer
 
 
 def _clean(text: str) -> str:
@@ -44,5 +51,8 @@ def _clean(text: str) -> str:
     kept = re.sub(r"[.-]*\.[.-]*", ".", kept)[:_LONGEST].strip("-.")
     if kept == text:
         return kept
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{kept}-{digest}" if kept else digest
+    return f"{kept}-{_digest(text)}" if kept else _digest(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

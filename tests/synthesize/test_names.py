@@ -79,6 +79,12 @@ def test_two_kinds_of_one_name_read_like_their_kinds() -> None:
     assert named(("Deployment", "w"), ("StatefulSet", "w")) == ["w-deployment", "w-statefulset"]
 
 
+def test_a_name_with_a_kind_that_is_anothers_name_has_a_hash() -> None:
+    found = named(("Deployment", "w"), ("StatefulSet", "w"), ("Deployment", "w-deployment"))
+    assert found[1:] == ["w-statefulset", "w-deployment"]
+    assert re.fullmatch("w-deployment-[0-9a-f]{8}", found[0])
+
+
 def test_a_reserved_name_reads_like_its_kind() -> None:
     assert named(("Deployment", "allow-dns")) == ["allow-dns-deployment"]
 
