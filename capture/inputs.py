@@ -1,4 +1,4 @@
-"""Inputs: files, directories and standard input, and which source reads them."""
+"""Inputs: files, directories, patterns and standard input, and which source reads them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -15,48 +16,141 @@ from capture.source import FlowSource, Reading
 from netpol.eras import Era, always
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
-from netpol.notices import Tell
+from netpol.notices import Notice, Tell
 
-__all__ = ["expand", "read"]
+__all__ = ["expand", "named", "read", "recognise"]
 
 _HEAD: Final = 64 * 1024
 """So many decompressed bytes are shown to ``detect``."""
 _BUFFER: Final = 1 << 20
+_NAMED: Final = 10
+"""So many files that were left out are named."""
 
 
-def expand(paths: Iterable[str]) -> list[str]:
-    """The inputs that ``paths`` stand for: a directory gives its regular files, sorted."""
+def expand(paths: Iterable[str], *, source: str | None = None, tell: Tell) -> list[str]:
+    """The inputs that ``paths`` stand for, sorted where one stands for several.
+
+    A directory stands for the files in it, and a pattern (``*``, ``?``, ``[…]``, ``**``) that the
+    shell did not expand for what it matches. What is found so, and no source recognises, is left
+    out and told, unless ``source`` is to read everything. Raises NetpolError for one that stands
+    for nothing.
+    """
     found: list[str] = []
     for path in paths:
-        if path != "-" and Path(path).is_dir():
-            inside = sorted(p for p in Path(path).iterdir() if p.is_file() and p.name[0] != ".")
-            if not inside:
-                raise NetpolError(
-                    "the directory holds no file",
-                    where=path,
-                    hint="give the directory that holds the flow logs",
-                )
-            found += map(str, inside)
-        else:
+        several = _several(path)
+        if several is None:
             found.append(path)
+            continue
+        flows = [one for one in several if source or _may_hold_flows(one)]
+        others = [one for one in several if one not in set(flows)]
+        if not flows:
+            raise _nothing(path, several)
+        if others:
+            tell(Notice(code="NP009", message=_listed(others), where=path))
+        found += flows
     return found
 
 
+def _several(path: str) -> list[str] | None:
+    """The files that a directory or a pattern stands for; None for what stands for itself."""
+    if path == "-":
+        return None
+    if Path(path).is_dir():
+        return _inside(path)
+    if not has_magic(path) or Path(path).exists():
+        return None
+    matches = sorted(glob(path, recursive=True))  # noqa: PTH207 - it may be absolute
+    if not matches:
+        raise NetpolError(
+            "the pattern matches no file", where=path, hint="look at it with `ls`, without quotes"
+        )
+    return sorted({one for m in matches for one in (_inside(m) if Path(m).is_dir() else [m])})
+
+
+def _inside(directory: str) -> list[str]:
+    return sorted(
+        str(one) for one in Path(directory).iterdir() if one.is_file() and one.name[0] != "."
+    )
+
+
+def _may_hold_flows(path: str) -> bool:
+    """Whether a source recognises a file; one that is empty or cannot be opened is not judged."""
+    if not Path(path).is_file():
+        return True  # what is read once must not be read here
+    try:
+        head = _head(path)
+    except NetpolError:
+        return True
+    return not head.strip() or bool(_ranked(head))
+
+
+def _nothing(path: str, several: list[str]) -> NetpolError:
+    if not several:
+        return NetpolError(
+            "the directory holds no file",
+            where=path,
+            hint="give the directory that holds the flow logs",
+        )
+    return NetpolError(
+        f"no flow source recognises any of the files: {_listed(several)}",
+        where=path,
+        hint=f"known are: {_known()}; name one with --from",
+    )
+
+
+def _listed(paths: list[str]) -> str:
+    names = [Path(path).name for path in paths]
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def recognise(path: str) -> list[tuple[FlowSource, float]]:
+    """The sources that may read an input, and how sure each is; the surest first.
+
+    Raises NetpolError when it cannot be opened.
+    """
+    return _ranked(_head(path))
+
+
+def _head(path: str) -> bytes:
+    with _opened(path) as raw:
+        return io.BufferedReader(decompressed(raw, path, _quiet), _BUFFER).peek(_HEAD)[:_HEAD]
+
+
+def _quiet(_: Notice) -> None:
+    """Tell nobody: who reads the input is told."""
+
+
+def _ranked(head: bytes) -> list[tuple[FlowSource, float]]:
+    sure = [(source, source.detect(head)) for source in SOURCES] if head.strip() else []
+    # Of equally sure ones the first in SOURCES: the sort is stable.
+    return sorted((one for one in sure if one[1] > 0), key=lambda one: -one[1])
+
+
 def read(
-    path: str, *, source: str | None, tell: Tell, account: Account, era: Era = always
+    path: str,
+    *,
+    source: str | None,
+    tell: Tell,
+    account: Account,
+    era: Era = always,
+    at: int | None = None,
 ) -> Iterator[Flow]:
-    """The flows of one input (``-``: standard input); ``era`` as in :class:`Reading`.
+    """The flows of one input (``-``: standard input); ``era`` and ``at`` as in :class:`Reading`.
 
     ``source`` names the kind of flow log; None: it is recognised by content. Raises NetpolError
     when the input cannot be opened or no source knows it.
     """
     with _opened(path) as raw:
         stream = io.BufferedReader(decompressed(raw, path, tell), _BUFFER)
-        chosen = _named(source) if source else _detected(stream.peek(_HEAD)[:_HEAD], path)
+        chosen = named(source) if source else _detected(stream.peek(_HEAD)[:_HEAD], path)
         if chosen is not None:
             account.sources.add(chosen.name)
-            reading = Reading(where=path, tell=tell, account=account, era=era)
+            reading = Reading(where=path, tell=tell, account=account, era=era, at=at)
             yield from chosen.read(cast("BinaryIO", stream), reading)
+    for one in SOURCES:
+        if one.name in account.sources and one.sight.blind:
+            account.blind[one.name] = one.sight.blind
 
 
 def _opened(path: str) -> AbstractContextManager[BinaryIO]:
@@ -72,24 +166,27 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
         ) from error
 
 
-def _named(name: str) -> FlowSource:
+def named(name: str) -> FlowSource:
+    """The flow source of that name. Raises NetpolError."""
     for source in SOURCES:
         if source.name == name:
             return source
-    known = ", ".join(source.name for source in SOURCES)
-    raise NetpolError(f"there is no flow source {name!r}", hint=f"known are: {known}")
+    raise NetpolError(f"there is no flow source {name!r}", hint=f"known are: {_known()}")
+
+
+def _known() -> str:
+    return ", ".join(source.name for source in SOURCES)
 
 
 def _detected(head: bytes, path: str) -> FlowSource | None:
     """The source that is surest of an input; None for an empty one."""
     if not head.strip():
         return None
-    best = max(SOURCES, key=lambda source: source.detect(head))
-    if best.detect(head) > 0:
-        return best
-    known = ", ".join(source.name for source in SOURCES)
+    ranked = _ranked(head)
+    if ranked:
+        return ranked[0][0]
     raise NetpolError(
         "no flow source recognises this input",
         where=path,
-        hint=f"known are: {known}; name one with --from",
+        hint=f"known are: {_known()}; name one with --from",
     )

@@ -40,6 +40,8 @@ class Learned:
     records: Records
     lost_events: int
     crosscheck: CrossCheck = field(default_factory=CrossCheck)
+    blind_spots: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each flow source that was read cannot see."""
 
     @property
     def attributed_share(self) -> float:
@@ -87,6 +89,7 @@ def learn(
         inventory=inventory,
         records=_records(account, judged.accepted, judged.held, attributed.held),
         lost_events=account.lost_events,
+        blind_spots=dict(sorted(account.blind.items())),
         crosscheck=attributed.crosscheck,
     )
 

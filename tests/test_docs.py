@@ -12,9 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from capture import SOURCES
 from generators import DIALECTS
 from netpol.catalogue import CATALOGUE
 from netpol.cli import cli
+from netpol.cli.sources import SIGHT
 from netpol.profile import CNIS, Profile
 from netpol.profile.facts import facts
 
@@ -97,6 +99,22 @@ def _signs(profile: Profile) -> str:
     parts += [f"ConfigMap `{'/'.join(one)}`" for one in sorted(signs.config)]
     parts += [f"node annotations `{one}…`" for one in signs.annotations]
     return ", ".join(parts)
+
+
+def test_source_table(golden: Golden) -> None:
+    golden(DOCS + "sources.md", "".join(_sources()))
+
+
+def _sources() -> Iterator[str]:
+    yield "# Flow sources\n\nWritten from the code: `make docs`. `netpol sources` prints this;\n"
+    yield "with files it says which source would read each. `--from` forces one.\n\n"
+    yield f"| | {' | '.join(one.name for one in SOURCES)} |\n|{' --- |' * (len(SOURCES) + 1)}\n"
+    for member, title in SIGHT.items():
+        yield f"| {title} | {' | '.join(getattr(one.sight, member) for one in SOURCES)} |\n"
+    for one in SOURCES:
+        yield f"\n## {one.name}\n\n{one.summary}.\n\n"
+        yield from (f"- Cannot tell: {text}.\n" for text in one.sight.blind)
+        yield "" if one.sight.blind else "- It has no blind spots of its own.\n"
 
 
 def _console_blocks(text: str) -> list[str]:

@@ -16,6 +16,7 @@ from netpol.cli.explain import explain
 from netpol.cli.generate import generate
 from netpol.cli.graph import graph
 from netpol.cli.inventory import inventory
+from netpol.cli.sources import sources
 from netpol.cli.why import why
 from netpol.errors import NetpolError
 
@@ -41,7 +42,18 @@ def cli() -> None:
     """
 
 
-for _command in (generate, check, connections, diff, why, graph, inventory, doctor, explain):
+for _command in (
+    generate,
+    check,
+    connections,
+    diff,
+    why,
+    graph,
+    sources,
+    inventory,
+    doctor,
+    explain,
+):
     cli.add_command(_command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from netpol.cli.console import Notices, account_line, say
+from netpol.cli.console import Notices, say, say_account
 from netpol.cli.options import cni_option, flow_options, strict_option
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def check(
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
+    at: int | None,
     cni: str | None,
     form: str,
     strict: bool,
@@ -66,7 +67,7 @@ def check(
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
-    learned = learn_from(sources, known, notices, source, skew)
+    learned = learn_from(sources, known, notices, source, skew, at)
     result = replay(rules, learned, profile) if sources else None
     tell_other(plugin, profile, rules, learned, notices.tell)
     shown = check_object(result, learned, found)
@@ -76,7 +77,7 @@ def check(
         click.echo(json.dumps(shown, indent=2))
     else:
         if sources:
-            say(account_line(learned))
+            say_account(learned)
         click.echo(check_text(shown, replayed=bool(sources)), nl=False)
     ctx.exit(1 if shown["denied"] or (strict and (notices.counts or found.findings)) else 0)
 

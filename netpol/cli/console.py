@@ -12,7 +12,7 @@ from netpol.learn import Learned
 from netpol.notices import Notice
 from netpol.report.printable import printable
 
-__all__ = ["Notices", "account_line", "say"]
+__all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots"]
 
 
 @dataclass(slots=True)
@@ -53,3 +53,15 @@ def account_line(learned: Learned) -> str:
         f" ({len(learned.accepted):,} connections); {r.held:,} held, {r.other:,} about no"
         f" connection{lost}"
     )
+
+
+def say_account(learned: Learned) -> None:
+    """Where every record went, and what could not be seen."""
+    say(account_line(learned))
+    say_blind_spots(learned)
+
+
+def say_blind_spots(learned: Learned) -> None:
+    """What the sources cannot see: not seen is not not needed."""
+    for source, texts in learned.blind_spots.items():
+        say(f"Blind spots of {source}: {'; '.join(texts)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, account_line, say
+from netpol.cli.console import Notices, account_line, say, say_blind_spots
 from netpol.cli.options import cni_option, flow_options, strict_option
 from netpol.errors import NetpolError
 
@@ -59,6 +59,7 @@ def generate(
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
+    at: int | None,
     cni: str | None,
     target: str,
     output: Path | None,
@@ -89,7 +90,7 @@ def generate(
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
-    learned = learn_from(sources, known, notices, source, skew)
+    learned = learn_from(sources, known, notices, source, skew, at)
     options = Options(
         dns=dns,
         namespaces=frozenset(only) if only else None,
@@ -167,7 +168,9 @@ def _print(
     if output is None:
         click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
         say(text)
+        say_blind_spots(learned)
         return
     click.echo(text, nl=False)
+    say_blind_spots(learned)
     click.echo(f"Wrote {len(proof.files)} files to {output}")
     say(f"Next: read {output}/, then hold it against other traffic with `netpol check {output} …`")

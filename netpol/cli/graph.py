@@ -6,7 +6,7 @@ import json
 
 import click
 
-from netpol.cli.console import Notices, account_line, say
+from netpol.cli.console import Notices, say_account
 from netpol.cli.options import flow_options, strict_option
 
 __all__ = ["graph"]
@@ -30,6 +30,7 @@ def graph(
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
+    at: int | None,
     form: str,
     strict: bool,
 ) -> None:
@@ -47,7 +48,7 @@ def graph(
     from netpol.report import graphs
 
     notices = Notices()
-    learned = learn_from(sources, inventory_from(inventory, notices), notices, source, skew)
+    learned = learn_from(sources, inventory_from(inventory, notices), notices, source, skew, at)
     match form:
         case "table":
             text = graph_table(learned)
@@ -61,5 +62,5 @@ def graph(
             text = learned.accepted.graphml()
     click.echo(text, nl=False)
     notices.show()
-    say(account_line(learned))
+    say_account(learned)
     ctx.exit(1 if strict and notices.counts else 0)

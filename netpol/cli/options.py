@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from netpol.profile import CNIS
 
-__all__ = ["Duration", "cni_option", "flow_options", "strict_option"]
+__all__ = ["Duration", "Moment", "SourceName", "cni_option", "flow_options", "strict_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +38,47 @@ _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 
 
+class SourceName(click.ParamType[str]):
+    """The name of a flow source; which there are is looked up when one is given."""
+
+    name = "source"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """One that there is. Raises NetpolError."""
+        from capture.inputs import named
+
+        return named(value).name
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Those that begin so."""
+        from capture import SOURCES
+
+        return [CompletionItem(one.name) for one in SOURCES if one.name.startswith(incomplete)]
+
+
+class Moment(click.ParamType[int]):
+    """A point in time, in nanoseconds since the epoch."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """``now``, or an RFC 3339 time."""
+        from capture.times import instant
+
+        if isinstance(value, int):
+            return value
+        if value == "now":
+            return time.time_ns()
+        try:
+            return instant(value)
+        except ValueError as error:
+            self.fail(f"{error}; write 2026-11-02T09:14:07Z, or now", param, ctx)
+
+
 def cni_option(command: Command) -> Command:
     """``--cni``: the profile of the network plugin that enforces the policies."""
     return click.option(
@@ -59,8 +102,15 @@ def flow_options(command: Command) -> Command:
         click.option(
             "--from",
             "source",
-            metavar="SOURCE",
-            help="The kind of flow log; without it, each input is recognised by its content.",
+            type=SourceName(),
+            help="The kind of flow log (`netpol sources` lists them); without it, each input is"
+            " recognised by its content.",
+        ),
+        click.option(
+            "--at",
+            type=Moment(),
+            help="When records were taken that carry no time of their own (`conntrack -L`):"
+            " 2026-11-02T09:14:07Z, or now. Without it they are held.",
         ),
         click.option(
             "--clock-skew",

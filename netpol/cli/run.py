@@ -27,13 +27,20 @@ def learn_from(
     notices: Notices,
     source: str | None,
     skew: float,
+    at: int | None = None,
 ) -> Learned:
     """Read every input and learn from all of them together.
 
-    ``skew``: by how many seconds the clocks of flows and inventory may differ.
+    ``skew``: by how many seconds the clocks of flows and inventory may differ. ``at``: when records
+    were taken that carry no time, in nanoseconds since the epoch.
     """
     account, guard = Account(), round(skew * 1e9)
-    flows = list(_flows(paths, notices, account, source, eras(inventory, guard)))
+    flows, era = list[Flow](), eras(inventory, guard)
+    for path in _inputs(paths, source, notices):
+        one = Account()
+        with reading(path, one):
+            flows += _flows(path, notices, one, source, at, era)
+        account.add(one)
     learned = learn(flows, inventory, account, guard)
     _tell_crosscheck(learned.crosscheck, guard, notices)
     return learned
@@ -51,16 +58,18 @@ def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:
         notices.tell(Notice(code="NP008", message=message))
 
 
-def _flows(
-    paths: Iterable[str], notices: Notices, account: Account, source: str | None, era: Era
-) -> Iterator[Flow]:
-    from capture.inputs import expand, read
+def _inputs(paths: Iterable[str], source: str | None, notices: Notices) -> list[str]:
+    from capture.inputs import expand
 
-    for path in expand(paths):
-        one = Account()
-        with reading(path, one):
-            yield from read(path, source=source, tell=notices.tell, account=one, era=era)
-        account.add(one)
+    return expand(paths, source=source, tell=notices.tell)
+
+
+def _flows(
+    path: str, notices: Notices, account: Account, source: str | None, at: int | None, era: Era
+) -> Iterator[Flow]:
+    from capture.inputs import read
+
+    return read(path, source=source, tell=notices.tell, account=account, era=era, at=at)
 
 
 def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:

@@ -100,6 +100,7 @@ def certificate_object(
         "decisions": choice_rows(certificate.choices),
         "attributed_share": round(learned.attributed_share, 4),
         "lost_events": learned.lost_events,
+        "blind_spots": learned.blind_spots,
         "silent_workloads": [label(one) for one in certificate.silent],
         "files": sorted(files),
     }
@@ -115,6 +116,7 @@ def check_object(
         "held": held_rows(learned),
         "contradictions": contradiction_rows(learned),
         **(_replayed(result) if result else _NOT_REPLAYED),
+        "blind_spots": learned.blind_spots,
         "findings": finding_rows(looked.findings),
         "findings_skipped": list(looked.skipped),
     }

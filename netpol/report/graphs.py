@@ -27,6 +27,7 @@ def graph_object(learned: Learned) -> dict[str, Any]:
         "records": records_object(learned.records),
         "attributed_share": round(learned.attributed_share, 4),
         "lost_events": learned.lost_events,
+        "blind_spots": learned.blind_spots,
         "connections": [connection_row(c) | _evidence(e) for c, e in learned.accepted],
         "held": held + unattributed,
     }

@@ -7,6 +7,7 @@ import sys
 import pytest
 import zstandard
 from hubble_lines import record, text, wrapped
+from source_samples import SAMPLES
 
 from capture import SOURCES
 from capture.inputs import expand, read
@@ -89,12 +90,73 @@ def test_an_input_that_cannot_be_opened(tmp_path):
     assert caught.value.hint
 
 
+def expanded(*paths, source=None):
+    told = []
+    return expand(paths, source=source, tell=told.append), [str(notice) for notice in told]
+
+
 def test_a_directory_stands_for_its_files(tmp_path):
     for name in ("b", "a", ".hidden"):
         (tmp_path / name).touch()
     (tmp_path / "sub").mkdir()
     expected = [str(tmp_path / "a"), str(tmp_path / "b")]
-    assert expand([str(tmp_path), "-", "x"]) == [*expected, "-", "x"]
+    assert expanded(str(tmp_path), "-", "x") == ([*expected, "-", "x"], [])
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Flows of several kinds, compressed or not, beside what holds none."""
+    for name, data in SAMPLES.items():
+        (tmp_path / f"{name}.log").write_bytes(data)
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(data))
+    (tmp_path / "policy.yaml").write_text("kind: NetworkPolicy\n")
+    (tmp_path / "empty").touch()
+    return tmp_path
+
+
+def test_a_mixed_directory_says_which_files_hold_no_flows(mixed):
+    found, told = expanded(str(mixed))
+    names = sorted([*(f"{s}.log" for s in SAMPLES), *(f"{s}.gz" for s in SAMPLES), "empty"])
+    assert [path.rpartition("/")[2] for path in found] == names
+    assert told == [f"NP009 {mixed}: policy.yaml"]
+    account = Account()
+    for path in found:
+        list(read(path, source=None, tell=lambda _: None, account=account))
+    assert account.sources >= set(SAMPLES)
+    assert set(account.blind) == {s.name for s in SOURCES if s.sight.blind}
+    assert account.balanced()
+
+
+def test_what_is_forced_reads_everything(mixed):
+    found, told = expanded(str(mixed), source="hubble")
+    assert str(mixed / "policy.yaml") in found and not told
+
+
+@pytest.mark.parametrize("pattern", ["*.gz", "**/*.gz", "[a-z]*.g?"])
+def test_patterns_that_the_shell_left(mixed, pattern):
+    assert expanded(str(mixed / pattern))[0] == [str(mixed / f"{s}.gz") for s in sorted(SAMPLES)]
+
+
+def test_a_pattern_may_match_directories(mixed):
+    (mixed / "day-1").mkdir()
+    (mixed / "day-1" / "a").write_bytes(SAMPLES["hubble"])
+    (mixed / "day-1" / "notes.txt").write_text("dear diary\n")
+    found, told = expanded(str(mixed / "day-*"))
+    assert found == [str(mixed / "day-1" / "a")]
+    assert told == [f"NP009 {mixed / 'day-*'}: notes.txt"]
+
+
+def test_a_file_may_be_named_like_a_pattern(mixed):
+    path = mixed / "a[1].log"
+    path.write_bytes(SAMPLES["hubble"])
+    assert expanded(str(path)) == ([str(path)], [])
+
+
+@pytest.mark.parametrize("pattern", ["*.pcap", "policy*"])
+def test_what_stands_for_no_flows_is_an_error(mixed, pattern):
+    with pytest.raises(NetpolError) as caught:
+        expanded(str(mixed / pattern))
+    assert caught.value.hint
 
 
 def test_sources_have_names_of_their_own():
