@@ -15,8 +15,13 @@ from netpol.graph import Connection, Evidence
 
 __all__ = ["Contradiction", "contradictions"]
 
-_PASSED: Final = frozenset({"answered", "allowed"})
-_STOPPED: Final = frozenset({"denied", "forbidden", "refused"})
+_PAIRS: Final = (
+    (frozenset({"answered", "allowed"}), frozenset({"denied", "forbidden"})),
+    # A server may well refuse what every policy let pass, but not what it answers.
+    (frozenset({"answered"}), frozenset({"refused"})),
+)
+"""(what lets a connection pass, what says that it did not)."""
+_TELLING: Final = frozenset().union(*(one | other for one, other in _PAIRS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,18 @@ def contradictions(edges: Iterable[tuple[Connection, Evidence]]) -> tuple[Contra
     for connection, evidence in edges:
         said: dict[str, set[str]] = defaultdict(set)
         for source, signal in evidence.said:
-            if signal in _PASSED | _STOPPED:
+            if signal in _TELLING:
                 said[source].add(signal)
-        passed = {source for source, signals in said.items() if signals & _PASSED}
-        stopped = {source for source, signals in said.items() if signals & _STOPPED} - passed
-        if passed and stopped:
+        if any(_disagree(said, *pair) for pair in _PAIRS):
             plain = {source: tuple(sorted(said[source])) for source in sorted(said)}
             found.append(Contradiction(connection=connection, said=plain))
     return tuple(sorted(found, key=lambda one: one.connection.key))
+
+
+def _disagree(
+    said: Mapping[str, set[str]], passing: frozenset[str], stopping: frozenset[str]
+) -> bool:
+    """Whether some source says one thing alone and another source the other."""
+    passed = {source for source, signals in said.items() if signals & passing}
+    stopped = {source for source, signals in said.items() if signals & stopping}
+    return bool(passed and stopped - passed)

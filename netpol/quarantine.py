@@ -100,6 +100,7 @@ def _probes(
         by_client[key].append((connection, evidence))
     probes: set[Connection] = set()
     for found in by_client.values():
+        probes |= _swept_ports(found, reasons)
         failed = [(c, e) for c, e in found if reasons[c] in _FAILED]
         answered = sum(reasons[c] is None for c, _ in found)
         if len(failed) < SWEEP_TARGETS or len(failed) <= answered:
@@ -108,6 +109,21 @@ def _probes(
         probes.update(c for c, _ in failed)
         probes.update(c for c, e in found if reasons[c] is None and e.records <= limit)
     return probes
+
+
+def _swept_ports(
+    found: Iterable[tuple[Connection, Evidence]], reasons: dict[Connection, str | None]
+) -> set[Connection]:
+    """Connections of one client to very many ports of one server, of which none is known to answer.
+
+    So with sources that tell what policies let pass and nothing of answers: there a scan of a pod
+    under a policy that allows everything looks like so many needs.
+    """
+    untold: dict[Peer, list[Connection]] = defaultdict(list)
+    for connection, evidence in found:
+        if reasons[connection] is None and not evidence.signal("answered"):
+            untold[connection.server].append(connection)
+    return {c for many in untold.values() if len(many) >= SWEEP_TARGETS for c in many}
 
 
 _FAILED: Final = frozenset({"refused by the server", "not answered", "denied by policy"})

@@ -36,3 +36,14 @@ def test_sources_that_agree_or_say_nothing_are_none() -> None:
         flow(app("web"), app("db"), source="felix", signals={**EGRESS, "refused": 1}),
     )
     assert found == {}
+
+
+def test_what_a_policy_let_pass_the_server_may_still_refuse() -> None:
+    refused = {**EGRESS, "refused": 1}
+    found = seen(
+        flow(app("web"), app("api"), source="aws", signals={"allowed": 1, **EGRESS}),
+        flow(app("web"), app("api"), source="pcap", signals=refused),
+        flow(app("web"), app("db"), 5432, source="pcap", signals=refused),
+        flow(app("web"), app("db"), 5432, source="conntrack"),
+    )
+    assert found == {5432: {"conntrack": ("answered",), "pcap": ("refused",)}}

@@ -200,3 +200,15 @@ def test_a_reason_that_is_both_held_and_other_counts_twice() -> None:
 
     account = Account(read=3, held={"odd": 1}, other={"odd": 2})
     assert learn([], Inventory(), account).records.reasons == {"odd": 3}
+
+
+@pytest.mark.parametrize(("ports", "scan"), [(SWEEP_TARGETS - 1, False), (SWEEP_TARGETS, True)])
+def test_a_sweep_over_the_ports_of_one_pod_shows_without_answers(ports: int, scan: bool) -> None:
+    allowed = {"opened": 1, "allowed": 1}
+    swept = [
+        flow(app("imaging"), app("api"), 1000 + n, signals=dict(allowed)) for n in range(ports)
+    ]
+    scrape = [flow(app("prometheus"), app(f"s{n}"), 9102, signals=dict(allowed)) for n in range(40)]
+    found = learned([*swept, *scrape])
+    assert set(held(found).values()) == ({"scan"} if scan else set())
+    assert len(accepted(found)) == 40 + (0 if scan else ports)
