@@ -16,6 +16,7 @@ from netpol.detect import detect
 from netpol.inventory import Dated, Holder, Inventory, Node, Pod
 from netpol.net import host_cidr, is_public, network
 from netpol.stretches import Stretches, stretches
+from netpol.wellknown import local_caches
 
 __all__ = ["GONE", "GUARD", "SEVERAL", "AddressBook", "Unclear"]
 
@@ -81,6 +82,11 @@ class AddressBook:
     def health(self) -> frozenset[str]:
         """Where the network plugin checks itself."""
         return frozenset(a for node in self.inventory.nodes.values() for a in node.health)
+
+    @cached_property
+    def local_dns(self) -> tuple[Pod, ...]:
+        """The pods of NodeLocal DNSCache."""
+        return local_caches(self.inventory)
 
     @cached_property
     def public(self) -> frozenset[int]:

@@ -117,7 +117,8 @@ def certify(
     declared = frozenset(declared)
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
     edges = [*accepted, *translated(accepted, profile, learned.inventory)]
-    asked = translated(((c, Evidence()) for c in declared), profile, learned.inventory)
+    needed = [(c, Evidence()) for c in declared]
+    asked = [*needed, *translated(needed, profile, learned.inventory)]
     judge = judge_of(policies, learned, profile, [*edges, *asked])
     allowed = {(client, server): ports for client, server, ports in judge.connections()}
     for one in (o for c in choices if c.field == "before_dnat" for o in c.opens):
@@ -138,7 +139,9 @@ def certify(
         accepted=len(accepted),
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
         denied=denied,
-        opened=tuple(_opened(allowed, learned, declared, policed, choices)),
+        opened=tuple(
+            _opened({**allowed, **_abroad(judge, declared)}, learned, declared, policed, choices)
+        ),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
         without_witness=_without_witness(
             judge, policies, [c for c, _ in (*edges, *asked)], declared
@@ -169,6 +172,13 @@ def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) ->
         for one in dialled(connection.server, connection.ports, inventory, evidence.services)
         for way in one.from_client(connection.client)
     ]
+
+
+def _abroad(judge: Judge, declared: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
+    """What is allowed of the declared connections with somebody who is no pod."""
+    found = [c for c in declared if not all(isinstance(p, Workload) for p in (c.client, c.server))]
+    passes = judge.replay(found)
+    return _ports(one for one, passed in zip(found, passes, strict=True) if passed)
 
 
 def _opened(

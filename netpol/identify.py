@@ -4,13 +4,15 @@ What the source says of itself always wins. An address becomes the pod or the no
 the flow's own time; one that the cluster never had is outside; one of which that is not clear stays
 without a name, with the reason. A node is ``host`` for the pods on it and ``remote-node`` for all
 others, an address of the API server is ``kube-apiserver`` too.
+
+One kind of address is told alike whatever the source says of it: that of a resolver on the node
+(:func:`netpol.wellknown.on_node`), which Cilium takes for the host or for the world, depending on
+which was there first (cilium/cilium issue 18644).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 
 from netpol.addresses import GONE, SEVERAL, AddressBook, Unclear
@@ -19,16 +21,9 @@ from netpol.inventory import Holder, Node, Pod
 from netpol.net import host_cidr, is_public
 from netpol.peers import Endpoint
 from netpol.ranges import Ranges
+from netpol.wellknown import CLOUD, noise, on_node
 
-__all__ = ["CLOUD", "NODE_LOCAL_DNS", "Identified", "identified"]
-
-NODE_LOCAL_DNS: Final = frozenset({"169.254.20.10", "fd00::a"})
-"""Where NodeLocal DNSCache listens by default, on every node."""
-
-CLOUD: Final = frozenset(
-    {"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "168.63.129.16"}
-)
-"""Metadata and credential services of the clouds: outside the cluster, whatever their range."""
+__all__ = ["Identified", "identified"]
 
 _HANDS: Final = Unclear("its address changed hands while the flow was seen")
 
@@ -44,19 +39,6 @@ class Identified:
     """Why no policy of pods could be about it."""
 
 
-@lru_cache(maxsize=4096)
-def _noise(address: str) -> str:
-    """Why an address names nobody: multicast, loopback and the like; empty when it may."""
-    one = ip_address(address)
-    if address in CLOUD or address in NODE_LOCAL_DNS:
-        return ""
-    if one.is_loopback:
-        return "loopback"
-    if one.is_multicast or one.is_unspecified or address == "255.255.255.255":
-        return "multicast or broadcast"
-    return "link-local address" if one.is_link_local else ""
-
-
 def _health(side: Endpoint, flow: Flow, book: AddressBook) -> str:
     """The address may have been a pod's before the plugin took it."""
     if side.ip not in book.health:
@@ -67,14 +49,15 @@ def _health(side: Endpoint, flow: Flow, book: AddressBook) -> str:
 
 def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     """The same flow, with names for the sides that have none; ``own`` are the cluster's ranges."""
+    flow = _asking_on_the_node(flow, book)
     sides = flow.client, flow.server
     if not any(map(_nameless, sides)):
         return Identified(flow)
-    for side in sides:
-        if _nameless(side) and (why := _noise(side.ip) or _health(side, flow, book)):
+    for side, port in zip(sides, (None, flow.port), strict=True):
+        if _nameless(side) and (why := noise(side.ip, port) or _health(side, flow, book)):
             return Identified(flow, noise=why)
     holders = [_holder(side, flow, book) for side in sides]
-    if all(isinstance(one, Node) for one in holders):
+    if isinstance(holders[0], Node) and (isinstance(holders[1], Node) or _local(flow.server)):
         return Identified(flow, noise="between nodes")
     client, server = (
         _named(side, mine, _nodes(other, theirs, book), book, own)
@@ -85,6 +68,28 @@ def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     )
     why_client, why_server = (one if isinstance(one, Unclear) else None for one in holders)
     return Identified(replace(flow, client=client, server=server), why_client, why_server)
+
+
+def _asking_on_the_node(flow: Flow, book: AddressBook) -> Flow:
+    """A resolver on the node is its address; or the pod to which that is redirected.
+
+    Where NodeLocal DNSCache has pods with addresses of their own, nothing listens on the node: a
+    Local Redirect Policy leads to the pod beside the client (Cilium docs, GKE Dataplane V2).
+    """
+    server = flow.server
+    if server.namespace or not _local(server) or noise(server.ip, flow.port):
+        return flow
+    pods = [pod for pod in book.local_dns if not pod.host_network]
+    if not pods:
+        return replace(flow, server=replace(server, entities=frozenset({"world"})))
+    here = _nodes(flow.client, book.holder(flow.client.ip, flow.first), book)
+    beside = [pod for pod in pods if pod.node in here] or pods
+    names = tuple(sorted(pod.name for pod in beside))
+    return replace(flow, server=Endpoint(namespace=beside[0].namespace, pods=names, ip=server.ip))
+
+
+def _local(side: Endpoint) -> bool:
+    return bool(side.ip) and on_node(side.ip)
 
 
 def _nameless(side: Endpoint) -> bool:
@@ -128,7 +133,7 @@ def _tells_outside(address: str, book: AddressBook, own: Ranges) -> bool:
     attribution asks next.
     """
     version = 6 if ":" in address else 4
-    if address in CLOUD or address in NODE_LOCAL_DNS or own.bounded(version):
+    if address in CLOUD or own.bounded(version):
         return True
     if version in book.public and not own.tells(own.pods, version):
         return False

@@ -8,12 +8,13 @@ from functools import lru_cache
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NOT_INTERNET, host_cidr, is_public, without
+from netpol.net import NOT_INTERNET, host_cidr, is_public, network, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.ranges import node_addresses, ranges
+from netpol.wellknown import local_caches, on_node
 from netpol.world import Outside
 
-__all__ = ["entity_blocks", "outside"]
+__all__ = ["entity_blocks", "local_blocks", "outside"]
 
 
 def entity_blocks(
@@ -31,7 +32,11 @@ def entity_blocks(
 
 
 def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
-    """As seen, and as the inventory says: a pod may run on any node tomorrow."""
+    """As seen, and as the inventory says: a pod may run on any node tomorrow.
+
+    Not at the address of a Service that was dialled, if there is another: rules are asked about the
+    server behind it (policy-semantics §1.10), or see :mod:`netpol.virtual`.
+    """
     match name:
         case "host" | "remote-node":
             known = node_addresses(inventory)
@@ -39,7 +44,24 @@ def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
             known = frozenset(inventory.api_servers)
         case _:
             known = frozenset()
-    return tuple(sorted(host_cidr(a) for a in known | seen))
+    virtual = {a for one in inventory.services.values() for a in one.cluster_ips}
+    return tuple(sorted(host_cidr(a) for a in (known | (seen - virtual)) or seen))
+
+
+def local_blocks(blocks: Iterable[str], inventory: Inventory) -> frozenset[str]:
+    """Those of these blocks that are addresses of resolvers on the node, whichever that is.
+
+    With NodeLocal DNSCache on the nodes' network also addresses of Services, at which it answers.
+    """
+    found = {one for one in blocks if _single(one) and on_node(one.partition("/")[0])}
+    if any(pod.host_network for pod in local_caches(inventory)):
+        services = inventory.services.values()
+        found |= {host_cidr(a) for one in services for a in one.cluster_ips}.intersection(blocks)
+    return frozenset(found)
+
+
+def _single(block: str) -> bool:
+    return network(block).num_addresses == 1
 
 
 def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> list[Outside]:
@@ -54,7 +76,26 @@ def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) 
     if Entity("world") in merged:
         own = tuple(one for one in ranges(inventory).inside if is_public(one))
         blocks = {**blocks, "world": _internet(own)}
-    return [_party(peer, merged[peer].names, blocks) for peer in sorted(merged, key=repr)]
+    local = local_blocks([one.cidr for one in merged if isinstance(one, Cidr)], inventory)
+    return [
+        _on_the_node(peer)
+        if isinstance(peer, Cidr) and peer.cidr in local
+        else _party(peer, merged[peer].names, blocks)
+        for peer in sorted(merged, key=repr)
+    ]
+
+
+def _on_the_node(peer: Cidr) -> Outside:
+    """A resolver on the node: Cilium takes it for the host only if its agent started later.
+
+    Else the address is one of the world (cilium/cilium issue 18644).
+    """
+    return Outside(
+        peer=peer,
+        addresses=(peer.cidr,),
+        entities=frozenset({"host"}),
+        instead=frozenset({"world"}),
+    )
 
 
 def _party(peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ...]]) -> Outside:

@@ -49,10 +49,10 @@ def dialled(
     """The Services that lead to some of these ports of a server.
 
     Only those in ``named`` (``namespace/name``) where any of them is among them: then that is how
-    the server was called.
+    the server was called. Of a server that is no pod nothing else tells.
     """
     if not isinstance(server, Workload):
-        return ()
+        return tuple(_called(ports, inventory, named))
     found = {
         (service.namespace, service.name, port.port, port.protocol): Dialled(
             service=service, protocol=port.protocol, port=port.port
@@ -65,6 +65,19 @@ def dialled(
     }
     called = {key: one for key, one in found.items() if f"{key[0]}/{key[1]}" in named}
     return tuple(one for _, one in sorted((called or found).items()))
+
+
+def _called(ports: PortSet, inventory: Inventory, named: Iterable[str]) -> Iterator[Dialled]:
+    """The Services of these names with the ports that may lead into ``ports``."""
+    for name in sorted(named):
+        namespace, _, own = name.partition("/")
+        service = inventory.services.get((namespace, own))
+        if service is None or not service.cluster_ips:
+            continue
+        for port in service.ports:
+            target = port.target or port.port
+            if isinstance(target, str) or (port.protocol, target) in ports:
+                yield Dialled(service=service, protocol=port.protocol, port=port.port)
 
 
 def _leads_into(port: ServicePort, pod: Pod, ports: PortSet) -> bool:

@@ -71,12 +71,14 @@ class Outside:
 
     ``addresses`` are canonical CIDRs; empty: unknown, so that no CIDR rule speaks of it.
     ``names`` are DNS names in lower case, ``entities`` some of ``netpol.peers.ENTITIES``.
+    ``instead`` is what an engine may take the party for as well; it must work either way.
     """
 
     peer: Cidr | Fqdn | Entity
     addresses: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()
     entities: frozenset[str] = frozenset()
+    instead: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,7 @@ class World:
         match party.peer:
             case Cidr(cidr):
                 addresses.add(cidr)
-                entities.add("world")
+                entities = entities or {"world"}
             case Fqdn(name):
                 names.add(name)
                 entities.add("world")
@@ -143,8 +145,9 @@ class World:
 def world(inventory: Inventory, outside: Iterable[Outside] = ()) -> World:
     """The world of an inventory and the parties outside; several of one peer add up.
 
-    A Cidr party has its block as its address and is of the entity ``world``, a Fqdn party its name
-    and ``world``, an Entity party itself with the addresses that the inventory knows for it.
+    A Cidr party has its block as its address and is of the entity ``world`` if of no other, a Fqdn
+    party its name and ``world``, an Entity party itself with the addresses that the inventory knows
+    for it.
     """
     pods = inventory.pods.values()
     hosted = [pod for pod in pods if pod.host_network]
@@ -214,6 +217,7 @@ def _both(left: Outside, right: Outside) -> Outside:
         addresses=(*left.addresses, *right.addresses),
         names=left.names | right.names,
         entities=left.entities | right.entities,
+        instead=left.instead | right.instead,
     )
 
 

@@ -54,9 +54,20 @@ def test_nodes_are_all_nodes_in_both_families() -> None:
 
 
 def test_an_address_that_was_seen_counts_beside_those_of_the_inventory() -> None:
-    """A node-local resolver listens on an address that no Node object has."""
-    one = flow(app("web"), entity("host", ip="169.254.20.10"), 53, protocol="UDP")
-    assert "169.254.20.10/32" in blocks_of(one, known=inventory(nodes=DUAL))["host"]
+    """Nodes have addresses that no Node object has: of bridges, tunnels, further interfaces."""
+    one = flow(app("web"), entity("host", ip="192.168.7.1"), 9100)
+    assert "192.168.7.1/32" in blocks_of(one, known=inventory(nodes=DUAL))["host"]
+
+
+def test_a_resolver_on_the_node_may_be_taken_for_the_host_or_for_the_world() -> None:
+    """Whatever the source took it for: it depends on which was there first."""
+    flows = [
+        flow(app("web"), entity(name, ip="169.254.20.10"), 53, protocol=protocol)
+        for name, protocol in (("host", "UDP"), ("world", "TCP"))
+    ]
+    (party,) = parties(*flows, known=inventory(nodes=DUAL)).values()
+    assert party.peer == Cidr("169.254.20.10/32")
+    assert (party.entities, party.instead) == ({"host"}, {"world"})
 
 
 def test_without_an_inventory_the_addresses_are_those_that_were_seen() -> None:

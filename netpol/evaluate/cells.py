@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from netpol.evaluate.bits import bits
@@ -238,10 +239,14 @@ def _at_addresses(
 def outer_cells(
     party: Outside, world: World, words: Vocabulary, cut: Space, profile: Profile
 ) -> Iterator[Cell]:
-    """The kinds of addresses that a party has; a party without any is one cell all the same."""
+    """The kinds of addresses that a party has; a party without any is one cell all the same.
+
+    Likewise of what it may be taken for.
+    """
     fqdns = bits(n for n, one in enumerate(words.fqdns) if _named(one, party))
-    for address in party.addresses or (None,):
-        entities = _entities(party, address, world)
+    takes = dict.fromkeys((party.entities, party.instead or party.entities))
+    for address, taken in product(party.addresses or (None,), takes):
+        entities = _entities(taken, address, world)
         found = set(cut.signatures(address)) if address else {(0, 0)}
         for family, cidrs in found if _by_address(entities, profile) else {(0, 0)}:
             yield Cell(
@@ -258,9 +263,9 @@ def _named(selector: FqdnSelector, party: Outside) -> bool:
     return any(name_matches(selector.name, name) for name in party.names)
 
 
-def _entities(party: Outside, address: str | None, world: World) -> frozenset[str]:
-    """What the party is at this address: the inventory knows nodes and API servers by address."""
-    found = set(party.entities)
+def _entities(taken: frozenset[str], address: str | None, world: World) -> frozenset[str]:
+    """What a party is at this address: the inventory knows nodes and API servers by address."""
+    found = set(taken)
     if address in world.api_servers:
         found.add("kube-apiserver")
     if address in world.nodes and "host" not in found:

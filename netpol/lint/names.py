@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from netpol.evaluate import name_matches
 from netpol.graph import Connection, Evidence
@@ -13,7 +13,7 @@ from netpol.lint.stand_ins import STRANGER
 from netpol.net import PortSet
 from netpol.peers import Entity, Workload
 from netpol.policy import FqdnSelector, PodSelector, Policy, Rule
-from netpol.synthesize.dns import DNS_PORTS, Resolvers, dns_ports, resolvers
+from netpol.synthesize.dns import DNS_PORTS, dns_ports, resolvers
 
 __all__ = ["unresolved", "unseen_names"]
 
@@ -43,14 +43,15 @@ def _unresolved(pods: str, where: str) -> str:
     )
 
 
-def _resolvers(case: Case) -> Resolvers:
+def _resolvers(case: Case) -> Mapping[Workload, frozenset[int]]:
     """The pods that look like resolvers of the cluster: who would be one, did it answer DNS?"""
     asked = (
         (Connection(Entity("world"), pod, "UDP", port), Evidence())
         for pod in case.everyone | case.on_host
         for port in sorted(DNS_PORTS)
     )
-    return resolvers(asked, case.known)
+    found = resolvers(asked, case.known)
+    return {one: ports for one, ports in found.items() if isinstance(one, Workload)}
 
 
 def _allowing(policy: Policy) -> list[Rule]:
@@ -66,7 +67,12 @@ def _isolated(case: Case, pod: Workload) -> bool:
     return not case.judge.decide(Connection(pod, STRANGER, "TCP", 1)).egress.allowed
 
 
-def _asks(case: Case, pod: Workload, rules: Iterable[Rule], serving: Resolvers) -> bool:
+def _asks(
+    case: Case,
+    pod: Workload,
+    rules: Iterable[Rule],
+    serving: Mapping[Workload, frozenset[int]],
+) -> bool:
     queries = [Connection(pod, one, "UDP", port) for one in serving for port in serving[one]]
     if any(case.judge.decide(query).egress.allowed for query in queries):
         return True

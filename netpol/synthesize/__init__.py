@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from netpol.choices import Choice, Choices, listed
 from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
-from netpol.graph import Connection
+from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
@@ -27,7 +27,7 @@ from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
-from netpol.synthesize.resolving import allow_dns, serve_dns, serving_names
+from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 
@@ -74,7 +74,9 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     learned = _without_nameless(learned, policed, selectors)
     learned = _without_refused(learned, policed, choices, tell)
     edges = [edge for edge in learned.accepted if needs_a_rule(edge[0], choices)]
-    serving = dns.resolvers(edges, inventory) if options.dns else {}
+    refusals = Refusals(profile=profile, inventory=inventory)
+    found = dns.resolvers(edges, inventory) if options.dns else {}
+    serving = {one: ports for one, ports in found.items() if not refusals.unreachable(one)}
     asking = dns.clients(serving, inventory, policed)
     declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
     own = [edge for edge in edges if edge[0] not in declared]
@@ -86,7 +88,9 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         profile=profile,
         blocks={
             name: in_family(found, versions)
-            for name, found in entity_blocks(learned.accepted, known).items()
+            for name, found in entity_blocks(
+                (*learned.accepted, *((one, Evidence()) for one in declared)), known
+            ).items()
         },
         inspected=asked if profile.fqdn else frozenset(),
         choices=choices,
@@ -99,13 +103,22 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         choices=choices,
         resolvers=serving,
     )
+    resolving = Resolving(
+        serving=serving,
+        asking=asking,
+        upstream={}
+        if refusals.unreachable(Entity("remote-node"))
+        else dns.upstream(serving, inventory, policed),
+        through=through,
+        outsiders=outsiders,
+    )
     return Synthesis(
         policies=PolicySet(
             policies=(
                 *(_default_deny(namespace) for namespace in sorted(policed)),
-                *allow_dns(serving, asking, _named_servers(own, outsiders), through),
-                *serve_dns(serving, asking, selectors),
-                *_workload_policies(own, policed, serving, asked, rules),
+                *resolving.ask(_named_servers(own, outsiders)),
+                *resolving.serve(),
+                *_workload_policies(own, policed, resolving, asked, rules),
             )
         ),
         learned=learned,
@@ -202,16 +215,16 @@ def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str
 def _workload_policies(
     edges: list[Edge],
     policed: frozenset[str],
-    serving: dns.Resolvers,
+    resolving: Resolving,
     asked: frozenset[str],
     rules: Rules,
 ) -> Iterable[Policy]:
     # allow-dns is for every pod of a namespace: also for a resolver that asks a resolver.
-    asking = [one for one in edges if not dns.asks(one[0], serving, asked)]
+    asking = [one for one in edges if not dns.asks(one[0], resolving.serving, asked)]
     egress = _by_side(asking, lambda connection: connection.client)
     ingress = _by_side(edges, lambda connection: connection.server)
     subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
-    taken = ((server.namespace, name) for server, name in serving_names(serving).items())
+    taken = ((server.namespace, name) for server, name in resolving.names().items())
     names = object_names(subjects, taken)
     for workload in subjects:
         yield Policy(

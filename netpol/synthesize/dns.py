@@ -1,8 +1,12 @@
 """The declared need of every pod: names. Resolvers are inferred from traffic and inventory.
 
 A policy ``allow-dns`` per namespace lets every pod ask the resolvers, and one ``…-serve-dns`` per
-resolver accepts them: both halves, or neither would work. UDP and TCP on the port on which the
-resolver was seen to answer.
+resolver that is pods accepts them: both halves, or neither would work. UDP and TCP on the port on
+which the resolver was seen to answer.
+
+A resolver may be pods (kube-dns, OpenShift's on 5353), an address on every node (NodeLocal
+DNSCache), one of the cloud, or a node. NodeLocal DNSCache often answers at the address of the
+Service of kube-dns as well, and it asks the pods of kube-dns itself, from its node.
 """
 
 from __future__ import annotations
@@ -13,26 +17,40 @@ from typing import Final
 
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import PortSet
-from netpol.peers import Workload
+from netpol.net import PortSet, host_cidr
+from netpol.peers import Cidr, Entity, Peer, Workload, label
+from netpol.virtual import dialled
+from netpol.wellknown import (
+    CLOUD_DNS,
+    CLUSTER_DNS,
+    DNS,
+    LOCAL_DNS,
+    NODE_LOCAL_DNS,
+    local_caches,
+    on_node,
+)
 
-__all__ = ["Resolvers", "asks", "clients", "dns_ports", "is_dns", "needs", "resolvers"]
+__all__ = [
+    "Resolvers",
+    "asks",
+    "clients",
+    "dns_ports",
+    "is_dns",
+    "needs",
+    "resolvers",
+    "upstream",
+]
 
-DNS_PORTS: Final = frozenset({53, 5353})
+DNS_PORTS: Final = frozenset({DNS, 5353})
 """53, and the pod port of OpenShift's resolver. Which one a resolver listens on is observed."""
 
-_LABELS: Final = frozenset(
-    {
-        ("k8s-app", "kube-dns"),
-        ("k8s-app", "coredns"),
-        ("k8s-app", "node-local-dns"),
-        ("dns.operator.openshift.io/daemonset-dns", "default"),
-    }
-)
 _SERVICES: Final = frozenset({"kube-dns", "coredns", "dns-default"})
+_WELL_KNOWN: Final = frozenset(map(host_cidr, NODE_LOCAL_DNS | CLOUD_DNS))
+_NODES: Final = (Entity("host"), Entity("remote-node"))
 
-Resolvers = Mapping[Workload, frozenset[int]]
-"""Workloads that resolve names for the cluster, with the pod ports on which they answer."""
+Edge = tuple[Connection, Evidence]
+Resolvers = Mapping[Peer, frozenset[int]]
+"""Who resolves names for the cluster, with the ports on which they answer; sorted by label."""
 
 
 def is_dns(connection: Connection) -> bool:
@@ -45,36 +63,80 @@ def dns_ports(ports: Iterable[int]) -> PortSet:
     return PortSet.union(PortSet.of(protocol, p) for p in ports for protocol in ("UDP", "TCP"))
 
 
-def resolvers(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> Resolvers:
+def resolvers(edges: Iterable[Edge], inventory: Inventory) -> Resolvers:
     """Who resolves names for the cluster.
 
-    A workload that answers DNS over UDP is a resolver of the cluster when its labels or Service are
-    those of the usual ones, or when clients of several namespaces ask it.
+    Somebody who answers DNS over UDP is a resolver of the cluster when labels, Service or address
+    are those of the usual ones, or when clients of several namespaces ask. That a resolver asks
+    somebody does not count: it passes on what it does not know.
     """
-    answering: dict[str, dict[Workload, set[int]]] = {
-        "UDP": defaultdict(set),
-        "TCP": defaultdict(set),
+    answering: dict[Peer, set[int]] = defaultdict(set)
+    asked_from: dict[Peer, set[str]] = defaultdict(set)
+    through: dict[Peer, set[str]] = defaultdict(set)
+    for connection, evidence in edges:
+        server, client = connection.server, connection.client
+        if connection.port is None or not _may_resolve(connection):
+            continue
+        through[server] |= evidence.services
+        if connection.protocol == "UDP":
+            answering[server].add(connection.port)
+        if isinstance(client, Workload) and not _looks_like_a_resolver(client, inventory):
+            asked_from[server].add(client.namespace)
+    found = {
+        server: frozenset(ports)
+        for server, ports in answering.items()
+        if len(asked_from[server]) > 1 or _usual(server, inventory, asked=bool(asked_from[server]))
     }
-    asked_from: dict[Workload, set[str]] = defaultdict(set)
-    for connection, _ in edges:
-        server = connection.server
-        if is_dns(connection) and isinstance(server, Workload) and connection.port is not None:
-            answering[connection.protocol][server].add(connection.port)
-            if isinstance(connection.client, Workload):
-                asked_from[server].add(connection.client.namespace)
-    return {
-        server: frozenset(found)
-        for server, found in sorted(answering["UDP"].items())
-        if len(asked_from[server]) > 1 or _looks_like_a_resolver(server, inventory)
-    }
+    found |= _at_services(found, through, inventory)
+    return {server: found[server] for server in sorted(found, key=label)}
+
+
+def _may_resolve(connection: Connection) -> bool:
+    """Whether the server may be a resolver: of pods on any port of DNS, of others on 53."""
+    server = connection.server
+    named = isinstance(server, Cidr) or server in _NODES
+    pods = isinstance(server, Workload)
+    return is_dns(connection) and (pods or (named and connection.port == DNS))
+
+
+def _usual(server: Peer, inventory: Inventory, *, asked: bool) -> bool:
+    """Whether it is one of those that are known without being asked from several namespaces.
+
+    What a cloud offers is none for pods as long as only other resolvers ask it.
+    """
+    match server:
+        case Workload():
+            return _looks_like_a_resolver(server, inventory)
+        case Cidr(cidr):
+            return asked and cidr in _WELL_KNOWN
+        case _:
+            return False
 
 
 def _looks_like_a_resolver(workload: Workload, inventory: Inventory) -> bool:
     return any(
-        _LABELS & set(pod.labels)
+        CLUSTER_DNS & set(pod.labels)
         or any(service.name in _SERVICES for service in inventory.services_of(pod))
         for pod in inventory.workloads.get(workload, ())
     )
+
+
+def _at_services(
+    serving: Resolvers, through: Mapping[Peer, set[str]], inventory: Inventory
+) -> dict[Peer, frozenset[int]]:
+    """The addresses of Services at which NodeLocal DNSCache answers instead of the pods behind.
+
+    It listens at them on every node, so that nothing translates them on the way (kubernetes
+    cluster/addons/dns/nodelocaldns; policy-semantics §7.1).
+    """
+    if not any(pod.host_network for pod in local_caches(inventory)):
+        return {}
+    found: dict[Peer, set[int]] = defaultdict(set)
+    for server, ports in serving.items():
+        for way in dialled(server, dns_ports(ports), inventory, frozenset(through[server])):
+            for block in way.blocks:
+                found[Cidr(block)].add(way.port)
+    return {server: frozenset(ports) for server, ports in found.items()}
 
 
 def clients(
@@ -94,27 +156,55 @@ def clients(
 
 def asks(connection: Connection, serving: Resolvers, namespaces: Iterable[str]) -> bool:
     """Whether a pod of these namespaces asks one of the resolvers."""
-    client, server = connection.client, connection.server
+    client = connection.client
     return (
         isinstance(client, Workload)
-        and isinstance(server, Workload)
         and client.namespace in namespaces
         and connection.protocol in ("UDP", "TCP")
-        and connection.port in serving.get(server, ())
+        and connection.port in serving.get(connection.server, ())
     )
 
 
+def upstream(
+    serving: Resolvers, inventory: Inventory, namespaces: Iterable[str]
+) -> dict[Workload, frozenset[int]]:
+    """The pods of these namespaces that NodeLocal DNSCache asks what it does not know."""
+    if not any(isinstance(one, Cidr) and _on_node(one) for one in serving):
+        return {}
+    wanted = frozenset(namespaces)
+    return {
+        workload: serving.get(workload, frozenset({DNS}))
+        for workload, pods in inventory.workloads.items()
+        if workload.namespace in wanted
+        and _looks_like_a_resolver(workload, inventory)
+        and not any(pod.host_network or LOCAL_DNS in pod.labels for pod in pods)
+    }
+
+
+def _on_node(server: Cidr) -> bool:
+    """Of the addresses of Services there are none without NodeLocal DNSCache on nodes."""
+    address, _, length = server.cidr.partition("/")
+    return on_node(address) and length in ("32", "128")
+
+
 def needs(
-    edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory, namespaces: Iterable[str]
+    edges: Iterable[Edge], inventory: Inventory, namespaces: Iterable[str]
 ) -> frozenset[Connection]:
     """Every connection that resolving names in these namespaces takes, observed or not."""
+    namespaces = frozenset(namespaces)
     serving = resolvers(edges, inventory)
     asking = clients(serving, inventory, namespaces)
-    return frozenset(
-        Connection(client, server, protocol, port)
+    pairs: set[tuple[Peer, Peer, int]] = {
+        (client, server, port)
         for server, ports in serving.items()
         for port in ports
         for workloads in asking.values()
         for client in workloads
+    }
+    behind = upstream(serving, inventory, namespaces)
+    pairs |= {(Entity("remote-node"), one, port) for one, ports in behind.items() for port in ports}
+    return frozenset(
+        Connection(client, server, protocol, port)
+        for client, server, port in pairs
         for protocol in ("UDP", "TCP")
     )

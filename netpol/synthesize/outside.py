@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias, assert_never
@@ -13,12 +13,14 @@ from netpol.families import families
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import NO_PORTS, PortSet, contains, is_hostname, is_public, network, overlaps
-from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
+from netpol.parties import local_blocks
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
 from netpol.ranges import node_addresses, ranges
 from netpol.services import exposed_ports
 from netpol.synthesize.cidrs import cover_addresses, internet
+from netpol.virtual import dialled
 
 __all__ = ["WORLD_AFTER", "Outsiders"]
 
@@ -26,6 +28,7 @@ WORLD_AFTER: Final = 16
 """A server port that so many distinct public addresses reached is taken as open to the internet."""
 
 _NODES: Final = EntitySelector("remote-node")
+_HOST: Final = EntitySelector("host")
 _API: Final = EntitySelector("kube-apiserver")
 
 Edge: TypeAlias = tuple[Connection, Evidence]
@@ -48,6 +51,16 @@ class Outsiders:
         """Pod ports that a Service shows to the outside."""
         return exposed_ports(self.inventory)
 
+    @property
+    def by_host(self) -> bool:
+        """Whether the node has a name in the rules, and blocks do not mean it."""
+        return "host" in self.profile.entities and not self.profile.cidr_matches_nodes
+
+    def of(self, peer: Peer) -> tuple[Selector, ...]:
+        """The selectors of one peer, by address if it is neither an entity nor a name."""
+        found = self._one(peer, frozenset())
+        return tuple(CidrSelector(one) if isinstance(one, str) else one for one in found)
+
     def selectors(self, side: Iterable[Edge], *, ingress: bool) -> dict[Selector, PortSet]:
         """Selectors with the ports that their peers used, for one workload and direction.
 
@@ -61,13 +74,11 @@ class Outsiders:
                 for selector in self._internet({version}):
                     table[selector] |= ports
         for connection, evidence in side:
-            peer = connection.client if ingress else connection.server
-            names = frozenset[str]() if ingress else self.names(connection, evidence)
-            for found in self._one(peer, names):
+            for found, ports in self._pairs(connection, evidence, ingress):
                 if isinstance(found, str):
-                    blocks[found] |= connection.ports
+                    blocks[found] |= ports
                 else:
-                    table[found] |= connection.ports
+                    table[found] |= ports
         table.update(_merged_blocks({b: p - _world_ports(table, b) for b, p in blocks.items()}))
         everywhere = PortSet.union(p for s, p in table.items() if _is_everywhere(s))
         for selector in list(table):
@@ -77,6 +88,20 @@ class Outsiders:
             # Not so for egress: to a pod on its own node an API server is the host.
             table[_API] -= table.get(_NODES, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
+
+    def _pairs(
+        self, connection: Connection, evidence: Evidence, ingress: bool
+    ) -> Iterator[tuple[Selector | str, PortSet]]:
+        """Selectors and blocks for one connection, each with the ports that must be allowed."""
+        peer = connection.client if ingress else connection.server
+        names = frozenset[str]() if ingress else self.names(connection, evidence)
+        yield from ((found, connection.ports) for found in self._one(peer, names))
+        if ingress or not self.profile.before_dnat:
+            return
+        for way in dialled(peer, connection.ports, self.inventory, evidence.services):
+            what = f"the address of {way.service.namespace}/{way.service.name} is allowed too"
+            self.choices.add("before_dnat", what, label(connection.client))
+            yield from ((block, way.ports) for block in way.blocks)
 
     def _api_on_nodes(self) -> bool:
         """Whether every API server is a node, which a rule about nodes means too."""
@@ -93,6 +118,8 @@ class Outsiders:
     def _one(self, peer: Peer, names: frozenset[str]) -> tuple[Selector | str, ...]:
         """Selectors, or plain blocks as text that may still be merged with their neighbours."""
         match peer:
+            case Cidr(cidr) if self.by_host and local_blocks((cidr,), self.inventory):
+                return (_HOST, cidr)
             case Cidr() if names:
                 return tuple(FqdnSelector(name) for name in sorted(names))
             case Cidr(cidr):

@@ -14,6 +14,7 @@ from netpol.families import families
 from netpol.graph import Connection
 from netpol.inventory import Inventory
 from netpol.net import ICMP_PROTOCOLS, network
+from netpol.parties import local_blocks
 from netpol.peers import Cidr, Entity, Peer, label
 from netpol.profile import Profile
 from netpol.ranges import node_addresses
@@ -32,6 +33,10 @@ class Refusals:
 
     profile: Profile
     inventory: Inventory
+
+    def unreachable(self, peer: Peer) -> bool:
+        """Whether no rule can name a peer."""
+        return bool(self._of_peer(peer)[0])
 
     def of(self, connection: Connection) -> tuple[str, str]:
         """(field of the profile, reason) why no rule can allow it; empty where one can."""
@@ -52,6 +57,9 @@ class Refusals:
                 version = network(cidr).version
                 if version not in self._families:
                     return "one_family", f"IPv{version} in a cluster of the other family"
+            case Cidr(cidr) if "host" not in profile.entities and not profile.cidr_matches_nodes:
+                if local_blocks((cidr,), self.inventory):
+                    return "cidr_matches_nodes", self._unnamed("host")
             case _:
                 pass
         return "", ""

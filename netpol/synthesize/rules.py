@@ -107,7 +107,7 @@ class Rules:
 
     def _for_names(self, peers: Iterable[Peer]) -> int:
         """The entries of resolvers that every pod has by the policy for names."""
-        found = (self.resolvers.get(one, ()) for one in peers if isinstance(one, Workload))
+        found = (self.resolvers.get(one, ()) for one in peers)
         return max((2 * len(ports) for ports in found), default=0)
 
     def _written(self, pairs: Mapping[Selector, PortSet], where: str) -> Iterator[Rule]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-from scenes import TARGETS, app, entity, flow, inventory, labels, learned, pod, proof
+import re
+from dataclasses import replace
 
-from netpol.inventory import Service
+import pytest
+import yaml
+from scenes import TARGETS, app, flow, inventory, labels, learned, pod, proof, world
+
+from generators import DIALECTS
+from netpol.cli.proof import Proof, dialect_named, prove
+from netpol.flow import Flow
+from netpol.inventory import Inventory, Node, Pod, Service, ServicePort
 from netpol.learn import Learned
-from netpol.peers import Endpoint, Workload
+from netpol.net import host_cidr
+from netpol.peers import Endpoint, Workload, label
+from netpol.profile import CNIS
+from netpol.synthesize import Options
 from netpol.synthesize.dns import clients, is_dns, needs, resolvers
 
 KUBE_DNS = labels(**{"k8s-app": "kube-dns"})
@@ -138,12 +148,146 @@ def test_a_cache_that_asks_the_resolver(target: str) -> None:
     assert {o.reason for o in found.certificate.opened} <= {"declared need: name resolution"}
 
 
+# --- resolvers that are no pods
+
+
+def proved(what: Learned, target: str, **options) -> Proof:
+    """Sufficient, minimal, and open for nothing but names."""
+    found = proof(what, target, **options)
+    assert not (found.certificate.denied or found.certificate.without_witness)
+    assert {o.reason for o in found.certificate.opened} <= {"declared need: name resolution"}
+    return found
+
+
+def at(ip: str, **more) -> Endpoint:
+    return Endpoint(ip=ip, **more)
+
+
+def peers(found: Proof, namespace: str = "shop", name: str = "allow-dns") -> set[str]:
+    """The addresses and entities of a policy."""
+    text = found.files[f"{namespace}/{name}.yaml"]
+    return set(re.findall(r"[0-9a-f.:]+/[0-9]+|\b(?:host|remote-node|world)\b", text))
+
+
+def from_two(ip: str, **more) -> list[Flow]:
+    """Pods of two namespaces ask somebody at an address."""
+    spaces = ("shop", "blog")
+    return [flow(app("x", s), at(ip, **more), 53, protocol="UDP") for s in spaces]
+
+
+NODES = {"n": Node(name="n", addresses=("172.18.0.2",), pod_cidrs=("10.244.0.0/24",))}
+PODS = pod("coredns-1", "kube-system", owner="coredns", labels=KUBE_DNS, addresses=("10.244.0.9",))
+DNS = Service(
+    namespace="kube-system",
+    name="kube-dns",
+    selector=KUBE_DNS,
+    cluster_ips=("10.96.0.10",),
+    ports=(ServicePort(protocol="UDP", port=53), ServicePort(protocol="TCP", port=53)),
+)
+CACHE = pod(
+    "node-local-dns-1",
+    "kube-system",
+    kind="DaemonSet",
+    owner="node-local-dns",
+    labels=labels(**{"k8s-app": "node-local-dns"}),
+    addresses=("172.18.0.2",),
+    host_network=True,
+    node="n",
+)
+
+
+def cluster(*pods: Pod) -> Inventory:
+    return inventory(
+        PODS, pod("idle"), *pods, nodes=NODES, services={("kube-system", "kube-dns"): DNS}
+    )
+
+
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_resolver_on_the_node_is_an_ordinary_destination(target: str) -> None:
-    what = learned([ask(server=entity("host", ip="169.254.20.10"))])
-    found = proof(what, target)
-    assert set(found.files) == {"kustomization.yaml", "shop/default-deny.yaml", "shop/web.yaml"}
-    assert not found.certificate.denied
+@pytest.mark.parametrize("said", [frozenset(), frozenset({"host"}), frozenset({"world"})])
+@pytest.mark.parametrize("ip", ["169.254.20.10", "169.254.25.10", "fd00::a"])
+def test_a_cache_on_the_node_is_the_resolver_of_every_pod(
+    ip: str, said: frozenset[str], target: str
+) -> None:
+    """Whatever the source took it for. Cilium takes it for the host or not (issue 18644)."""
+    found = proved(learned(from_two(ip, entities=said), cluster()), target)
+    block = host_cidr(ip)
+    assert peers(found) == ({"host", block} if target == "cilium" else {block})
+    assert "shop/x.yaml" not in found.files
+    opened = {label(o.client) for o in found.certificate.opened if label(o.server) == block}
+    assert "shop/Deployment/idle" in opened
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_cache_asks_the_pods_of_kube_dns_from_every_node(target: str) -> None:
+    """Seen or not: where kube-dns is policed, the caches of other nodes would not reach it."""
+    flows = [*from_two("169.254.20.10"), flow(app("x"), app("y", "kube-system"))]
+    found = proved(learned(flows, cluster(CACHE)), target)
+    text = {"cilium": "remote-node"}.get(target, "172.18.0.2/32")
+    assert text in peers(found, "kube-system", "coredns-serve-dns")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_cache_answers_at_the_address_of_the_service_too(target: str) -> None:
+    """What looks like kube-dns in the flows never leaves the node."""
+    found = proved(learned([ask(server=at("10.96.0.10"))], cluster(CACHE)), target)
+    assert peers(found) == {"10.96.0.10/32"} | ({"host"} if target == "cilium" else set())
+    without = proved(learned([ask(server=at("10.96.0.10"))], cluster()), target)
+    assert peers(without) == set()
+
+
+@pytest.mark.parametrize("profile", sorted(CNIS))
+@pytest.mark.parametrize("ip", ["169.254.20.10", "10.96.0.10", "169.254.169.253"])
+def test_every_plugin_lets_names_be_resolved(ip: str, profile: str) -> None:
+    what = learned(from_two(ip), cluster(CACHE))
+    one = CNIS[profile]
+    dialect = dialect_named(one.words.name, DIALECTS)
+    found = prove(what, dialect, Options(), lambda _: None, one)
+    assert not (found.certificate.denied or found.certificate.without_witness)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_with_a_local_redirect_the_resolver_is_a_pod(target: str) -> None:
+    """NodeLocal DNSCache without hostNetwork: on Cilium, GKE Dataplane V2."""
+    cache = replace(CACHE, host_network=False, addresses=("10.244.0.7",))
+    found = proved(learned(from_two("169.254.20.10"), cluster(cache)), target)
+    assert peers(found) == set()
+    assert "node-local-dns" in found.files["shop/allow-dns.yaml"]
+
+
+CLOUDS = ["169.254.169.254", "168.63.129.16", "169.254.169.253", "fd00:ec2::253"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("ip", [*CLOUDS, "10.0.0.2", "198.51.100.53"])
+def test_the_resolver_of_the_cloud_is_its_address(ip: str, target: str) -> None:
+    """10.0.0.2: the third address of a VPC; or whatever else pods of two namespaces ask."""
+    flows = from_two(ip, entities=frozenset({"world"}))
+    assert peers(proved(learned(flows, cluster()), target)) == {host_cidr(ip)}
+
+
+@pytest.mark.parametrize("ip", [*CLOUDS, "198.51.100.53"])
+def test_whom_only_resolvers_ask_is_no_resolver_of_pods(ip: str) -> None:
+    upstream = flow(coredns(), world(ip), 53, protocol="UDP")
+    what = learned([upstream, ask()], cluster())
+    assert serving(what) == {COREDNS: frozenset({53})}
+
+
+def test_of_others_one_application_is_not_enough() -> None:
+    assert serving(learned([ask(server=world("198.51.100.53"))], cluster())) == {}
+
+
+def test_metadata_of_the_cloud_is_not_opened_with_its_resolver() -> None:
+    found = proved(learned(from_two("169.254.169.254"), cluster()), "kubernetes")
+    (rule,) = yaml.safe_load(found.files["shop/allow-dns.yaml"])["spec"]["egress"]
+    assert {one["port"] for one in rule["ports"]} == {53}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_kube_dns_on_the_network_of_its_node_is_the_nodes(target: str) -> None:
+    hosted = replace(PODS, host_network=True, addresses=("172.18.0.2",))
+    known = inventory(hosted, nodes=NODES, services={("kube-system", "kube-dns"): DNS})
+    found = proved(learned(from_two("10.96.0.10"), known), target)
+    assert peers(found) == {"remote-node" if target == "cilium" else "172.18.0.2/32"}
 
 
 # --- odd neighbours
