@@ -7,6 +7,7 @@ from typing import Final
 from capture.aws import AWS
 from capture.calico_enterprise import CALICO_ENTERPRISE
 from capture.conntrack import CONNTRACK
+from capture.felix import FELIX
 from capture.goldmane import GOLDMANE
 from capture.hubble import HUBBLE
 from capture.pcap import PCAP
@@ -20,6 +21,7 @@ SOURCES: Final[tuple[FlowSource, ...]] = (
     HUBBLE,
     GOLDMANE,
     CALICO_ENTERPRISE,
+    FELIX,
     CONNTRACK,
     AWS,
     RETINA,

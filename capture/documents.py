@@ -94,6 +94,7 @@ class _Cutter:
         while (token := _TOKEN.search(self.text, self.at)) is not None:
             whole = token[1] or token[0][0] in _OPENING + _CLOSING
             if not whole and (token[1] == b"" or token.end() == len(self.text)):
+                self.at = token.start()
                 break  # it may go on
             self.at = token.end()
             yield from self._token(token[0], token.start())
@@ -107,11 +108,20 @@ class _Cutter:
             if not self.skipping:
                 yield self._here(keep), self.text[keep : keep + LINE_LIMIT] + b"\n"
             self.skipping = True
-            keep = self.at if self.at > keep else len(self.text)
+            if len(self.text) - self.at >= LINE_LIMIT:
+                self._shorten()
+            keep = self.at
         self.line += self.text.count(b"\n", 0, keep)
         self.text = self.text[keep:]
         self.at = max(0, self.at - keep)
         self.start = 0 if self.start >= 0 else -1
+
+    def _shorten(self) -> None:
+        """Forget the inside of a string that is too long; it stays open."""
+        last = self.text[self.at :]
+        escaped = (len(last) - len(last.rstrip(b"\\"))) % 2
+        self.line += self.text.count(b"\n")
+        self.text, self.at = last[:1].strip(b"\n") + b"\\" * escaped, 0
 
     def rest(self) -> Iterator[tuple[int, bytes]]:
         """What is left at the end: nothing, or a record that was cut off."""

@@ -29,6 +29,11 @@ SAMPLES: Final[dict[str, bytes]] = {
         ]
     ),
     "calico-enterprise": c.text([c.enterprise(), c.enterprise(source_type="hep", dest_type="hep")]),
+    "felix": (
+        b"Nov  2 09:14:07 node-b kernel: calico-packet: IN=cali7a1c2b3d4e5 OUT=eth0 SRC=10.244.1.7"
+        b" DST=198.51.100.7 LEN=60 TTL=63 ID=4711 DF PROTO=TCP SPT=43512 DPT=443 SYN URGP=0\n"
+        b"Nov  2 09:14:08 node-b kernel: eth0: link becomes ready\n"
+    ),
     "netpol": (
         b'{"netpol":1,"client":{"namespace":"shop","pods":["web-1"]},"server":{"ip":"10.0.0.2"},'
         b'"protocol":"TCP","port":80,"first":"2026-11-02T09:14:07.500000001Z",'
