@@ -2,7 +2,7 @@
 
 Two pods that no selector can tell apart (same namespace, labels, named ports, service account) are
 one :class:`PodClass`, however many they are. hostNetwork pods are no pods here: engines see the
-node (policy-semantics §1.11).
+node (docs/semantics.md#host-network-and-finished-pods).
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def _with_members(one: PodClass, pods: list[Pod]) -> PodClass:
 
 
 def _members(workload: Workload, pods: list[Pod]) -> Members:
-    # A finished pod has lost its address (policy-semantics §1.11); a template never had one.
+    # A finished pod has lost its address, whatever its status says; a template never had one.
     living = {_blocks(pod.addresses) for pod in pods if not (pod.finished or pod.template)}
     return Members(workload=workload, pods=len(pods), addresses=tuple(sorted(living - {()})))
 
