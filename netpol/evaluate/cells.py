@@ -48,8 +48,8 @@ NODES = frozenset({"host", "remote-node"})
 CLUSTER = frozenset(
     {"host", "remote-node", "health", "init", "ingress", "unmanaged", "kube-apiserver"}
 )
-"""Entities that are part of ``cluster``: the API server is, wherever it runs (policy-semantics
-§4.4)."""
+"""Entities that are part of ``cluster``: the API server is, wherever it runs
+(docs/semantics.md#cilium-entities-and-blocks)."""
 
 _INSIDE = frozenset({"health", "ingress", "init"})
 """Entities that are, like pods, endpoints of the cluster with an address of it."""
@@ -251,7 +251,7 @@ def outer_cells(
         for family, cidrs in found if _by_address(entities, profile) else {(0, 0)}:
             yield Cell(
                 pod=False,
-                # What resolves to a node is the node, by name as by address (§4.8).
+                # What resolves to a node is the node, by name as by address.
                 fqdns=0 if entities & NODES else fqdns,
                 cidrs=cidrs,
                 entities=entities,
