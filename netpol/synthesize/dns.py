@@ -127,7 +127,7 @@ def _at_services(
     """The addresses of Services at which NodeLocal DNSCache answers instead of the pods behind.
 
     It listens at them on every node, so that nothing translates them on the way (kubernetes
-    cluster/addons/dns/nodelocaldns; policy-semantics §7.1).
+    cluster/addons/dns/nodelocaldns).
     """
     if not any(pod.host_network for pod in local_caches(inventory)):
         return {}
