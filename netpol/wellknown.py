@@ -1,7 +1,7 @@
 """Addresses that mean the same in every cluster: services of the clouds, resolvers on the node.
 
 No inventory tells them. Each is somebody that policies must be able to name, though its range says
-"link-local" (flow-formats §17.2).
+"link-local" (docs/semantics.md#special-addresses).
 """
 
 from __future__ import annotations
