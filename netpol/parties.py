@@ -35,7 +35,7 @@ def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
     """As seen, and as the inventory says: a pod may run on any node tomorrow.
 
     Not at the address of a Service that was dialled, if there is another: rules are asked about the
-    server behind it (policy-semantics §1.10), or see :mod:`netpol.virtual`.
+    server behind it (docs/semantics.md#services), or see :mod:`netpol.virtual`.
     """
     match name:
         case "host" | "remote-node":
