@@ -63,14 +63,14 @@ def _lines(one: Conversation, node: Node) -> Iterator[tuple[int, str]]:
     if leaves and one.client_pod:
         verdict = "DENY" if one.stopped == "EGRESS" else "ACCEPT"
         yield one.begin, _line(one.begin, info(one, verdict, "egress", new=new))
+        if one.talk.protocol == "UDP" and number(str(one.begin), 0, 9) == 0:
+            gone = one.end + 60 * SECOND  # a clean-up of its own table, no traffic
+            yield gone, _line(gone, info(one, "EXPIRED", "egress", new=new))
     arrives = node == one.server_node and policed(one.server_pod, GUARDED)
     if arrives and one.stopped in ("", "INGRESS"):
         at = one.begin + 200_000
         verdict = "DENY" if one.stopped else "ACCEPT"
         yield at, _line(at, info(one, verdict, "ingress", new=new))
-        if one.talk.protocol == "UDP" and number(str(one.begin), 0, 9) == 0:
-            gone = one.end + 60 * SECOND  # a clean-up of its own table, no traffic
-            yield gone, _line(gone, info(one, "EXPIRED", "ingress", new=new))
 
 
 def log(conversations: list[Conversation], node: Node) -> str:
