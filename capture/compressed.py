@@ -1,4 +1,4 @@
-"""gzip and zstd as plain bytes: recognised by their first bytes, never by a name.
+"""gzip, zstd, xz and bzip2 as plain bytes: recognised by their first bytes, never by a name.
 
 A damaged or truncated stream costs one notice (NP004); what came before the damage is read.
 """
@@ -6,9 +6,10 @@ A damaged or truncated stream costs one notice (NP004); what came before the dam
 from __future__ import annotations
 
 import io
+import re
 import zlib
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, Protocol
 
 from netpol.notices import Notice, Tell
 
@@ -16,20 +17,30 @@ __all__ = ["decompressed"]
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_XZ: Final = b"\xfd7zXZ\0"
+_BZIP2: Final = re.compile(rb"BZh[1-9]1AY")
+_HEAD: Final = 7
+"""Bytes by which these are told."""
 _CHUNK: Final = 1 << 18
 _GZIP_CHUNK: Final = 1 << 16
 _ZSTD_CHUNK: Final = 1 << 12
 """Compressed bytes taken at a time: at the worst ratio of the format (about 1,000 and 32,000) what
 comes out stays in the order of 100 MiB, so that a crafted file cannot take all memory."""
+_XZ_MEMORY: Final = 1 << 28
+"""Bytes that the window of xz may take; its highest preset needs 65 MiB."""
 
 
 def decompressed(raw: BinaryIO, where: str, tell: Tell) -> io.RawIOBase:
     """``raw`` as it was before compression; plain bytes stay as they are."""
-    head = raw.read(len(_ZSTD))
+    head = raw.read(_HEAD)
     if head.startswith(_GZIP):
         return _Chunks(_gzip(raw, head), where, tell)
     if head.startswith(_ZSTD):
         return _Chunks(_zstd(raw, head), where, tell)
+    if head.startswith(_XZ):
+        return _Chunks(_bounded(raw, head, "xz", _xz), where, tell)
+    if _BZIP2.match(head):
+        return _Chunks(_bounded(raw, head, "bzip2", _bzip2), where, tell)
     return _Chunks(_plain(raw, head), where, tell)
 
 
@@ -116,3 +127,52 @@ def _zstd(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
         frame = None if frame.eof else frame
     if frame is not None:
         raise _Damaged("the zstd data ends in the middle")
+
+
+class _Decompressor(Protocol):
+    """What those of lzma and bz2 have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /, max_length: int = -1) -> bytes: ...
+
+
+def _xz() -> _Decompressor:
+    import lzma
+
+    return lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+
+
+def _bzip2() -> _Decompressor:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _bounded(
+    raw: BinaryIO, head: bytes, name: str, new: Callable[[], _Decompressor]
+) -> Iterator[bytes]:
+    """Streams of a file one after the other, by a decompressor that gives out a part at a time."""
+    import lzma
+
+    stream, data = None, head
+    while data or (data := raw.read(_CHUNK)):
+        if stream is None:
+            data = data.lstrip(b"\0")  # padding between streams is legal
+            if not data:
+                continue
+            stream = new()
+        try:
+            yield stream.decompress(data, _CHUNK)
+            while not (stream.eof or stream.needs_input):
+                yield stream.decompress(b"", _CHUNK)
+        except (lzma.LZMAError, OSError) as error:
+            raise _Damaged(f"damaged {name} data: {error}") from error
+        data = stream.unused_data if stream.eof else b""
+        stream = None if stream.eof else stream
+    if stream is not None:
+        raise _Damaged(f"the {name} data ends in the middle")

@@ -20,16 +20,14 @@ from netpol.flow import Flow
 
 __all__ = ["RETINA"]
 
-_OWN: Final = re.compile(
-    rb'RetinaMetadata|"@type"\s*:\s*"retina\.sh|(?<!\\)"verdict"\s*:\s*1[56]\b'
-)
+_OWN: Final = re.compile(rb'RetinaMetadata|"@type"\s*:\s*"retina\.sh|"verdict"\s*:\s*1[56]\b')
 _TABLE: Final = re.compile(rb'"TimeGenerated"\s*:')
 _COLUMNS: Final = re.compile(
     rb'"(?:SourcePodName|DestinationPodName|SourceNamespace|Layer4|Verdict|TrafficDirection)"\s*:'
 )
-_UNKNOWN_REPLY: Final = re.compile(rb'(?<!\\)"is_reply"\s*:\s*false')
+_UNKNOWN_REPLY: Final = re.compile(rb'"is_reply"\s*:\s*false')
 _TRACE: Final = re.compile(rb'"event_type"\s*:\s*\{\s*"type"\s*:\s*4\b')
-_VERDICT: Final = re.compile(rb'(?<!\\)("verdict"\s*:\s*)(15|16)\b')
+_VERDICT: Final = re.compile(rb'("verdict"\s*:\s*)(15|16)\b')
 _VERDICTS: Final = {b"15": b'"ERROR"', b"16": b'"FORWARDED"'}
 """As which of Hubble's they count: one that is about no new connection, and one that passed."""
 _NOT_KNOWN: Final = {"denied": "dropped", "forbidden": "dropped"}

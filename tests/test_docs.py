@@ -108,9 +108,10 @@ def test_source_table(golden: Golden) -> None:
 def _sources() -> Iterator[str]:
     yield "# Flow sources\n\nWritten from the code: `make docs`. `netpol sources` prints this;\n"
     yield "with files it says which source would read each. `--from` forces one.\n\n"
-    yield f"| | {' | '.join(one.name for one in SOURCES)} |\n|{' --- |' * (len(SOURCES) + 1)}\n"
-    for member, title in SIGHT.items():
-        yield f"| {title} | {' | '.join(getattr(one.sight, member) for one in SOURCES)} |\n"
+    yield f"| source | {' | '.join(SIGHT.values())} |\n|{' --- |' * (len(SIGHT) + 1)}\n"
+    for one in SOURCES:
+        cells = " | ".join(getattr(one.sight, member) for member in SIGHT)
+        yield f"| {one.name} | {cells} |\n"
     for one in SOURCES:
         yield f"\n## {one.name}\n\n{one.summary}.\n\n"
         yield from (f"- Cannot tell: {text}.\n" for text in one.sight.blind)

@@ -83,8 +83,9 @@ LEARNING: Final[dict[str, Entry]] = {
         why="An address is somebody's only at a time, and these records (`conntrack -L`, say) do"
         " not say when they were taken. When the file was written is no evidence of that. They are"
         " held.",
-        what_to_do="Say when they were taken with --at (or --at now, when they come through a pipe),"
-        " or record events with their times: `conntrack -E -o timestamp`.",
+        what_to_do="Say when they were taken with --at (--at now, when they come through a pipe),"
+        " or record events with their times: `conntrack -E -o timestamp`, as text: the times in"
+        " XML do not tell their zone.",
     ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",

@@ -36,7 +36,8 @@ def graph(
 ) -> None:
     """Show the service graph that the flows in SOURCES… give.
 
-    SOURCES are files, directories, or - for standard input; .gz and .zst are read as they are.
+    SOURCES are files, directories, patterns, or - for standard input; what is compressed (gzip,
+    zstd, xz, bzip2) is read as it is. `netpol sources` lists what can be read.
 
     \b
     Examples:

@@ -1,7 +1,9 @@
 """Inputs: what a path stands for, compression by content, and which source reads."""
 
+import bz2
 import gzip
 import io
+import lzma
 import sys
 
 import pytest
@@ -31,6 +33,10 @@ def packings():
     yield "gz in members", gzip.compress(DATA[:half]) + gzip.compress(DATA[half:]) + b"\0" * 100
     yield "zst", zstandard.compress(DATA)
     yield "zst in frames", zstandard.compress(DATA[:half]) + zstandard.compress(DATA[half:])
+    yield "xz", lzma.compress(DATA)
+    yield "xz in streams", lzma.compress(DATA[:half]) + b"\0" * 4 + lzma.compress(DATA[half:])
+    yield "bz2", bz2.compress(DATA)
+    yield "bz2 in streams", bz2.compress(DATA[:half]) + bz2.compress(DATA[half:])
 
 
 @pytest.mark.parametrize(("name", "packed"), list(packings()))
@@ -48,7 +54,7 @@ def test_standard_input(monkeypatch):
         assert got("-")[1].read == 3000
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, lzma.compress, bz2.compress])
 def test_what_came_before_the_damage_is_kept(tmp_path, pack):
     packed = pack(DATA + bytes(range(256)) * 4000)
     path = tmp_path / "flows"
@@ -64,7 +70,9 @@ def test_what_came_before_the_damage_is_kept(tmp_path, pack):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\n\n", gzip.compress(b"", mtime=0)], ids=["none", "lines", "packed"]
+    "data",
+    [b"", b"\n\n", gzip.compress(b"", mtime=0), lzma.compress(b"")],
+    ids=["none", "lines", "gzip", "xz"],
 )
 def test_an_empty_input_holds_no_flows(tmp_path, data):
     path = tmp_path / "empty"
