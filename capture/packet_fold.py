@@ -131,8 +131,8 @@ class PacketFold:
         side = np.where(oriented.high, gone["low"], gone["high"])[accepted]
         proven = place(side, gone["protocol"][accepted])
         self._servers = np.union1d(self._servers, proven)
-        waiting = oriented.by_ports & ~last
-        if waiting.any():
+        waiting = oriented.by_ports
+        if not last and waiting.any():
             self._unsure = np.concatenate([self._unsure, gone[waiting]])
             gone = gone[~waiting]
             oriented = orient(gone, self._servers)

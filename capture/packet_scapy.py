@@ -42,6 +42,8 @@ class _Seen:
     words: tuple[int, int] = (0, 0)
     size: int = 0
     identity: int = 0
+    head: int = 0
+    """The first eight bytes of the transport header."""
     payload: bytes = b""
 
 
@@ -96,7 +98,7 @@ def _seen(link: int, data: bytes) -> _Seen:
         return _Seen(layer=layers.BROKEN)
 
 
-def _innermost(found: list[Packet]) -> _Seen:
+def _innermost(found: list[Packet], *, quoted: bool = False) -> _Seen:
     """What the innermost IP header and what follows it say."""
     net = _scapy().layers
     inner = [n for n, one in enumerate(found) if type(one) in (net.inet.IP, net.inet6.IPv6)]
@@ -109,10 +111,10 @@ def _innermost(found: list[Packet]) -> _Seen:
     seen = replace(seen, identity=head.id if four else 0, size=size)
     if four and head.frag:
         return _Seen(layer=layers.FRAGMENT)
-    return _behind(seen, head.proto if four else head.nh, behind)
+    return _behind(seen, head.proto if four else head.nh, behind, quoted=quoted)
 
 
-def _behind(seen: _Seen, protocol: int, behind: list[Packet]) -> _Seen:
+def _behind(seen: _Seen, protocol: int, behind: list[Packet], *, quoted: bool) -> _Seen:
     """Through the extension headers to the transport."""
     six = _scapy().layers.inet6
     extensions = six.IPv6ExtHdrHopByHop, six.IPv6ExtHdrRouting, six.IPv6ExtHdrDestOpt
@@ -126,17 +128,20 @@ def _behind(seen: _Seen, protocol: int, behind: list[Packet]) -> _Seen:
         else:
             taken = (one.len + 1) * 8
         protocol, seen = one.nh, replace(seen, size=max(seen.size - taken, 0))
-    return _transport(replace(seen, protocol=protocol), behind)
+    return _transport(replace(seen, protocol=protocol), behind, quoted=quoted)
 
 
-def _transport(seen: _Seen, behind: list[Packet]) -> _Seen:
+def _transport(seen: _Seen, behind: list[Packet], *, quoted: bool) -> _Seen:
     data = behind[0].original if behind else b""
     need = {6: 14, 17: 8, 132: 13, 1: 8, 58: 8}.get(seen.protocol, 0)
-    if len(data) < need:
+    if len(data) < (min(need, 8) if quoted else need):
         return _Seen(layer=layers.CUT)
+    seen = replace(seen, head=int.from_bytes(data[:8]))
+    if quoted:
+        data = data.ljust(need, b"\0")
     match seen.protocol:
         case 6:
-            return _tcp(seen, behind[0], data)
+            return _tcp(seen, data)
         case 17:
             return _udp(seen, data)
         case 132:
@@ -159,22 +164,23 @@ def _with_ports(seen: _Seen, data: bytes) -> _Seen:
     return replace(seen, source=source, target=target)
 
 
-def _tcp(seen: _Seen, segment: Packet, data: bytes) -> _Seen:
-    flags = set(str(segment.flags))
-    kind = layers.ONGOING if "A" in flags else layers.PLAIN
+def _tcp(seen: _Seen, data: bytes) -> _Seen:
+    number, answer, flags = int.from_bytes(data[4:8]), int.from_bytes(data[8:12]), data[13]
+    syn, reset, ack = flags & 2, flags & 4, flags & 16
+    kind = layers.ONGOING if ack else layers.PLAIN
     opening = 0
-    if "R" in flags:
+    if reset:
         kind = layers.REFUSE
-    elif "S" in flags:
-        kind = layers.ACCEPT if "A" in flags else layers.OPEN
-        opening = (segment.ack - 1) % (1 << 32) if "A" in flags else segment.seq
+    elif syn:
+        kind = layers.ACCEPT if ack else layers.OPEN
+        opening = (answer - 1) % (1 << 32) if ack else number
     return replace(
         _with_ports(seen, data),
         layer=layers.TCP,
         kind=kind,
         opening=opening,
-        words=(segment.seq << 32 | segment.ack, int(segment.flags) & 0xFF),
-        payload=data[max(segment.dataofs * 4, 20) :],
+        words=(number << 32 | answer, flags),
+        payload=data[max((data[12] >> 4) * 4, 20) :],
     )
 
 
@@ -241,10 +247,10 @@ def _quoted(seen: _Seen, behind: list[Packet], data: bytes, *, denied: bool) -> 
     net = _scapy().layers
     four = seen.protocol == 1
     inner = (net.inet.IP if four else net.inet6.IPv6)(data)
-    quoted = _innermost(list(inner.iterpayloads()))
+    quoted = _innermost(list(inner.iterpayloads()), quoted=True)
     if not layers.DONE <= quoted.layer < layers.REASONS:
         return _Seen(layer=layers.ICMP_ERROR)
     kind = layers.DENY if denied else layers.REFUSE
     if not denied:
         quoted = replace(quoted, source=quoted.target, target=quoted.source)
-    return replace(quoted, kind=kind, opening=0, payload=b"")
+    return replace(quoted, kind=kind, opening=0, words=(quoted.head, kind), payload=b"")

@@ -54,7 +54,7 @@ def marked(first: Numbers, second: Numbers, size: Numbers, identity: Numbers) ->
 def rows(walk: Walk, time: Numbers) -> Rows:
     """A row for each packet; those without a transport header keep their reason alone."""
     found = Rows.empty(len(time), time)
-    found.layer, found.end, found.payload = walk.layer, walk.end, walk.at
+    found.layer, found.end, found.payload = walk.layer, walk.end, walk.at.copy()
     for layer, read in ((layers.TCP, _tcp), (layers.UDP, _udp), (layers.SCTP, _sctp)):
         here = _whole(walk, layer)
         if here.size:
@@ -194,7 +194,9 @@ def _quoted(walk: Walk, found: Rows, here: Numbers) -> None:
     error = walk.error[here]
     walk.layer[here[walk.layer[here] >= layers.REASONS]] = layers.ICMP_ERROR
     found.kind[here] = error
-    found.mark[here] ^= error.astype(np.uint64)
+    word = walk.data.up_to_eight(walk.at[here], walk.end[here])
+    identity = walk.identity[here]
+    found.mark[here] = marked(word, error.astype(np.uint64), walk.size[here], identity)
     found.payload[here] = found.end[here]
     back = here[error == layers.REFUSE]
     found.source[back], found.target[back] = found.target[back], found.source[back]

@@ -66,6 +66,8 @@ _BY_PROTOCOL: Final = _table(
     }
     | dict.fromkeys(layers.ROUTER_PROTOCOLS, layers.ROUTERS),
 )
+_BY_NEXT: Final = _table(256, layers.STRANGE, {1: layers.IP4, 2: layers.IP6, 3: layers.ETHERNET})
+"""What the generic protocol extension of VXLAN says is inside; else it is Ethernet."""
 _U16: Final = np.uint64(0xFFFF)
 
 
@@ -281,9 +283,11 @@ class Walk:
         target, source = head & 0xFFFF, head >> 16
         room = self.end[here] - at
         flags = self.data.one(at + 8)
-        vxlan = np.isin(target, (4789, 8472)) & (flags == 8) & (room >= 16)
+        vxlan = np.isin(target, (4789, 8472)) & (flags & 8 > 0) & (room >= 16)
+        vxlan &= self.data.one(at + 15) == 0
         if vxlan.any():
-            self.layer[here[vxlan]], self.at[here[vxlan]] = layers.ETHERNET, at[vxlan] + 16
+            inner = np.where(flags & 4, self.data.one(at + 11), 3)[vxlan]
+            self.layer[here[vxlan]], self.at[here[vxlan]] = _BY_NEXT[inner], at[vxlan] + 16
         geneve = (target == 6081) & (flags >> 6 == 0) & (room >= 16)
         if geneve.any():
             inner = _BY_TYPE[self.data.two(at[geneve] + 10)]
