@@ -120,7 +120,7 @@ class AddressBook:
         for one in every:
             for address in one.addresses:
                 found[address] = (*found.get(address, ()), Dated(one))
-        return _gateways(self.inventory) | found
+        return {a: (Dated(n),) for a, n in gateways(self.inventory).items()} | found
 
 
 def _answers(found: Stretches[Holder]) -> list[Holder | Unclear | None]:
@@ -146,7 +146,7 @@ def _identity(holder: Holder) -> tuple[str, ...]:
     return holder.namespace, holder.name, holder.uid
 
 
-def _gateways(inventory: Inventory) -> dict[str, tuple[Dated[Holder], ...]]:
+def gateways(inventory: Inventory) -> dict[str, Node]:
     """The first address of a node's pod range, where bridges and tunnels of the node sit.
 
     So with the bridge plugin (kubenet, flannel) and Antrea. Not where a network plugin writes down
@@ -156,12 +156,12 @@ def _gateways(inventory: Inventory) -> dict[str, tuple[Dated[Holder], ...]]:
     plugin = detect(inventory).profile
     if plugin is not None and plugin.name not in _BRIDGED:
         return {}
-    found: dict[str, tuple[Dated[Holder], ...]] = {}
+    found: dict[str, Node] = {}
     for node in inventory.nodes.values():
         ranges = [network(cidr) for cidr in node.pod_cidrs]
         own = [network(address) for address in node.addresses]
         for one in ranges:
             told = any(a.version == one.version and a.subnet_of(one) for a in own)  # type: ignore[arg-type]
             if not told and one.num_addresses > 2:
-                found[str(one[1])] = (Dated(node),)
+                found[str(one[1])] = node
     return found

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from netpol.addresses import gateways
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import NOT_INTERNET, host_cidr, is_public, network, without
@@ -40,6 +41,8 @@ def _blocks(name: str, inventory: Inventory, seen: set[str]) -> tuple[str, ...]:
     match name:
         case "host" | "remote-node":
             known = node_addresses(inventory)
+            bridges = gateways(inventory).keys()
+            known |= bridges if seen & bridges else frozenset()
         case "kube-apiserver":
             known = frozenset(inventory.api_servers)
         case _:
