@@ -86,8 +86,7 @@ def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     for rest in lists:
         _compare(rest, parts.timeline)
     parts.timeline.settle(lambda pod: _workload(pod, parts, found))
-    if not parts.timeline.nodes:
-        _add_hosts(found, parts.timeline)
+    _add_hosts(found, parts.timeline)
     return _inventory([one for one in now.values() if not one.gone], parts)
 
 
@@ -104,9 +103,16 @@ def _workload(pod: Pod, parts: _Found, found: Sightings) -> Workload:
 
 
 def _add_hosts(found: Sightings, timeline: Timeline) -> None:
-    """Nodes that nobody may list have addresses all the same: those are not outside."""
+    """Nodes that nobody may list, or that no list has any more, have addresses all the same.
+
+    Those are not outside.
+    """
+    listed = set(timeline.nodes)
     for name, addresses in found.hosts.items():
-        timeline.node(Node(name=name or addresses[0], addresses=addresses))
+        if ("", name, "") not in listed:
+            timeline.node(Node(name=name or addresses[0], addresses=addresses))
+    if listed:
+        timeline.missing({""}, listed)
 
 
 def _compare(listed: Listed, timeline: Timeline) -> None:

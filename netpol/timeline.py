@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Generic, TypeAlias, TypeVar
 
 from netpol.inventory import ALWAYS, Dated, EndpointSlice, Holder, Node, Pod, Service
@@ -243,9 +242,14 @@ class Timeline:
     def _succeeded(self, group: list[_Stay[Key]]) -> Iterator[Dated[Holder]]:
         """The holders of one address: the first sight of the next ends whose end nobody saw."""
         group.sort(key=lambda one: (one.start, one.end))
-        for one, after in (*pairwise(group), (group[-1], None)):
+        for number, one in enumerate(group, 1):
             start, end, sure = one.start, one.end, one.sure
-            if after is not None and start < after.start < end and (end == ALWAYS or sure < end):
+            unseen = end == ALWAYS or sure < end
+            # Who came and went before it had the address is no successor.
+            known = max(one.begun, one.seen)
+            later = (other for other in group[number:] if unseen and other.end > known)
+            after = next(later, None)
+            if after is not None and start < after.start < end:
                 end, sure = after.start, min(sure, max(one.seen, start), after.start)
             key = one.thing
             holder = self.pods[key] if key in self.pods else self.nodes[key]

@@ -137,6 +137,19 @@ def test_addresses_that_a_reboot_shuffled_are_not_known_before_it(known) -> None
     assert ask(then, API, 1_010) == "shop/StatefulSet/api TCP 8080"
 
 
+def test_a_pod_that_got_the_address_of_one_that_was_younger_has_it(known) -> None:
+    done = {"terminated": {"startedAt": stamp(101), "finishedAt": stamp(200)}}
+    job = pod(
+        "job-0", API, 100, phase="Succeeded", containerStatuses=[{"name": "c", "state": done}]
+    )
+    again = {"containerStatuses": [running(1_000, before=(OLD, 990))]}
+    then = known(dump(*FIRM, job, pod("api-0", API, **again)))
+    told = [ask(then, API, time) for time in (50, 150, 1_050)]
+    assert told[0] == MAY_BE
+    assert told[1] == "its address changed hands about that time"
+    assert told[2] == "shop/StatefulSet/api TCP 8080"
+
+
 def test_a_container_that_waits_to_be_started_again_had_its_address_when_it_ended(known) -> None:
     last = {"terminated": {"startedAt": stamp(OLD), "finishedAt": stamp(500)}}
     waits = {"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": last}
@@ -192,6 +205,14 @@ def test_nodes_that_nobody_may_list_are_known_by_the_pods_on_them(known) -> None
     for address in ("172.18.0.2", "203.0.113.9"):
         then = known(dump(pod("cart-0", CART, hostIP=address), service("cart"), pool))
         assert ask(then, address, port=10250) == "entity:host TCP 10250"
+
+
+def test_a_node_that_no_list_has_is_not_outside(known) -> None:
+    lost = pod("old-0", "10.244.7.7", phase="Failed", containerStatuses=[], hostIP="172.18.0.9")
+    lost["spec"]["nodeName"] = "gone"
+    then = known(dump(*FIRM, lost, service("api")))
+    assert ask(then, "172.18.0.9") == MAY_BE
+    assert ask(then, "172.18.0.2") == "entity:host TCP 8080"
 
 
 def test_a_public_address_is_not_outside_where_pods_have_such(known) -> None:
