@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from collections.abc import Iterable
 from typing import Any
+
+from hypothesis import strategies as st
 
 from capture.source import FlowSource, Reading
 from netpol.flow import Account, Flow
@@ -173,3 +176,21 @@ def read_with(source: FlowSource, data: bytes) -> tuple[list[Flow], Account, lis
     assert account.balanced()
     assert sum(flow.records for flow in flows) == account.folded
     return flows, account, told
+
+
+def spoil(value: object, chance: random.Random, junk: object) -> object:
+    """The same JSON with something in it replaced or left out."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        name = chance.choice(sorted(value))
+        if chance.random() < 0.3:
+            return {key: one for key, one in value.items() if key != name}
+        return value | {name: spoil(value[name], chance, junk)}
+    if isinstance(value, list) and value and chance.random() < 0.9:
+        return [*value[1:], spoil(value[0], chance, junk)]
+    return junk
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=4),
+    st.just([]), st.just({}), st.just([{"a": [None]}]), st.just([[[]]]),
+)  # fmt: skip

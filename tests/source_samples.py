@@ -25,6 +25,7 @@ SAMPLES: Final[dict[str, bytes]] = {
         [
             c.emitted(),
             {"id": "1", "flow": c.proto_json(c.emitted(reporter=c.SRC))},
+            c.emitted(source_type=c.NET, source_name="pvt", source_namespace="-"),
             c.emitted(source_type=c.HEP, dest_type=c.HEP),
         ]
     ),
