@@ -63,6 +63,8 @@ class Format:
     differences: Mapping[str, tuple[int, Callable[[Edge], bool]]] = field(default_factory=dict)
     """Reason → of how many connections it is told otherwise what became of them, and of which; the
     first that fits counts."""
+    names: bool = False
+    """Whether it tells how the outside was called."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Records that are about no connection, or could not be used."""
 
@@ -212,6 +214,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         sees=lambda one: one.opens,
         floor=lambda one: one.addresses,
         words={"ICMP has no type": (2, without_type)},
+        names=True,
         differences={
             **CALICO_DIFFERENCES,
             # By numbers of packets it is told from a refusal, and these are too few.
@@ -284,6 +287,7 @@ FORMATS: Final[Mapping[str, Format]] = {
             # A packet that is dropped and one that nobody answers look alike.
             "who stopped it": (3, was_stopped),
         },
+        names=True,
         reasons={"copy of a packet": 27617, "not IP": 60},
     ),
 }
