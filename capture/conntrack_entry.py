@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["Entry", "Incomplete", "Tuple", "parse"]
+__all__ = ["OLDEST", "Entry", "Incomplete", "Tuple", "parse"]
 
 _STAMP: Final = re.compile(r"\[(\d{1,12})\.(\d{1,9})\]", re.ASCII)
 _KERNEL_TIMES: Final = re.compile(r"\[(?:start|stop)=[^\]]*\]")
@@ -21,6 +21,10 @@ _FAMILIES: Final = frozenset({"ipv4", "ipv6", "unknown"})
 _STATE: Final = re.compile(r"[A-Z][A-Z_0-9]*", re.ASCII)
 _EPOCH_BEGINS: Final = 1_000_000_000
 """Seconds (2001): what is less counts from some boot."""
+
+
+OLDEST: Final = 400 * 86400
+"""Seconds that a connection may last: every hour of them is kept."""
 
 
 class Incomplete(ValueError):  # noqa: N818 - not for users: it becomes a Notice
@@ -117,7 +121,7 @@ def _value(entry: Entry, key: str, value: str) -> None:
     if key.startswith("zone"):
         entry.zone = entry.zone or value
     elif key == "delta-time":
-        entry.age = _number(key, value, 1 << 40)
+        entry.age = _number(key, value, OLDEST)
     elif key == "src" and not entry.original.source:
         entry.original.source = value
     elif key == "src" and not entry.answer.source:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from capture.conntrack_entry import Entry, Tuple
+from capture.conntrack_entry import OLDEST, Entry, Tuple
 
 __all__ = ["parse_xml"]
 
@@ -34,7 +34,7 @@ def parse_xml(text: bytes) -> Entry:
         assured=whole.find("assured") is not None,
         zone=next((zone.text or "" for zone in flow.iter("zone")), ""),
         time=_whole(whole.findtext("timestamp/stop") or whole.findtext("timestamp/start")),
-        age=_whole(whole.findtext("deltatime")),
+        age=_whole(whole.findtext("deltatime"), OLDEST),
     )
     if entry.time is not None and whole.find("timestamp/stop") is None:
         entry.age = 0  # the time is that at which it was opened

@@ -237,6 +237,7 @@ def test_what_the_tool_says_is_no_record():
         ("tcp 6 9 CLOSE src=10.0.0.1 dst=10.0.0.2 src=10.0.0.2 dst=10.0.0.1", "incomplete"),
         (TCP.replace("10.244.2.9", "10.244.2.999"), "unreadable"),
         (TCP.replace("sport=8080", "sport=99999"), "unreadable"),
+        (f"{TCP} delta-time=99999999999", "unreadable"),
         ("dear diary", "incomplete"),
         (b"\xff\xfe\x00", "incomplete"),
         ("<flow><meta></flow>", "unreadable"),

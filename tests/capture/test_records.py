@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import fields, replace
 
 import jsonschema
@@ -13,12 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_samples import SAMPLES
 
+from capture import inputs
 from capture.records import NETPOL, write
 from capture.records_shape import Entity, Protocol, Record, Side, Signal
+from capture.snapshot import read_inventory
 from capture.source import Reading
 from netpol.flow import SIGNALS, Account, Flow, Sighting
+from netpol.learn import learn
 from netpol.net import PROTOCOLS
 from netpol.peers import ENTITIES, Endpoint
+from netpol.report.graphs import graph_object
 
 SCHEMA = "../../docs/reference/flow-record.schema.json"
 NAMES = st.sampled_from(["", "shop", "web-1", 'a "quoted" näme', "x/y"])
@@ -131,6 +136,46 @@ def test_every_line_keeps_to_the_published_schema(flow):
     schema = msgspec.json.schema(Record)
     (line,) = write([flow])
     jsonschema.validate(json.loads(line), schema)
+
+
+def test_the_page_shows_a_record_that_is_one(root):
+    page = (root / "docs" / "reference" / "flow-records.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    line = json.dumps(json.loads(shown)).encode()
+    (flow,), _, told = read(line)
+    assert not told
+    assert json.loads(b"".join(write([flow]))) == json.loads(shown)
+    jsonschema.validate(json.loads(shown), msgspec.json.schema(Record))
+    known = {*Record.__struct_fields__} - {"sightings"}
+    assert all(f"`{name}`" in page for name in known)
+
+
+def test_the_shop_is_the_same_by_way_of_records(root, tmp_path):
+    """Nothing that is learned from flows is lost when they are exchanged."""
+    shop = root / "samples" / "shop"
+    inventory = read_inventory([str(shop / "watch.jsonl.gz")], lambda _: None)
+    graphs = []
+    path = str(shop / "hubble.jsonl.gz")
+    for exchanged in (False, True):
+        account = Account()
+        flows = list(inputs.read(path, source=None, tell=lambda _: None, account=account))
+        if exchanged:
+            lines = list(write(flows))
+            parts = [tmp_path / "a", tmp_path / "b"]
+            parts[0].write_bytes(b"".join(lines[::2]))
+            parts[1].write_bytes(b"".join(lines[1::2]))
+            account = Account()
+            flows = [
+                flow
+                for part in parts
+                for flow in inputs.read(
+                    str(part), source=None, tell=lambda _: None, account=account
+                )
+            ]
+            assert account.blind.keys() == {"hubble"}
+        graphs.append(graph_object(learn(flows, inventory, account))["connections"])
+    assert graphs[0] == graphs[1]
+    assert len(graphs[0]) > 100
 
 
 def test_the_schema_is_published(golden):
