@@ -12,8 +12,7 @@ Reading is safe and bounded (``bounds``), says what it could not read and goes o
 
 from netpol.manifests.bounds import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_OBJECT
 from netpol.manifests.document import Document, Entry
-from netpol.manifests.files import files
-from netpol.manifests.loading import load, resources, scan
+from netpol.manifests.loading import files, load, resources, scan
 from netpol.manifests.yaml_writer import dump
 
 __all__ = [

@@ -16,14 +16,14 @@ from netpol.errors import NetpolError
 from netpol.manifests import json_reader, yaml_reader
 from netpol.manifests.bounds import MAX_BYTES, BrokenError, short
 from netpol.manifests.document import Document, Entry
-from netpol.manifests.files import chunks, files
+from netpol.manifests.files import chunks
+from netpol.manifests.kustomize import KUSTOMIZATIONS, listed, objects_in
 from netpol.manifests.listing import Listing
 from netpol.manifests.text import Text
 from netpol.notices import Notice, Tell
 
-__all__ = ["load", "resources", "scan"]
+__all__ = ["files", "load", "resources", "scan"]
 
-_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml")
 _JSON: Final = (b"{", b"[")
 _MEMBERS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "specs"})
 
@@ -32,9 +32,9 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
     """Every object in the files and, recursively, in the directories; lists are flattened.
 
     Directories give their ``*.yaml``, ``*.yml`` and ``*.json`` (also with ``.gz``) in sorted order,
-    without hidden ones; kustomizations are left out. ``-`` is standard input. What cannot be read,
-    or not to its end, is told (NP060), and reading goes on after it where that is possible. Raises
-    NetpolError for a path that does not exist.
+    without hidden ones; kustomizations and their patches are left out. ``-`` is standard input.
+    What cannot be read, or not to its end, is told (NP060), and reading goes on after it where that
+    is possible. Raises NetpolError for a path that does not exist.
     """
     for entry in scan(paths, tell):
         if (data := _plain(entry, tell)) is not None:
@@ -50,23 +50,29 @@ def scan(paths: Iterable[Path | str], tell: Tell) -> Iterator[Entry]:
             yield from _entries(file, tell)
 
 
+def files(given: Path | str, tell: Tell) -> Iterator[Path]:
+    """The file itself, or those of a folder that have whole objects in them."""
+    return objects_in(given, _quietly, tell)
+
+
 def resources(kustomization: Path) -> tuple[str, ...]:
     """The texts under ``resources`` of a kustomization; empty for a file that is none or absent."""
+    found = listed(_quietly(kustomization), "resources")
+    return tuple(one for one in found if isinstance(one, str))
+
+
+def _quietly(kustomization: Path) -> list[Entry]:
     try:
-        found = [one.body for one in _objects(kustomization, lambda _: None)]
+        return list(_objects(kustomization, lambda _: None))
     except NetpolError:
-        return ()
-    listed = [body.get("resources") for body in found if isinstance(body, dict)]
-    return tuple(
-        one for names in listed if isinstance(names, list) for one in names if isinstance(one, str)
-    )
+        return []
 
 
 def _entries(file: Path, tell: Tell) -> Iterator[Entry]:
     """The objects of one file; whatever is wrong with it becomes a notice."""
     try:
         for entry in _objects(file, tell):
-            if file.name in _KUSTOMIZATIONS and entry.kind in ("", "Kustomization"):
+            if file.name in KUSTOMIZATIONS and entry.kind in ("", "Component", "Kustomization"):
                 continue
             if not (entry.kind and entry.version) and _almost(entry):
                 message = "expected apiVersion and kind, both texts"
