@@ -111,7 +111,7 @@ class Table:
             _signals(entry, way.protocol),
             certain=way.certain,
             count=count,
-            reporter=entry.zone,  # each zone tells of the same connections
+            reporter=_reporter(entry),
             service_port=_dialled(entry),
         )
 
@@ -129,6 +129,15 @@ def _dialled(entry: Entry) -> int | None:
     one, other = entry.original, entry.answer
     there = other.source, other.source_port
     return None if there == (one.target, one.target_port) else one.target_port
+
+
+def _reporter(entry: Entry) -> str:
+    """Who of those that tell of the same connection: each zone, and both nodes that it is on.
+
+    The client's translates the address of a Service; on the server's that is done already.
+    """
+    zone = f"zone {entry.zone}" if entry.zone not in ("", "0") else ""
+    return f"{zone} translated".strip() if _dialled(entry) is not None else zone
 
 
 def _key(entry: Entry) -> _Live:

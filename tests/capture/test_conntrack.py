@@ -214,10 +214,11 @@ def test_each_service_that_leads_to_a_port_is_told():
     assert account.read == 2
 
 
-def test_zones_that_translate_and_those_that_do_not_tell_of_one_connection():
+def test_who_translates_and_who_does_not_tell_of_one_connection():
     beyond = TCP.replace("dst=10.96.12.5", "dst=10.244.2.9").replace("dport=80 ", "dport=8080 ")
-    flows, _, _ = read(TCP, beyond + " zone=3")
-    assert sum(flow.count for flow in flows) == 1
+    for more in (" zone=3", ""):
+        flows, _, _ = read(TCP, beyond + more)
+        assert sum(flow.count for flow in flows) == 1
 
 
 def test_what_the_tool_says_is_no_record():
