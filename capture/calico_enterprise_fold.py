@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
 from capture.calico_enterprise_meaning import by_address, meaning, shown
-from capture.calico_enterprise_record import Record, decode_line
+from capture.calico_enterprise_record import Line, Record, decode_line
 from capture.calico_fold import RAW_KEPT, Aside, Calico, Cell
 from capture.documents import elements, pieces
 from capture.hubble_errors import Bad, Incomplete
@@ -47,7 +47,8 @@ class Fold:
                     continue
             except (ValueError, RecursionError):
                 pass  # it may be of another form
-            self._one(_TAGGED.sub(b"", line, count=1), number)
+            tag = _TAGGED.match(line)
+            self._one(line[tag.end() :] if tag else line, number)
             if is_cut(line):
                 skip_line(stream)
 
@@ -60,9 +61,12 @@ class Fold:
         if piece.isspace() or not piece:
             return
         try:
-            if inside or not self._holds(piece, number):
-                found = decode_line(piece)
-                self._record(found) if found.hit is None else self._hit(found.hit)
+            # A list is none, and an answer has no time.
+            whole = Line() if piece.lstrip()[:1] == b"[" else decode_line(piece)
+            if whole.hit is not None:
+                self._hit(whole.hit)
+            elif whole.start_time or inside or not self._holds(piece, number):
+                self._record(whole)
         except Aside as why:
             self.calico.fold.aside(str(why))
         except (ValueError, RecursionError) as error:

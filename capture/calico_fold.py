@@ -76,7 +76,7 @@ class Cell(Struct, gc=False):
         ``there`` and ``back``: packets of client and server. Which is which need not be known: what
         both sides sent, each sent.
         """
-        if not self.floor <= start <= end <= self.ceiling:
+        if not (self.floor <= start < self.ceiling and start <= end <= self.ceiling):
             self.hours = self.hours.union(whole_hours(start, end))
             self.floor = start // 3600 * 3600
             self.ceiling = self.floor + 3600
@@ -123,6 +123,7 @@ class Calico:
         self.fold = Fold(reading, source)
         self._cells: dict[Said, Cell] = {}
         self._labels: dict[_Side, set[tuple[str, str]]] = {}
+        self._numbers: dict[_Side, int] = {}
 
     def cell(self, said: Said, client: Labels = (), server: Labels = ()) -> Cell:
         """Where a record that says so is counted, and with it the labels that it shows.
@@ -184,13 +185,20 @@ class Calico:
 
     def _number(self, side: _Side, time: int) -> int:
         endpoint = side[0]
-        if endpoint == Endpoint(ip=endpoint.ip) and endpoint.ip:
+        if endpoint.ip and not endpoint.entities:
             return self.fold.address(endpoint.ip, time)
+        if side not in self._numbers:
+            self._numbers[side] = self.fold.named(self._told(side))
+        return self._numbers[side]
+
+    def _told(self, side: _Side) -> Endpoint:
+        """The endpoint with the labels that were seen."""
+        endpoint = side[0]
         if endpoint.pods and (shown := self._labels.get(side)):
             endpoint = replace(endpoint, labels=tuple(sorted(shown)))
         if endpoint.entities:
             endpoint = replace(endpoint, called="")  # nodes are one party, whichever it was
-        return self.fold.named(endpoint)
+        return endpoint
 
 
 def _place(said: Said) -> tuple[str, str, int | None]:

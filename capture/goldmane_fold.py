@@ -63,7 +63,8 @@ class Fold:
                     continue
             except (ValueError, RecursionError):
                 pass  # it may be of another form
-            self._one(_DATA.sub(b"", line, count=1), number)
+            event = _DATA.match(line)
+            self._one(line[event.end() :] if event else line, number)
             if is_cut(line):
                 skip_line(stream)
 

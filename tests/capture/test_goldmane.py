@@ -199,6 +199,15 @@ def test_behind_the_service_of_the_api_server_is_the_api_server():
     ]
 
 
+def test_an_interval_belongs_to_the_hours_that_it_touches():
+    hour = HOUR * 3600
+    spans = [(hour, hour + 15), (hour + 3600, hour + 3600), (hour + 7190, hour + 7200)]
+    for order in (spans, spans[::-1]):
+        records = [c.emitted(more={"start_time": s, "end_time": e}) for s, e in order]
+        (flow,), *_ = read(*records)
+        assert flow.hours == {HOUR, HOUR + 1}
+
+
 def test_labels_are_what_all_intervals_share():
     records = [
         c.emitted(more={"source_labels": labels}, dest_port=port)
