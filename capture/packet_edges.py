@@ -26,32 +26,29 @@ _PORTS: Final = (6, 17, 132)
 class Edge:
     """Connections that are one Flow, unless an address changed hands."""
 
-    of: Edges
-    chosen: Numbers
-
-    @property
-    def _one(self) -> int:
-        return int(self.chosen[0])
-
-    @property
-    def client(self) -> int:
-        """Address number."""
-        return int(self.of.client[self._one]) >> 16
-
-    @property
-    def server(self) -> int:
-        """Side."""
-        return int(self.of.server[self._one])
-
-    @property
-    def dialled(self) -> int:
-        """The server's side as this client saw it, where it was seen on that side alone."""
-        return int(self.of.dialled[self._one])
-
-    @property
-    def number(self) -> int:
-        """Protocol as in :class:`capture.packet_rows.Rows`."""
-        return int(self.of.found["protocol"][self._one])
+    members: Numbers
+    """Which connections they are."""
+    client: int
+    """Address number."""
+    server: int
+    """Side."""
+    dialled: int
+    """The server's side as this client saw it, where it was seen on that side alone."""
+    number: int
+    """Protocol as in :class:`capture.packet_rows.Rows`."""
+    certain: bool
+    service: int
+    """The port that the client dialled, where an address was translated; else -1."""
+    times: tuple[int, int]
+    """First and last packet."""
+    hours: set[int]
+    """In which packets were seen; of a long connection, those of its ends."""
+    count: int
+    """Connections."""
+    records: int
+    """Packets."""
+    signals: dict[str, int]
+    """Packets by signal."""
 
     @property
     def protocol(self) -> str:
@@ -65,51 +62,6 @@ class Edge:
             return self.server & 0xFFFF
         kind, code = self.number >> 8 & 0xFF, self.number >> 16
         return kind * 256 + code if self.protocol != "OTHER" else self.number
-
-    @property
-    def certain(self) -> bool:
-        """Whether it is certain who the client is."""
-        return bool(self.of.certain[self._one])
-
-    @property
-    def service_port(self) -> int | None:
-        """The port that the client dialled, where an address was translated."""
-        port = int(self.of.service[self._one])
-        return port if port >= 0 else None
-
-    @property
-    def times(self) -> tuple[int, int]:
-        """First and last packet."""
-        found = self.of.found
-        return int(found["first"][self.chosen].min()), int(found["last"][self.chosen].max())
-
-    @property
-    def hours(self) -> set[int]:
-        """In which packets were seen; of a long connection, those of its ends."""
-        found = self.of.found
-        ends = np.concatenate([found["first"][self.chosen], found["last"][self.chosen]])
-        return set(np.unique(ends // _HOUR).tolist())
-
-    @property
-    def count(self) -> int:
-        """Connections."""
-        return int(np.maximum(self.of.found["count"][self.chosen], 1).sum())
-
-    @property
-    def records(self) -> int:
-        """Packets."""
-        return int(self.of.found["seen"][self.chosen].sum())
-
-    @property
-    def signals(self) -> dict[str, int]:
-        """Packets by signal."""
-        sums = self.of.signals[self.chosen].sum(axis=0).tolist()
-        return {name: n for name, n in zip(_SIGNALS, sums, strict=True) if n}
-
-    def pieces(self) -> Iterator[Edge]:
-        """Its connections one by one."""
-        for one in self.chosen:
-            yield Edge(of=self.of, chosen=np.array([one]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +82,53 @@ class Edges:
         server = np.where(port, self.server, self.server >> np.uint64(16))
         columns = (self.client >> np.uint64(16), server, self.found["protocol"])
         more = self.certain.astype(np.uint8), self.service, self.dialled * port
-        order, starts = grouped(*columns, *more)
-        for chosen in np.split(order, starts[1:]) if len(starts) else ():
-            yield Edge(of=self, chosen=chosen)
+        return self._added(*grouped(*columns, *more))
+
+    def pieces(self, edge: Edge) -> Iterator[Edge]:
+        """The connections of an edge one by one."""
+        return self._added(edge.members, np.arange(len(edge.members)))
+
+    def _added(self, order: Numbers, starts: Numbers) -> Iterator[Edge]:
+        """Groups of connections, each added up."""
+        if not len(starts):
+            return
+        found, heads = self.found[order], order[starts]
+        first = np.minimum.reduceat(found["first"], starts)
+        last = np.maximum.reduceat(found["last"], starts)
+        sums = np.column_stack(
+            [
+                np.maximum(found["count"], 1).astype(np.int64),
+                found["seen"].sum(axis=(1, 2), dtype=np.int64),
+                self.signals[order],
+            ]
+        )
+        same = self.client[heads] >> np.uint64(16), self.server[heads], self.dialled[heads]
+        kinds = self.found["protocol"][heads], self.certain[heads], self.service[heads]
+        columns = (*same, *kinds, first, last, np.add.reduceat(sums, starts))
+        each = zip(*(column.tolist() for column in columns), strict=True)
+        for members, row in zip(np.split(order, starts[1:]), each, strict=True):
+            client, server, dialled, number, certain, service, early, late, total = row
+            count, records, *signals = total
+            yield Edge(
+                members=members,
+                client=client,
+                server=server,
+                dialled=dialled,
+                number=number,
+                certain=certain,
+                service=service,
+                times=(early, late),
+                hours=self._hours(members, early, late),
+                count=count,
+                records=records,
+                signals={name: n for name, n in zip(_SIGNALS, signals, strict=True) if n},
+            )
+
+    def _hours(self, members: Numbers, first: int, last: int) -> set[int]:
+        if first // _HOUR == last // _HOUR:
+            return {first // _HOUR}
+        ends = self.found["first"][members], self.found["last"][members]
+        return set(np.unique(np.concatenate(ends) // _HOUR).tolist())
 
 
 def edges(found: Numbers, oriented: Oriented, translations: Translations) -> Edges:

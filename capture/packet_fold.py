@@ -170,7 +170,7 @@ class PacketFold:
             if era is not always and any(
                 era(ip, first) != era(ip, last) for ip in (client, server)
             ):
-                pieces = list(edge.pieces())
+                pieces = list(found.pieces(edge))
             else:
                 pieces = [edge]
             said = self._said.pop((edge.client, edge.dialled, edge.number), _NOTHING)
@@ -187,7 +187,7 @@ class PacketFold:
                     count=piece.count,
                     records=piece.records,
                     hours=piece.hours,
-                    service_port=edge.service_port,
+                    service_port=edge.service if edge.service >= 0 else None,
                     answers=said.answers,
                     names=((), said.names),
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address
 from socket import inet_ntoa
 from struct import Struct
@@ -57,8 +58,9 @@ def _answers(message: bytes) -> Iterator[tuple[str, str]]:
     _, flags, questions, count, _, _ = _HEADER.unpack_from(message)
     if flags & 0x800F != 0x8000 or questions != 1 or not count:
         return
-    name, at = _name(message, _HEADER.size)
-    if not is_hostname(name):
+    at = message.index(0, _HEADER.size) + 1
+    name = _name(message[_HEADER.size : at])
+    if not name:
         return
     at += 4
     for _ in range(count):
@@ -75,18 +77,15 @@ def _answers(message: bytes) -> Iterator[tuple[str, str]]:
             yield name, str(IPv6Address(value))
 
 
-def _name(message: bytes, at: int) -> tuple[str, int]:
-    """The name of the question, which is never compressed, and where it ends."""
+@lru_cache(maxsize=8192)
+def _name(question: bytes) -> str:
+    """The name of a question, which is never compressed; empty where it is no host's."""
     labels: list[bytes] = []
-    for _ in range(_HOPS):
-        size = message[at]
-        if size == 0:
-            return b".".join(labels).decode("ascii").lower(), at + 1
-        if size > 63:
-            break
-        labels.append(message[at + 1 : at + 1 + size])
+    at = 0
+    while size := question[at]:
+        labels.append(question[at + 1 : at + 1 + size])
         at += 1 + size
-    raise ValueError
+    return _hostname(b".".join(labels))
 
 
 def _skipped(message: bytes, at: int) -> int:

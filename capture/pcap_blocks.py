@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from capture.packet_rows import PAD, Bytes, Numbers, Window
+from capture.packet_rows import Bytes, Numbers, Window
 from capture.pcap_frames import LARGEST, Broken, Damage, Source, native
 
 __all__ = ["block_windows", "is_pcapng"]
@@ -106,7 +106,7 @@ def _walk(source: Source, section: _Section, found: list[int]) -> bool:
 
     Returns whether there is a next section. Raises :class:`Broken`.
     """
-    data, at, end = source.data, source.at, len(source.data)
+    data, at, end = source.data, source.at, source.end
     head = Struct(section.order + "II").unpack_from
     add, last = found.append, end - 12
     try:
@@ -170,7 +170,7 @@ def _statistics(data: bytes, at: int, size: int, section: _Section) -> None:
 
 
 def _window(data: bytes, found: list[int], section: _Section) -> Window:
-    padded = Bytes(data + bytes(PAD))
+    padded = Bytes(data)
     at = np.array(found, np.int64)
 
     def four(offset: int) -> Numbers:

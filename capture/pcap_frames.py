@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
+from struct import error as StructError  # noqa: N812
 from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
@@ -31,6 +32,8 @@ _PCAP: Final = {
 """Byte order, and nanoseconds of a fraction's unit, by magic number."""
 _HEADER: Final = 24
 _RECORD: Final = 16
+_SIZE: Final = 8
+"""Where in the header of a record its size is; lists of records have these places."""
 
 Damage: TypeAlias = Callable[[str, int], None]
 """Told once, with the place in the file, when the rest of a capture cannot be read."""
@@ -45,7 +48,10 @@ class Source:
     """A stream, some MiB of which are in memory."""
 
     stream: BinaryIO
-    data: bytes = b""
+    data: bytes = bytes(PAD)
+    """With zeros behind it."""
+    end: int = 0
+    """Where the zeros begin."""
     at: int = 0
     """Where in ``data`` the next record begins."""
     before: int = 0
@@ -59,8 +65,8 @@ class Source:
         piece = self.stream.read(WINDOW)
         self.ended = not piece
         self.before += self.at
-        self.data = self.data[self.at :] + piece
-        self.at = 0
+        self.data = b"".join((memoryview(self.data)[self.at : self.end], piece, bytes(PAD)))
+        self.end, self.at = len(self.data) - PAD, 0
         return not self.ended
 
     @property
@@ -71,7 +77,7 @@ class Source:
     @property
     def left(self) -> int:
         """Bytes in memory from there on."""
-        return len(self.data) - self.at
+        return self.end - self.at
 
 
 def windows(source: Source, damage: Damage) -> Iterator[Window]:
@@ -104,24 +110,26 @@ def is_pcap(head: bytes) -> bool:
 
 def _walk(source: Source, order: str, found: list[int]) -> None:
     """Find where the records begin; the source is then at the first that is not whole."""
-    data, at, end = source.data, source.at, len(source.data)
+    data, at, end = source.data, source.at + _SIZE, source.end
     size_at = Struct(order + "I").unpack_from
-    last, add = end - _RECORD, found.append
-    while at <= last:
-        size = size_at(data, at + 8)[0]
-        after = at + size + 16
-        if after > end:
-            break
-        add(at)
-        at = after
-    source.at = at
-    if at <= last and size > LARGEST:
+    add = found.append
+    try:
+        while True:  # the tightest loop that there is: it takes a fifth of all time
+            add(at)
+            at += size_at(data, at)[0] + _RECORD
+    except StructError:
+        pass
+    # The zeros behind the data are no packets, and the last packet may not be whole.
+    while found and (found[-1] > end - _RECORD + _SIZE or at - _SIZE > end):
+        at = found.pop()
+    source.at = at - _SIZE
+    if source.left >= _RECORD and (size := size_at(data, at)[0]) > LARGEST:
         raise Broken(f"a packet of {size} bytes")
 
 
 def _window(data: bytes, found: list[int], order: str, unit: int, link: int) -> Window:
-    padded = Bytes(data + bytes(PAD))
-    at = np.array(found, np.int64)
+    padded = Bytes(data)
+    at = np.array(found, np.int64) - _SIZE
     seconds, fraction, size = (
         native(column, order).astype(np.int64)
         for column in (padded.four(at), padded.four(at + 4), padded.four(at + 8))
