@@ -8,6 +8,7 @@ import pytest
 
 from netpol.manifests import load
 
+KUSTOMIZE = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\n"
 POLICY = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: api}\n"
 
 
@@ -30,7 +31,7 @@ def tree(folder: Path, kustomization: str) -> Path:
         "resources: [../base]\npatches: [{path: patch.yaml, target: {kind: NetworkPolicy}}]\n",
         "bases: [../base]\npatchesStrategicMerge: [patch.yaml]\n",
         "resources: [../base]\npatchesJson6902: [{path: ./patch.yaml}]\n",
-        "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [../base]\npatches: [7, {patch: x}, {path: patch.yaml}]\n",
+        KUSTOMIZE + "resources: [../base]\npatches: [7, {patch: x}, {path: patch.yaml}]\n",
     ],
 )
 def test_a_patch_does_not_take_the_place_of_what_it_patches(tmp_path, kustomization):
