@@ -8,7 +8,7 @@ days after its last packet, so it counts at the time at which the connection was
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from capture.conntrack_entry import Entry, Incomplete
@@ -58,43 +58,35 @@ class Table:
 
     def add(self, entry: Entry) -> None:
         """Count one entry. Raises ``ValueError`` for one that says nothing."""
-        way = _way(entry)
+        key = _key(entry)
+        known = self._live.get(key) if entry.event in ("update", "destroy") else None
+        way = _way(entry, certain=known[1] if known else not _picked_up(entry))
         if way.port is None:
             self.fold.hold(NO_PORT)
-        elif entry.event == "destroy" and entry.age is None:
-            self._ended(entry, way)
-        else:
-            self._seen(entry, way)
-
-    def _seen(self, entry: Entry, way: _Way) -> None:
-        time = self.fold.reading.at if entry.time is None else entry.time
-        if time is None:
-            self.untimed += 1
-            self.fold.hold(NO_TIME)
             return
-        key, count, certain = _key(entry), 1, way.certain
-        if entry.event in ("update", "destroy") and key in self._live:
-            count, certain = 0, self._live[key][1]
+        time = self.fold.reading.at if entry.time is None else entry.time
         if entry.event == "destroy":
             self._live.pop(key, None)
-        elif entry.event:
-            self._remember(key, time, certain=certain)
+            if entry.age is None:
+                # It was printed when a timeout was over.
+                time = known[0] if known else None
+        if time is None:
+            self._hold(ended=entry.event == "destroy" and entry.age is None)
+            return
+        if entry.event in ("new", "update"):
+            self._remember(key, time, certain=way.certain)
         first = max(time - (entry.age or 0) * 10**9, 0)
-        self._count(entry, replace(way, certain=certain), (first, time), count)
+        self._count(entry, way, (first, time), 0 if known else 1)
+
+    def _hold(self, *, ended: bool) -> None:
+        self.untimed += not ended
+        self.fold.hold(ENDED if ended else NO_TIME)
 
     def _remember(self, key: _Live, time: int, *, certain: bool) -> None:
         self._live.pop(key, None)
         if len(self._live) >= LIVE_KEPT:
             del self._live[next(iter(self._live))]
         self._live[key] = time, certain
-
-    def _ended(self, entry: Entry, way: _Way) -> None:
-        known = self._live.pop(_key(entry), None)
-        if known is None:
-            self.fold.hold(ENDED)
-        else:
-            time, certain = known
-            self._count(entry, replace(way, certain=certain), (time, time), 0)
 
     def _count(self, entry: Entry, way: _Way, times: tuple[int, int], count: int) -> None:
         era = self.fold.reading.era
@@ -146,11 +138,18 @@ def _key(entry: Entry) -> _Live:
     return entry.protocol, one.source, one.target, *ports, entry.zone
 
 
-def _way(entry: Entry) -> _Way:
+def _picked_up(entry: Entry) -> bool:
+    """Whether a connection came into the table in its middle, as when that had been emptied.
+
+    Then it is open before any answer was seen, and its first packet may have come from the server.
+    """
+    return entry.protocol == 6 and entry.unreplied and entry.state not in _OPENING
+
+
+def _way(entry: Entry, *, certain: bool) -> _Way:
     """Who opened it to whom: the first tuple's source to whoever answers in the second.
 
-    A connection that is seen as open without an answer was picked up in the middle, after the
-    table was emptied; then only its ports tell. Raises ``ValueError``.
+    Where that is not certain, its ports tell. Raises ``ValueError``.
     """
     one, other = entry.original, entry.answer
     client, server = canonical_address(one.source), canonical_address(other.source)
@@ -162,7 +161,6 @@ def _way(entry: Entry) -> _Way:
         return _Way(client, server, protocol, port, certain=True)
     if one.source_port is None or not other.source_port:
         raise Incomplete("no ports")
-    certain = not (protocol == "TCP" and entry.unreplied and entry.state not in _OPENING)
     if certain or lower_port_serves(one.source_port, other.source_port):
         return _Way(client, server, protocol, other.source_port, certain)
     return _Way(server, client, protocol, one.source_port, certain)

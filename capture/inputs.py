@@ -27,13 +27,13 @@ _NAMED: Final = 10
 """So many files that were left out are named."""
 
 
-def expand(paths: Iterable[str], *, source: str | None = None, tell: Tell) -> list[str]:
+def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
     """The inputs that ``paths`` stand for, sorted where one stands for several.
 
     A directory stands for the files in it, and a pattern (``*``, ``?``, ``[…]``, ``**``) that the
     shell did not expand for what it matches. What is found so, and no source recognises, is left
-    out and told, unless ``source`` is to read everything. Raises NetpolError for one that stands
-    for nothing.
+    out and told, unless ``every`` file is wanted. Raises NetpolError for one that stands for
+    nothing.
     """
     found: list[str] = []
     for path in paths:
@@ -41,13 +41,12 @@ def expand(paths: Iterable[str], *, source: str | None = None, tell: Tell) -> li
         if several is None:
             found.append(path)
             continue
-        flows = [one for one in several if source or _may_hold_flows(one)]
-        others = [one for one in several if one not in set(flows)]
-        if not flows:
+        wanted = {one: every or _may_hold_flows(one) for one in several}
+        if not any(wanted.values()):
             raise _nothing(path, several)
-        if others:
+        if others := [one for one, flows in wanted.items() if not flows]:
             tell(Notice(code="NP009", message=_listed(others), where=path))
-        found += flows
+        found += [one for one, flows in wanted.items() if flows]
     return found
 
 

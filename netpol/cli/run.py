@@ -61,7 +61,7 @@ def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:
 def _inputs(paths: Iterable[str], source: str | None, notices: Notices) -> list[str]:
     from capture.inputs import expand
 
-    return expand(paths, source=source, tell=notices.tell)
+    return expand(paths, every=source is not None, tell=notices.tell)
 
 
 def _flows(

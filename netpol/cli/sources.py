@@ -75,8 +75,7 @@ def _recognised(files: Iterable[str]) -> list[dict[str, Any]]:
     from capture.inputs import expand, recognise
 
     rows: list[dict[str, Any]] = []
-    # With a source given nothing is left out, and none is asked to read.
-    for path in expand(files, source="any", tell=Notices().tell):
+    for path in expand(files, every=True, tell=Notices().tell):
         ranked = [(one.name, round(sure, 2)) for one, sure in recognise(path)]
         name, sure = ranked[0] if ranked else ("", 0.0)
         rows.append({"file": path, "source": name, "confidence": sure, "others": dict(ranked[1:])})

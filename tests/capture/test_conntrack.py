@@ -198,12 +198,19 @@ def test_the_kernels_own_times_count():
 
 
 def test_a_connection_picked_up_in_the_middle_is_told_by_its_ports():
-    flow = one(
-        "tcp 6 300 ESTABLISHED src=10.0.0.2 dst=10.0.0.1 sport=8080 dport=43512 [UNREPLIED]"
+    line = (
+        "tcp 6 {} src=10.0.0.2 dst=10.0.0.1 sport=8080 dport=43512{}"
         " src=10.0.0.1 dst=10.0.0.2 sport=43512 dport=8080"
     )
-    assert shown(flow) == "10.0.0.1 > 10.0.0.2 TCP 8080"
-    assert not flow.certain
+    first = line.format("300 ESTABLISHED", " [UNREPLIED]")
+    later = [
+        f"{STAMP} [UPDATE] {line.format('300 ESTABLISHED', '')} [ASSURED]",
+        f"{STAMP}[DESTROY] {line.format('', '')} [ASSURED]",
+    ]
+    for lines in ([first], [f"{STAMP} [NEW] {first}", *later]):
+        flow = one(*lines)
+        assert shown(flow) == "10.0.0.1 > 10.0.0.2 TCP 8080"
+        assert (flow.certain, flow.count) == (False, 1)
 
 
 def test_each_service_that_leads_to_a_port_is_told():

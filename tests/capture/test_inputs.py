@@ -98,9 +98,9 @@ def test_an_input_that_cannot_be_opened(tmp_path):
     assert caught.value.hint
 
 
-def expanded(*paths, source=None):
+def expanded(*paths, every=False):
     told = []
-    return expand(paths, source=source, tell=told.append), [str(notice) for notice in told]
+    return expand(paths, every=every, tell=told.append), [str(notice) for notice in told]
 
 
 def test_a_directory_stands_for_its_files(tmp_path):
@@ -136,7 +136,7 @@ def test_a_mixed_directory_says_which_files_hold_no_flows(mixed):
 
 
 def test_what_is_forced_reads_everything(mixed):
-    found, told = expanded(str(mixed), source="hubble")
+    found, told = expanded(str(mixed), every=True)
     assert str(mixed / "policy.yaml") in found and not told
 
 
