@@ -175,7 +175,7 @@ class Calico:
                 seen | {name: n for name, n in counts.items() if n},
                 records=cell.records,
                 hours=cell.hours,
-                count=cell.count,
+                count=max(cell.count, 1),  # one that began before the log did is one, too
                 reporter=said.reporter,
                 service=said.service,
                 service_port=said.service_port,

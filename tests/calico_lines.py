@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from capture.source import FlowSource, Reading
 from netpol.flow import Account, Flow
+from netpol.graph import Evidence
 from netpol.notices import Notice
 
 START = 1_793_700_000
@@ -164,6 +165,11 @@ def enterprise(**changes: Any) -> dict[str, Any]:
 def text(records: Iterable[Any]) -> bytes:
     """A record a line."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in records)
+
+
+def connections(flows: Iterable[Flow]) -> int:
+    """How many connections flows between two sides are evidence of."""
+    return sum(map(Evidence.of, flows), Evidence()).count
 
 
 def read_with(source: FlowSource, data: bytes) -> tuple[list[Flow], Account, list[Notice]]:
