@@ -83,6 +83,15 @@ OwnerTable: TypeAlias = dict[Key, Owner | None]
 """What :data:`netpol.owners.Owners` is, while it is filled in."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Pods and nodes in one list: all that there were, of whatever it is a list of."""
+
+    at: int
+    keys: frozenset[tuple[str, str, str]]
+    """(namespace, name, uid) of pods, ("", name, "") of nodes."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Sighting:
     """One object that an inventory has a use for, as it was at some time.
@@ -94,7 +103,7 @@ class Sighting:
     """
 
     kind: str
-    body: objects.Object | Pod
+    body: objects.Object | Pod | Listed
     entry: Entry
     """Where it stands."""
     at: int = 0
@@ -106,16 +115,12 @@ class Sighting:
         """What it is called."""
         if isinstance(self.body, Pod):
             return self.body.namespace, self.kind, self.body.name
+        assert not isinstance(self.body, Listed)
         return self.body.metadata.space, self.kind, self.body.metadata.title
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The pods and nodes listed in a file: all that there were, of whatever it is a list of."""
-
-    at: int
-    keys: frozenset[tuple[str, str, str]]
-    """(namespace, name, uid) of pods, ("", name, "") of nodes."""
+_NOTHING: Final = Listed(0, frozenset())
+"""Of a bookmark: until then everything of that kind has been told."""
 
 
 @dataclass(slots=True)
@@ -163,7 +168,7 @@ def read(path: str, found: Sightings, tell: Tell) -> None:
             continue
         here = _sightings(chain((first,), entries), found, count, tell)
         if _event(first) is not None:
-            found.streams.append(here)
+            found.streams.append(_begun(here))
             total, useful = total + 1, useful + 1
             continue
         dump = list(here)
@@ -198,6 +203,10 @@ def _sightings(
             count.secrets += 1
         elif (group, kind) == ("", "ConfigMap") and not _tells(entry):
             continue
+        elif event is not None and event.type == "BOOKMARK":
+            yield Sighting(
+                kind=kind, body=_NOTHING, entry=entry.located(), at=nanoseconds(event.time)
+            )
         elif shape := KINDS.get((group, kind)):
             yield from _decoded(entry, event, shape, found, tell)
         elif kind:
@@ -294,11 +303,28 @@ def _dated(here: list[Sighting]) -> Iterator[Listed]:
         yield Listed(at, frozenset(listed))
 
 
+def _begun(recording: Iterator[Sighting]) -> Iterator[Sighting]:
+    """A recording, with the lists of pods and nodes that it begins with in place of bookmarks."""
+    first: dict[str, set[Key]] = {"Pod": set(), "Node": set()}
+    for one in recording:
+        if isinstance(one.body, Listed):
+            if one.at and (keys := first.pop(one.kind, None)):
+                one.body = Listed(one.at, frozenset(keys))
+                yield one
+            continue
+        if one.kind in first and one.since == 0:
+            uid = one.body.uid if isinstance(one.body, Pod) else ""
+            space = one.key[0] if isinstance(one.body, Pod) else ""
+            first[one.kind].add((space, one.key[2], uid))
+        yield one
+
+
 def _newest(one: Sighting) -> int:
     """The newest time that an object tells, in nanoseconds since the epoch; 0 for none."""
     if isinstance(one.body, Pod):
         pod = one.body
         return max(pod.started, pod.running, pod.ended if pod.ended < ALWAYS else 0)
+    assert not isinstance(one.body, Listed)
     meta = one.body.metadata
     ended = meta.deletion_timestamp if one.gone else None
     return max(nanoseconds(meta.creation_timestamp), nanoseconds(ended))

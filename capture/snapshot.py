@@ -76,6 +76,9 @@ def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     for one in merge(sorted(found.seen, key=_order), *found.streams, key=_order):
         while lists and lists[0].at < one.at:
             _compare(lists.pop(0), parts.timeline)
+        if isinstance(one.body, Listed):
+            _compare(one.body, parts.timeline)
+            continue
         if not isinstance(one.body, Pod):
             found.owners[one.key] = one.body.metadata.controller
             now[one.key] = one
@@ -164,8 +167,8 @@ def _add(one: Sighting, found: _Found) -> None:
             found.plugin[name] = plugin
         case objects.Templated():
             pass  # after the pods: see _add_workloads
-        case _:
-            found.namespaces[name] = values.namespace(one.body)
+        case objects.Object() as named:
+            found.namespaces[name] = values.namespace(named)
 
 
 def _add_pod(one: Sighting, pod: Pod, found: _Found) -> None:
@@ -189,6 +192,9 @@ def _add_node(one: Sighting, node: Node, created: int, found: _Found) -> None:
     found.nodes[node.name] = node
     found.timeline.node(node, one.at, started=created, since=one.since)
     if one.gone:
+        found.pod_ranges.update(
+            node.pod_cidrs
+        )  # its pods had addresses of the cluster all the same
         del found.nodes[node.name]
         found.timeline.deleted(("", node.name, ""), one.at, since=one.since)
 

@@ -65,7 +65,7 @@ def ranges(inventory: Inventory) -> Ranges:
     Service: rather an outside address is held than a Service taken for one. Single pod addresses
     stand for the range of pods where none is told (clouds that give pods addresses of a subnet).
     """
-    services = inventory.services.values()
+    services = [*inventory.services.values(), *(one.thing for one in inventory.services_then)]
     pods = (pod for pod in inventory.pods.values() if not pod.host_network)
     # Later ones win: a node's address is the node's, whatever else claims it.
     single = {host_cidr(a): "service" for one in services for a in one.cluster_ips}

@@ -215,6 +215,35 @@ def test_a_node_that_no_list_has_is_not_outside(known) -> None:
     assert ask(then, "172.18.0.2") == "entity:host TCP 8080"
 
 
+def test_what_was_gone_when_a_recording_began_is_gone(known) -> None:
+    other = node("other", "10.0.1.5", cidr="")
+    before = dump(*FIRM, other, pod("old-0", API, space="old"), service("api"))
+    mark = {"apiVersion": "v1", "metadata": {"resourceVersion": "7"}}
+    there = [(1_000, "ADDED", one, -BEGIN) for one in (*FIRM, pod("x-0", "10.244.1.8", space="x"))]
+    marks = [(1_000, "BOOKMARK", mark | {"kind": kind}) for kind in ("Node", "Pod")]
+    then = known(before, watch(*there, *marks))
+    assert ask(then, API, 2_000) == MAY_BE
+    assert ask(then, "10.0.1.5", 2_000) == MAY_BE
+    assert ask(then, "10.244.1.8", 2_000) == "x/StatefulSet/x TCP 8080"
+
+
+def test_the_pod_range_of_a_node_that_is_gone_is_not_outside(known) -> None:
+    lost = node("lost", "172.18.0.3", "10.244.2.0/24")
+    events = [(0, "ADDED", one) for one in (*FIRM, lost, service("api"))]
+    then = known(watch(*events, (100, "DELETED", lost)))
+    assert ask(then, "10.244.2.9", 50) == "an unknown address in the pod range"
+
+
+def test_an_address_that_was_a_services_is_not_outside(known) -> None:
+    def shown(address: str) -> dict[str, Any]:
+        return service("api") | {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
+
+    events = [(0, "ADDED", one) for one in (*FIRM, pod("api-0", API), shown("203.0.113.5"))]
+    then = known(watch(*events, (100, "MODIFIED", shown("203.0.113.6"))))
+    assert ask(then, "203.0.113.5", 50, 80) == "shop/StatefulSet/api TCP 8080"
+    assert ask(then, "203.0.113.5", 50, 9_999) == SHARED
+
+
 def test_a_public_address_is_not_outside_where_pods_have_such(known) -> None:
     then = known(dump(*FIRM, service("api"), pod("api-0", "2600:1f14:aa::7")))
     assert ask(then, "2600:1f14:aa::9") == UNKNOWN
