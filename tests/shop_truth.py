@@ -41,6 +41,9 @@ def who(side):
         return f"entity:{name}", ""
     return f"{side.ip}/{128 if ':' in side.ip else 32}", ""
 
+def make(pod, node):
+    return family(pod) if pod else node.name if node else ""
+
 def node(node):
     return node.name if node else ""
 
@@ -52,7 +55,7 @@ for one in hour().tape.conversations:
         "row": [client[0], server[0], talk.protocol, talk.port * (256 if icmp else 1)],
         "pods": [client[1].partition("/")[2], server[1].partition("/")[2]],
         "addresses": [talk.client.ip, talk.server.ip],
-        "makes": [pod and family(pod) for pod in (pod_of(talk.client), pod_of(talk.server))],
+        "makes": [make(one.client_pod, one.client_node), make(one.server_pod, one.server_node)],
         "nodes": [node(one.client_node), node(one.server_node)],
         "opens": one.opens,
         "ends": any("FIN" in packet.flags for packet in one.packets),
@@ -72,8 +75,8 @@ class Conversation:
     row: Row
     pods: tuple[str, str]
     addresses: tuple[str, str]
-    makes: tuple[str | None, str | None]
-    """What the names of pods of one make have in common, as Calico writes it."""
+    makes: tuple[str, str]
+    """What the names of pods of one make have in common, as Calico writes it; or the node."""
     nodes: tuple[str, str]
     opens: bool
     """Its first packet is in the hour."""
