@@ -201,6 +201,7 @@ class Fold:
             certain=certain,
             records=cell.records,
             count=count,
+            reports=tuple(sorted(cell.counts.items())) if any(cell.counts) else (),
             first=cell.first,
             last=cell.last,
             hours=frozenset(cell.hours),

@@ -51,6 +51,11 @@ def _disagree(
     said: Mapping[str, set[str]], passing: frozenset[str], stopping: frozenset[str]
 ) -> bool:
     """Whether some source says one thing alone and another source the other."""
-    passed = {source for source, signals in said.items() if signals & passing}
     stopped = {source for source, signals in said.items() if signals & stopping}
+    passed = {
+        source
+        for source, signals in said.items()
+        # Let pass by one side and stopped by the other, as one source may see both.
+        if signals & (passing - {"allowed"} if source in stopped else passing)
+    }
     return bool(passed and stopped - passed)

@@ -56,6 +56,8 @@ class Flow:
     """How many input records were folded into this flow."""
     count: int = 1
     """How many connections or events they stand for (aggregated records count more than one)."""
+    reports: tuple[tuple[str, int], ...] = ()
+    """(reporter, count) where several of them tell of the same connections, as both ends do."""
     first: int
     last: int
     hours: frozenset[int] = frozenset()

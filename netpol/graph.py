@@ -52,7 +52,7 @@ class Evidence:
 
     records: int = 0
     counts: tuple[tuple[str, int], ...] = ()
-    """(source name, connections that it told of), sorted."""
+    """(source name, with its reporter where it has several; connections it told of), sorted."""
     first: int | None = None
     last: int | None = None
     hours: frozenset[int] = frozenset()
@@ -78,7 +78,16 @@ class Evidence:
     @property
     def count(self) -> int:
         """How many connections there were: as many as the source saw that saw the most of them."""
-        return max((count for _, count in self.counts), default=0)
+        return max(self.by_source.values(), default=0)
+
+    @property
+    def by_source(self) -> dict[str, int]:
+        """How many each source saw: as many as its reporter that saw the most of them."""
+        found: dict[str, int] = {}
+        for who, count in self.counts:
+            source = who.partition(" ")[0]
+            found[source] = max(count, found.get(source, 0))
+        return found
 
     def __add__(self, other: Evidence) -> Evidence:
         firsts = [t for t in (self.first, other.first) if t is not None]
@@ -106,7 +115,8 @@ class Evidence:
         """What one flow counts; whose names and addresses matter, attribution knows."""
         return Evidence(
             records=flow.records,
-            counts=((flow.source, flow.count),),
+            counts=tuple((f"{flow.source} {who}".rstrip(), n) for who, n in flow.reports)
+            or ((flow.source, flow.count),),
             first=flow.first,
             last=flow.last,
             hours=flow.hours,

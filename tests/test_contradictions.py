@@ -47,3 +47,11 @@ def test_what_a_policy_let_pass_the_server_may_still_refuse() -> None:
         flow(app("web"), app("db"), 5432, source="conntrack"),
     )
     assert found == {5432: {"conntrack": ("answered",), "pcap": ("refused",)}}
+
+
+def test_let_pass_by_the_client_and_stopped_by_the_server_is_stopped() -> None:
+    found = seen(
+        flow(app("web"), app("api"), source="aws", signals={"allowed": 1, "denied": 1}),
+        flow(app("web"), app("api"), source="hubble", signals={**EGRESS, "denied": 1}),
+    )
+    assert found == {}

@@ -194,7 +194,7 @@ def test_every_conversation_counts_once(hour: Hour, source: str) -> None:
     for edge in edges(hour, source):
         if found := told.get(edge.row):
             there = FORMATS[source].count(edge.conversations)
-            assert dict(found.counts) == {source: there}, edge.row
+            assert found.by_source == {source: there}, edge.row
 
 
 @pytest.mark.parametrize("source", FORMATS)
@@ -224,7 +224,7 @@ def test_all_together_are_their_union(hour: Hour) -> None:
     assert together.keys() == set().union(*(found.keys() for found in alone.values()))
     for one, found in together.items():
         counts = {source: known[one].count for source, known in alone.items() if one in known}
-        assert dict(found.counts) == counts, one
+        assert found.by_source == counts, one
         assert found.count == max(counts.values())
 
 
