@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["AWS"]
 
 _FLOW: Final = re.compile(
-    rb'Flow Info:\s*(?:Src IP|\\*",\s*\\*"Src IP)|\bNode:[^;\n]*;\s*SIP:[^;\n]*;\s*SPORT:'
+    rb"Flow Info:\s*Src IP:?\s*[0-9a-f.:]+\s+Src Port"
+    rb'|Flow Info:\s*\\*",\s*\\*"Src IP\\*"\s*:\s*\\*"[0-9a-f.:]+\\*"'
+    rb"|\bNode:[^;\n{]*;\s*SIP:\s*[0-9a-f.:]+;\s*SPORT:\s*\d"
 )
-_AGENT: Final = re.compile(rb"network-policy-agent|policyendpoints?_controller|PolicyEndpoint")
+_AGENT: Final = re.compile(
+    rb'^\s*\{"[^\n]*(?:network-policy-agent|policyendpoints?_controller|PolicyEndpoint)',
+    re.MULTILINE,
+)
 _INSIDE: Final = frozenset({b"events", b"logEvents", b"results"})
 """Where exports of CloudWatch hold their events."""
 

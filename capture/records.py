@@ -53,6 +53,7 @@ def _record(flow: Flow) -> Record:
         certain=flow.certain,
         records=flow.records,
         count=flow.count,
+        reports=sorted(flow.reports),
         first=nanosecond_text(flow.first),
         last=nanosecond_text(flow.last),
         hours=sorted(flow.hours),
@@ -91,6 +92,7 @@ class _Sum:
     last: int
     records: int = 0
     count: int = 0
+    reports: Counter[str] = field(default_factory=Counter)
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
     answers: set[tuple[str, str]] = field(default_factory=set)
@@ -100,6 +102,7 @@ class _Sum:
         self.first, self.last = min(self.first, flow.first), max(self.last, flow.last)
         self.records += flow.records
         self.count += flow.count
+        self.reports.update(dict(flow.reports))
         self.hours |= flow.hours
         self.signals.update(flow.signals)
         self.answers |= flow.answers
@@ -107,9 +110,10 @@ class _Sum:
 
 
 def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
-    sums: dict[tuple[Flow, tuple[int, ...]], _Sum] = {}
+    sums: dict[tuple[Flow, bool, tuple[int, ...]], _Sum] = {}
     for flow in _flows(stream, reading):
-        key = _bare(flow), _eras(flow, reading)
+        # Counts of reporters do not add up with those of a source that has none.
+        key = _bare(flow), bool(flow.reports), _eras(flow, reading)
         if (known := sums.get(key)) is None:
             known = sums[key] = _Sum(flow.first, flow.last)
         known.add(flow)
@@ -118,6 +122,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             bare,
             records=one.records,
             count=one.count,
+            reports=tuple(sorted(one.reports.items())),
             first=one.first,
             last=one.last,
             hours=frozenset(one.hours),
@@ -125,7 +130,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             answers=frozenset(one.answers),
             sightings=frozenset(one.sightings),
         )
-        for (bare, _), one in sums.items()
+        for (bare, _, _), one in sums.items()
     ]
     # In an order that does not depend on that of the lines.
     texts = list(write(found))
@@ -138,6 +143,7 @@ def _bare(flow: Flow) -> Flow:
         flow,
         records=0,
         count=0,
+        reports=(),
         first=0,
         last=0,
         hours=frozenset(),
@@ -196,6 +202,7 @@ def _flow(record: Record) -> Flow:
         certain=record.certain,
         records=record.records,
         count=record.count,
+        reports=tuple(sorted(dict(record.reports).items())),
         first=first,
         last=last,
         hours=frozenset(record.hours),

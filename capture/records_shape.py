@@ -88,6 +88,10 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
         int, Meta(ge=1, le=(1 << 63) - 1, description="so many input records are in it")
     ] = 1
     count: Annotated[Whole, Meta(description="so many connections they stand for")] = 1
+    reports: Annotated[
+        list[tuple[str, Whole]],
+        Meta(description="[reporter, count] where several tell of the same connections"),
+    ] = []
     first: Time
     last: Time
     hours: Annotated[list[int], Meta(description="hours since the epoch in which it was seen")] = []

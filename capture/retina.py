@@ -20,7 +20,9 @@ from netpol.flow import Flow
 
 __all__ = ["RETINA"]
 
-_OWN: Final = re.compile(rb'RetinaMetadata|"@type"\s*:\s*"retina\.sh|"verdict"\s*:\s*1[56]\b')
+_OWN: Final = re.compile(
+    rb'"@type"\s*:\s*"[^"]*(?:RetinaMetadata|retina\.sh)|"verdict"\s*:\s*1[56]\b'
+)
 _TABLE: Final = re.compile(rb'"TimeGenerated"\s*:')
 _COLUMNS: Final = re.compile(
     rb'"(?:SourcePodName|DestinationPodName|SourceNamespace|Layer4|Verdict|TrafficDirection)"\s*:'

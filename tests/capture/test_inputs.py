@@ -12,7 +12,7 @@ from hubble_lines import record, text, wrapped
 from source_samples import SAMPLES
 
 from capture import SOURCES
-from capture.inputs import expand, read
+from capture.inputs import expand, read, recognise
 from netpol.errors import NetpolError
 from netpol.flow import Account
 
@@ -133,6 +133,14 @@ def test_a_mixed_directory_says_which_files_hold_no_flows(mixed):
     assert account.sources >= set(SAMPLES)
     assert set(account.blind) == {s.name for s in SOURCES if s.sight.blind}
     assert account.balanced()
+
+
+def test_no_source_takes_code_or_pages_for_flows(root):
+    """Words of a format do not make a log of it."""
+    places = ["samples/shop/*.py", "samples/**/*.md", "docs/**/*.md", "capture/*.py", "*.md"]
+    files = [path for place in places for path in root.glob(place)]
+    assert len(files) > 100
+    assert not [path for path in files if recognise(str(path))]
 
 
 def test_what_is_forced_reads_everything(mixed):

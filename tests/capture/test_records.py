@@ -56,6 +56,9 @@ FLOWS = st.builds(
     certain=st.booleans(),
     records=st.integers(1, 2**63 - 1),
     count=st.integers(0, 2**63 - 1),
+    reports=st.dictionaries(NAMES, st.integers(0, 2**40), max_size=2).map(
+        lambda counts: tuple(sorted(counts.items()))
+    ),
     hours=st.frozensets(st.integers(-5, 10**7), max_size=3),
     signals=st.dictionaries(st.sampled_from(list(SIGNALS)), st.integers(0, 2**40)),
     answers=st.frozensets(st.tuples(NAMES, IPS), max_size=2),
@@ -108,6 +111,7 @@ def test_lines_of_one_connection_add_up(flow, more, time):
         flow,
         records=flow.records + more,
         count=2 * flow.count,
+        reports=tuple((name, 2 * n) for name, n in flow.reports),
         first=min(flow.first, time),
         last=max(flow.last, time),
         hours=flow.hours | {7},
