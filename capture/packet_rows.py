@@ -66,7 +66,7 @@ class Bytes:
     def up_to_eight(self, at: Numbers, end: Numbers) -> Numbers:
         """Eight bytes, or as many as there are before ``end``, as one number."""
         missing = 8 - np.clip(end - at, 0, 8)
-        found = self.eight(at)
+        found = self.eight(np.minimum(at, end))
         few = missing > 0
         if few.any():
             shift = (np.minimum(missing, 7) * 8).astype(np.uint64)

@@ -15,87 +15,14 @@ import numpy as np
 
 from capture import packet_layers as layers
 from capture.packet_rows import Addresses, Bytes, Numbers, Window
+from capture.packet_steps import BY_LINK, BY_MESSAGE, BY_NEXT, BY_PROTOCOL, BY_TYPE, ERRORS
 
 __all__ = ["Walk"]
 
 _TURNS: Final = 40
 
 
-def _table(size: int, default: int, known: dict[int, int]) -> Numbers:
-    table = np.full(size, default, np.uint8)
-    for key, value in known.items():
-        table[key] = value
-    return table
-
-
-_BY_LINK: Final = _table(1 << 16, layers.STRANGE, layers.LINKS)
-_BY_TYPE: Final = _table(
-    1 << 16,
-    layers.STRANGE,
-    {
-        0x0800: layers.IP4,
-        0x86DD: layers.IP6,
-        0x8100: layers.VLAN,
-        0x88A8: layers.VLAN,
-        0x6558: layers.ETHERNET,
-    }
-    # ARP, RARP, flow control, LACP, LLDP, EAPOL, PTP, loopback
-    | dict.fromkeys(
-        (0x0806, 0x8035, 0x8808, 0x8809, 0x88CC, 0x888E, 0x88F7, 0x9000), layers.NOT_IP
-    ),
-)
-_BY_PROTOCOL: Final = _table(
-    256,
-    layers.OTHER,
-    {
-        0: layers.OPTIONS,
-        1: layers.MESSAGE,
-        4: layers.IP4,
-        6: layers.TCP,
-        17: layers.DATAGRAM,
-        41: layers.IP6,
-        43: layers.OPTIONS,
-        44: layers.FRAGMENT6,
-        47: layers.GRE,
-        50: layers.SEALED,
-        51: layers.AUTHENTICATED,
-        58: layers.MESSAGE6,
-        59: layers.NOT_IP,
-        60: layers.OPTIONS,
-        132: layers.SCTP,
-    }
-    | dict.fromkeys(layers.ROUTER_PROTOCOLS, layers.ROUTERS),
-)
-_BY_NEXT: Final = _table(256, layers.STRANGE, {1: layers.IP4, 2: layers.IP6, 3: layers.ETHERNET})
-"""What the generic protocol extension of VXLAN says is inside; else it is Ethernet."""
 _U16: Final = np.uint64(0xFFFF)
-
-
-def _messages(protocol: int) -> Numbers:
-    """What becomes of ICMP messages, by type and code."""
-    table = np.full((256, 256), layers.ICMP, np.uint8)
-    for kind, reason in layers.MESSAGES[protocol].items():
-        table[kind] = reason
-    for errors in (layers.DENIED, layers.UNREACHABLE):
-        for number, kind, code in errors:
-            if number == protocol:
-                table[kind, code] = layers.IP4 if protocol == 1 else layers.IP6
-    return table.reshape(-1)
-
-
-_BY_MESSAGE: Final = {1: _messages(1), 58: _messages(58)}
-
-
-def _errors(protocol: int) -> Numbers:
-    table = np.zeros(1 << 16, np.uint8)
-    for known, kind in ((layers.DENIED, layers.DENY), (layers.UNREACHABLE, layers.REFUSE)):
-        for number, message, code in known:
-            if number == protocol:
-                table[message << 8 | code] = kind
-    return table
-
-
-_ERRORS: Final = {1: _errors(1), 58: _errors(58)}
 
 
 @dataclass(slots=True)
@@ -127,7 +54,7 @@ class Walk:
             addresses=addresses,
             at=window.start.copy(),
             end=window.start + window.size,
-            layer=_BY_LINK[window.link],
+            layer=BY_LINK[window.link],
             source=np.zeros(n, np.uint64),
             target=np.zeros(n, np.uint64),
             protocol=np.zeros(n, np.uint8),
@@ -156,19 +83,19 @@ class Walk:
                 handler(self, here, self.at[here])
 
     def _ethernet(self, here: Numbers, at: Numbers) -> None:
-        self.layer[here] = _BY_TYPE[self.data.two(at + 12)]
+        self.layer[here] = BY_TYPE[self.data.two(at + 12)]
         self.at[here] = at + 14
 
     def _vlan(self, here: Numbers, at: Numbers) -> None:
-        self.layer[here] = _BY_TYPE[self.data.two(at + 2)]
+        self.layer[here] = BY_TYPE[self.data.two(at + 2)]
         self.at[here] = at + 4
 
     def _cooked(self, here: Numbers, at: Numbers) -> None:
-        self.layer[here] = _BY_TYPE[self.data.two(at + 14)]
+        self.layer[here] = BY_TYPE[self.data.two(at + 14)]
         self.at[here] = at + 16
 
     def _cooked2(self, here: Numbers, at: Numbers) -> None:
-        self.layer[here] = _BY_TYPE[self.data.two(at)]
+        self.layer[here] = BY_TYPE[self.data.two(at)]
         self.at[here] = at + 20
 
     def _family(self, here: Numbers, at: Numbers) -> None:
@@ -207,7 +134,7 @@ class Walk:
         length = (head >> np.uint64(32) & _U16).astype(np.int64)
         first = (head >> np.uint64(56)).astype(np.int64)
         inside = (first & 15) * 4
-        known = _BY_PROTOCOL[protocol]
+        known = BY_PROTOCOL[protocol]
         fragment = head & np.uint64(0x1FFF) != 0
         if fragment.any():
             known[fragment] = layers.FRAGMENT
@@ -223,7 +150,7 @@ class Walk:
     def _ip6(self, here: Numbers, at: Numbers) -> None:
         length = self.data.two(at + 4).astype(np.int64)
         protocol = self.data.one(at + 6)
-        known = _BY_PROTOCOL[protocol]
+        known = BY_PROTOCOL[protocol]
         known[self.data.one(at) >> 4 != 6] = layers.BROKEN
         sides = np.concatenate([at + 8, at + 24])
         numbers = self.addresses.six(self.data.eight(sides), self.data.eight(sides + 8))
@@ -250,7 +177,7 @@ class Walk:
 
     def _next(self, here: Numbers, at: Numbers, size: Numbers, protocol: Numbers) -> None:
         """Behind an extension header."""
-        self.layer[here], self.protocol[here] = _BY_PROTOCOL[protocol], protocol
+        self.layer[here], self.protocol[here] = BY_PROTOCOL[protocol], protocol
         self.size[here] = np.maximum(self.size[here] - size, 0)
         self.at[here] = at + size
 
@@ -270,7 +197,7 @@ class Walk:
 
     def _gre(self, here: Numbers, at: Numbers) -> None:
         flags, kind = self.data.two(at), self.data.two(at + 2)
-        known = _BY_TYPE[kind]
+        known = BY_TYPE[kind]
         known[(flags & 7 != 0) | (flags & 0x4000 != 0)] = layers.STRANGE
         self.layer[here] = known
         present = (flags >> 15) + (flags >> 13 & 1) + (flags >> 12 & 1)
@@ -287,10 +214,10 @@ class Walk:
         vxlan &= self.data.one(at + 15) == 0
         if vxlan.any():
             inner = np.where(flags & 4, self.data.one(at + 11), 3)[vxlan]
-            self.layer[here[vxlan]], self.at[here[vxlan]] = _BY_NEXT[inner], at[vxlan] + 16
+            self.layer[here[vxlan]], self.at[here[vxlan]] = BY_NEXT[inner], at[vxlan] + 16
         geneve = (target == 6081) & (flags >> 6 == 0) & (room >= 16)
         if geneve.any():
-            inner = _BY_TYPE[self.data.two(at[geneve] + 10)]
+            inner = BY_TYPE[self.data.two(at[geneve] + 10)]
             self.layer[here[geneve]] = inner
             size = (flags[geneve] & 0x3F).astype(np.int64) * 4
             self.at[here[geneve]] = at[geneve] + 16 + size
@@ -304,12 +231,12 @@ class Walk:
     def _control(self, here: Numbers, at: Numbers, protocol: int) -> None:
         kind = self.data.two(at)
         quoted = self.error[here] > 0
-        known = _BY_MESSAGE[protocol][kind]
+        known = BY_MESSAGE[protocol][kind]
         known[quoted] = layers.ICMP
         self.layer[here] = known
         error = known < layers.DONE
         if error.any():
-            self.error[here[error]] = _ERRORS[protocol][kind[error]]
+            self.error[here[error]] = ERRORS[protocol][kind[error]]
             self.at[here[error]] = at[error] + 8
 
     def _message(self, here: Numbers, at: Numbers) -> None:

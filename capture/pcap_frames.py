@@ -17,7 +17,7 @@ import numpy as np
 
 from capture.packet_rows import PAD, Bytes, Numbers, Window
 
-__all__ = ["LARGEST", "Broken", "Damage", "Source", "is_pcap", "native", "windows"]
+__all__ = ["HEADER", "LARGEST", "Broken", "Damage", "Source", "is_pcap", "native", "windows"]
 
 WINDOW: Final = 8 << 20
 LARGEST: Final = 4 << 20
@@ -30,7 +30,8 @@ _PCAP: Final = {
     b"\xa1\xb2\x3c\x4d": (">", 1),
 }
 """Byte order, and nanoseconds of a fraction's unit, by magic number."""
-_HEADER: Final = 24
+HEADER: Final = 24
+"""Bytes of a pcap file before its first record; pcapng is told by fewer."""
 _RECORD: Final = 16
 _SIZE: Final = 8
 """Where in the header of a record its size is; lists of records have these places."""
@@ -83,11 +84,11 @@ class Source:
 def windows(source: Source, damage: Damage) -> Iterator[Window]:
     """The packets of a pcap file whose first bytes are in ``source``."""
     order, unit = _PCAP[source.data[:4]]
-    if source.left < _HEADER:
+    if source.left < HEADER:
         damage("the file ends within its header", source.place)
         return
     link = Struct(order + "I").unpack_from(source.data, 20)[0] & 0xFFFF
-    source.at = _HEADER
+    source.at = HEADER
     broken = ""
     while not broken:
         found: list[int] = []

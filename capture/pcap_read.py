@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from capture.packet_fold import PacketFold
 from capture.pcap_blocks import block_windows, is_pcapng
-from capture.pcap_frames import Source, is_pcap, windows
+from capture.pcap_frames import HEADER, Source, is_pcap, windows
 from capture.source import Reading
 from netpol.flow import Flow
 from netpol.notices import Notice
@@ -33,7 +33,8 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
         reading.tell(Notice(code="NP002", message=f"{events} packets lost", where=reading.where))
 
     source = Source(stream)
-    source.more()
+    while source.left < HEADER and source.more():
+        pass
     if is_pcap(source.data):
         found = windows(source, damage)
     elif is_pcapng(source.data):
