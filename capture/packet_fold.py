@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -23,6 +23,7 @@ from capture.packet_walk import Walk
 from capture.source import Reading
 from netpol.eras import always
 from netpol.flow import Flow
+from netpol.notices import Notice
 
 __all__ = ["PacketFold"]
 
@@ -51,6 +52,7 @@ class PacketFold:
     source: str
     addresses: Addresses = field(default_factory=Addresses)
     _fold: Fold = field(init=False)
+    _held: Counter[str] = field(default_factory=Counter)
     _copies: Copies = field(default_factory=Copies)
     _table: Table = field(default_factory=Table)
     _translations: Translations = field(default_factory=Translations)
@@ -92,9 +94,12 @@ class PacketFold:
         """Account for packets that show no connection."""
         account = self.reading.account
         account.read += packets
-        held = reason in layers.HELD
-        text, book = (layers.HELD, account.held) if held else (layers.ASIDE, account.other)
-        book[text[reason]] = book.get(text[reason], 0) + packets
+        if reason in layers.HELD:
+            text, book = layers.HELD[reason], account.held
+            self._held[text] += packets
+        else:
+            text, book = layers.ASIDE[reason], account.other
+        book[text] = book.get(text, 0) + packets
 
     def _listen(self, found: Rows, window: Window) -> None:
         """Who names whom in these packets."""
@@ -193,7 +198,10 @@ class PacketFold:
                 )
 
     def flows(self) -> Iterator[Flow]:
-        """What the capture showed."""
+        """What the capture showed; what could not be understood is told."""
+        for reason, packets in sorted(self._held.items()):
+            message = f"{packets} packets: {reason}"
+            self.reading.tell(Notice(code="NP001", message=message, where=self.reading.where))
         self._settle(self._table.rest())
         unsure, self._unsure = self._unsure, self._unsure[:0]
         self._settle(unsure, last=True)

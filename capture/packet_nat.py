@@ -62,13 +62,13 @@ class Translations:
         late = np.flatnonzero(chosen.time >= chosen.time.max() - NEAR)[-_KEPT:]
         self._recent = chosen.of(late)
         order, starts = grouped(chosen.mark, chosen.protocol)
-        ends = np.append(starts[1:], len(order))
-        for start, end in zip(starts, ends, strict=True) if len(starts) < len(order) else ():
-            if end - start > 1:
-                self._chain(chosen, order[start:end])
+        sizes = np.diff(starts, append=len(order))
+        for group in np.flatnonzero(sizes > 1).tolist():
+            alike = order[starts[group] :][: sizes[group]]
+            self._chain(chosen, alike[np.argsort(chosen.time[alike], kind="stable")])
 
     def _chain(self, rows: Rows, chosen: Numbers) -> None:
-        """Opening packets that are alike, in the order in which they were captured."""
+        """Opening packets that are alike, in the order of time."""
         last = None
         for one in chosen.tolist():
             if last is not None and self._follows(rows, last, one):

@@ -45,8 +45,4 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             damage("neither pcap nor pcapng", 0)
     for window in found:
         fold.take(window)
-    for reason, number in sorted(account.held.items()):
-        if reason != _DAMAGED:
-            message = f"{number} packets: {reason}"
-            reading.tell(Notice(code="NP001", message=message, where=reading.where))
     yield from fold.flows()
