@@ -23,7 +23,6 @@ from netpol.inventory import ALWAYS, Pod
 from netpol.manifests import Entry, files, scan
 from netpol.notices import Notice, Tell
 from netpol.owners import Owner
-from netpol.owners import chain as owner_chain
 from netpol.peers import Workload
 from netpol.settings import is_setting
 
@@ -97,9 +96,9 @@ class Sighting:
     """One object that an inventory has a use for, as it was at some time.
 
     A pod, of which there are many, is cut down to what the inventory holds of it (:func:`lean`);
-    its ``workload`` is a guess as long as not all owners are known. ``at`` is 0 where that is not
-    known. ``since``: nobody watched between there and ``at``; None: somebody did. ``gone``: that is
-    how it was before it was deleted.
+    its ``workload`` is what controls it as long as not all owners are known. ``at`` is 0 where that
+    is not known. ``since``: nobody watched between there and ``at``; None: somebody did. ``gone``:
+    that is how it was before it was deleted.
     """
 
     kind: str
@@ -132,9 +131,7 @@ class Sightings:
     """Recordings, each in the order of its times: they may be long, so they are read once."""
     lists: list[Listed] = field(default_factory=list)
     owners: OwnerTable = field(default_factory=dict)
-    """The controllers of pods, and of objects that are of no other use."""
-    makers: dict[tuple[str, str, str], Owner] = field(default_factory=dict)
-    """The controllers of pods that have a uid, by (namespace, name, uid): names are used again."""
+    """The controllers of objects that are of no other use."""
     hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The addresses of nodes, as the pods on them tell."""
     same: dict[object, Any] = field(default_factory=dict)
@@ -260,22 +257,16 @@ def _decoded(
 
 
 def lean(one: Sighting, found: Sightings) -> Sighting:
-    """The sighting of a pod cut down in place; what controls it goes to ``found.owners``.
+    """The sighting of a pod cut down in place.
 
     Raises ``ValueError`` for a bad address.
     """
     if isinstance(one.body, objects.Pod):
-        meta, shared = one.body.metadata, found.same.setdefault
-        if owner := meta.controller:
-            found.owners[one.key] = shared(owner, owner)
-        space, kind, name = one.key
-        labels = values.labels(meta.labels)
-        workload = Workload(space, *owner_chain(kind, name, space, found.owners, labels))
-        if owner and meta.uid:
-            found.makers[space, name, meta.uid] = found.owners[one.key]  # type: ignore[assignment]
+        space, _, name = one.key
+        workload = Workload(space, *(one.body.metadata.controller or ("Pod", name)))
         pod = values.pod(one.body, workload, found.same)
         if hosts := values.hosts(one.body):
-            found.hosts.setdefault(pod.node, shared(hosts, hosts))
+            found.hosts.setdefault(pod.node, found.same.setdefault(hosts, hosts))
         one.body = pod
     return one
 

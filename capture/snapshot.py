@@ -88,7 +88,7 @@ def take_inventory(found: Sightings, tell: Tell) -> Inventory:
             tell(sightings.unreadable(one.entry, error))
     for rest in lists:
         _compare(rest, parts.timeline)
-    parts.timeline.settle(lambda pod: _workload(pod, parts, found))
+    parts.timeline.settle(lambda pod: _workload(pod, parts))
     _add_hosts(found, parts.timeline)
     return _inventory([one for one in now.values() if not one.gone], parts)
 
@@ -98,11 +98,12 @@ def _order(one: Sighting) -> tuple[int, bool]:
     return one.at, not isinstance(one.body, objects.CiliumNode)
 
 
-def _workload(pod: Pod, parts: _Found, found: Sightings) -> Workload:
-    key = pod.namespace, "Pod", pod.name
-    if pod.uid:
-        parts.owners[key] = found.makers.get((pod.namespace, pod.name, pod.uid))
-    return parts.workload(key, pod.labels)
+def _workload(pod: Pod, parts: _Found) -> Workload:
+    """Where what controls a pod leads to; a static pod has the same name on every node."""
+    space, kind, name = pod.workload.namespace, pod.workload.kind, pod.workload.name
+    if kind == "Node":
+        return Workload(space, "Pod", pod.name.removesuffix(f"-{name}"))
+    return parts.workload((space, kind, name), pod.labels)
 
 
 def _add_hosts(found: Sightings, timeline: Timeline) -> None:
