@@ -8,6 +8,7 @@ not used. Then a network outside is known by the DNS names of ``dest_domains`` a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from capture.calico_enterprise_record import (
@@ -17,7 +18,7 @@ from capture.calico_enterprise_record import (
     decode_labels,
     decode_policies,
 )
-from capture.calico_fold import Said
+from capture.calico_fold import RAW_KEPT, Said
 from capture.calico_policies import ACTIONS, Hit, from_string, signals, staged
 from capture.calico_sides import KINDS, NETWORK, labels, party, protocol
 from capture.hubble_errors import Bad, Incomplete
@@ -57,8 +58,8 @@ def by_address(record: Record) -> bool:
 def shown(record: Record) -> tuple[Labels, Labels]:
     """Labels of client and server."""
     return (
-        _labels(record.source_labels, ".source_labels"),
-        _labels(record.dest_labels, ".dest_labels"),
+        _labels(b"" + record.source_labels, ".source_labels"),
+        _labels(b"" + record.dest_labels, ".dest_labels"),
     )
 
 
@@ -145,11 +146,16 @@ def _signals(record: Record) -> tuple[str, ...]:
     action = (record.action or "").lower().removeprefix("-")
     if action not in ACTIONS:
         raise Bad(".action", f"expected allow or deny, found {record.action!r}")
-    found = _part(decode_policies, record.policies, ".policies") or Policies()
+    return signals(action, *_policies(b"" + record.policies))
+
+
+@lru_cache(maxsize=RAW_KEPT)
+def _policies(text: bytes) -> tuple[tuple[Hit, ...], tuple[Hit, ...]]:
+    """The hits that were enforced, and those that would have been with staged policies."""
+    found = _part(decode_policies, text, ".policies") or Policies()
     every = _hits(found.all_policies)
     enforced = _hits(found.enforced_policies) or tuple(hit for hit in every if not hit.staged)
-    pending = _hits(found.pending_policies) or staged(every)
-    return signals(action, enforced, pending)
+    return enforced, _hits(found.pending_policies) or staged(every)
 
 
 def _hits(texts: list[str] | None) -> tuple[Hit, ...]:
@@ -161,6 +167,7 @@ def _names(record: Record) -> frozenset[str]:
     return frozenset(name.lower().rstrip(".") for name in found) - {"", "-"}
 
 
+@lru_cache(maxsize=RAW_KEPT)
 def _labels(text: bytes, path: str) -> Labels:
     found = _part(decode_labels, text, path)
     return labels(found.labels or []) if found else ()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import BinaryIO, Final
 
 from capture.lines import LINE_LIMIT, lines
@@ -35,8 +36,8 @@ def pieces(stream: BinaryIO, inside: frozenset[bytes]) -> Iterable[tuple[int, by
     read = lines(stream)
     first = next(iter(read), b"")
     if _goes_on(first):
-        return elements(_then(first, iter(partial(stream.read, _CHUNK), b"")), inside)
-    return enumerate(_then(first, read), 1)
+        return elements(chain([first], iter(partial(stream.read, _CHUNK), b"")), inside)
+    return enumerate(chain([first] if first else [], read), 1)
 
 
 def _goes_on(line: bytes) -> bool:
@@ -49,12 +50,6 @@ def _goes_on(line: bytes) -> bool:
         return False
     endless = not line.endswith(b"\n") and len(line) > _FIRST
     return text[0] == _ARRAY or endless or text[-1] in b"{[,"
-
-
-def _then(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
 
 
 def elements(chunks: Iterable[bytes], inside: frozenset[bytes]) -> Iterator[tuple[int, bytes]]:

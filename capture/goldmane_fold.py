@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import BinaryIO, Final, TypeVar
 
 from msgspec import ValidationError
 
@@ -39,7 +40,9 @@ _KEY: Final = re.compile(rb'"[Kk]ey"\s*:')
 _SECOND: Final = 1_000_000_000
 
 _T = TypeVar("_T")
-_Known: TypeAlias = tuple[bytes, bytes, bytes]
+
+_SEPARATE: Final = b"\0"
+"""Between parts of a record's text, which hold no such byte."""
 
 
 class Fold:
@@ -47,19 +50,17 @@ class Fold:
 
     def __init__(self, reading: Reading) -> None:
         self.calico = Calico(reading, "goldmane")
-        self.cells: dict[_Known, Cell] = {}
+        self.cells: dict[bytes, Cell] = {}
 
     def read(self, stream: BinaryIO) -> None:
         """Fold every record of ``stream``, and account for it."""
-        decode, known = decode_line, self.cells.get
+        decode, known, text = decode_line, self.cells.get, _SEPARATE.join
         for number, line in pieces(stream, _INSIDE):
             try:
                 record = decode(line)
-                cell = known(
-                    (b"" + record.Key, b"" + record.source_labels, b"" + record.dest_labels)
-                )
+                cell = known(text((record.Key, record.source_labels, record.dest_labels)))
                 if cell is not None and record.start_time:
-                    self._count(cell, record)
+                    _count(cell, record)
                     continue
             except (ValueError, RecursionError):
                 pass  # it may be of another form
@@ -71,18 +72,6 @@ class Fold:
     def flows(self) -> Iterator[Flow]:
         """Each edge as a Flow."""
         return self.calico.flows()
-
-    def _count(self, cell: Cell, record: FlowRecord) -> None:
-        start, started = record.start_time, record.num_connections_started
-        told = started or record.num_connections_live or record.num_connections_completed
-        cell.see(
-            start,
-            record.end_time or start,
-            started,
-            started if told else -1,
-            record.packets_out,
-            record.packets_in,
-        )
 
     def _one(self, piece: bytes, number: int, *, inside: bool = False) -> None:
         """A record of any form, or what holds records if it is not itself ``inside`` of such."""
@@ -123,16 +112,16 @@ class Fold:
             or record.numConnectionsCompleted,
             num_connections_live=record.num_connections_live or record.numConnectionsLive,
         )
-        key = b"" + record.Key, b"" + record.source_labels, b"" + record.dest_labels
+        parts = b"" + record.Key, b"" + record.source_labels, b"" + record.dest_labels
+        key = _SEPARATE.join(parts)
         cell = self.cells.get(key)
         if cell is None:
-            said = _meaning(key[0])
-            shown = _labels(key[1], ".source_labels"), _labels(key[2], ".dest_labels")
-            cell = self.calico.cell(said, *shown)
+            shown = _labels(parts[1], ".source_labels"), _labels(parts[2], ".dest_labels")
+            cell = self.calico.cell(_meaning(parts[0]), *shown)
             if len(self.cells) >= RAW_KEPT:
                 self.cells.clear()
             self.cells[key] = cell
-        self._count(cell, record)
+        _count(cell, record)
 
     def _whisker(self, record: Whisker) -> None:
         """It does not tell how many connections there were, hence not which were answered."""
@@ -146,6 +135,19 @@ class Fold:
         start = _time(record.start_time or record.startTime, ".start_time")
         end = _time(record.end_time or record.endTime, ".end_time") or start
         cell.see(start, end, 1, -1, 0, 0)
+
+
+def _count(cell: Cell, record: FlowRecord) -> None:
+    started = record.num_connections_started
+    told = started or record.num_connections_live or record.num_connections_completed
+    cell.see(
+        record.start_time,
+        record.end_time or record.start_time,
+        started,
+        started if told else -1,
+        record.packets_out,
+        record.packets_in,
+    )
 
 
 def _decoded(piece: bytes) -> FlowRecord | None:
@@ -176,6 +178,7 @@ def _part(decode: Callable[[bytes], _T], text: bytes, path: str) -> _T:
         raise Bad(path, str(error)) from error
 
 
+@lru_cache(maxsize=RAW_KEPT)
 def _labels(text: bytes, path: str) -> Labels:
     return labels(_part(decode_labels, text, path) or []) if text else ()
 
