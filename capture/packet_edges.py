@@ -172,8 +172,9 @@ def _signals(found: Numbers, oriented: Oriented) -> Numbers:
     each, high = np.arange(len(found)), oriented.high.astype(int)
     client = found["seen"][each, :, high].astype(np.int64)
     server = found["seen"][each, :, 1 - high].astype(np.int64)
-    protocol = found["protocol"]
-    stream = np.isin(protocol, (6, 132))
+    stream = np.isin(found["protocol"], (6, 132))
+    for side in (client, server):
+        side[:, layers.ONGOING] += side[:, layers.CLOSE]
     accepted = server[:, layers.ACCEPT] + server[:, layers.ONGOING]
     refused = np.where(accepted > 0, 0, server[:, layers.REFUSE])
     # An acknowledgement shows that there was something to acknowledge, unless it was refused.
@@ -182,5 +183,5 @@ def _signals(found: Numbers, oriented: Oriented) -> Numbers:
     answered = np.where(stream, accepted + shown, datagrams)
     first = (client[:, layers.PLAIN] > 0) & ~stream & oriented.certain
     opened = np.where(client[:, layers.OPEN] > 0, client[:, layers.OPEN], first)
-    forward = client.sum(axis=1) - client[:, layers.DENY]
+    forward = client[:, : layers.DENY].sum(axis=1)
     return np.column_stack([opened, answered, refused, client[:, layers.DENY], forward])

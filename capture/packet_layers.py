@@ -83,10 +83,10 @@ ASIDE: Final = {
 }
 """Reasons why a packet is about no connection."""
 
-OPEN, ACCEPT, REFUSE, ONGOING, PLAIN, DENY = range(6)
-KINDS: Final = 6
+OPEN, ACCEPT, REFUSE, ONGOING, PLAIN, DENY, CLOSE = range(7)
+KINDS: Final = 7
 """What a packet says of its connection: it opens it, accepts the opening, refuses it, shows that it
-was accepted, says nothing, or (an ICMP error about it) that a policy denies it."""
+was accepted, says nothing, (an ICMP error about it) that a policy denies it, or it ends it."""
 
 LINKS: Final = {
     0: FAMILY,

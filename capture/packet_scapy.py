@@ -167,7 +167,8 @@ def _with_ports(seen: _Seen, data: bytes) -> _Seen:
 def _tcp(seen: _Seen, data: bytes) -> _Seen:
     number, answer, flags = int.from_bytes(data[4:8]), int.from_bytes(data[8:12]), data[13]
     syn, reset, ack = flags & 2, flags & 4, flags & 16
-    kind = layers.ONGOING if ack else layers.PLAIN
+    going = layers.CLOSE if flags & 1 else layers.ONGOING
+    kind = going if ack else layers.PLAIN
     opening = 0
     if reset:
         kind = layers.REFUSE
@@ -208,7 +209,9 @@ def _udp(seen: _Seen, data: bytes) -> _Seen:
 
 def _sctp(seen: _Seen, data: bytes) -> _Seen:
     tag, chunk = int.from_bytes(data[4:8]), data[12]
-    kind = {1: layers.OPEN, 2: layers.ACCEPT, 6: layers.REFUSE}.get(chunk, layers.ONGOING)
+    known = {1: layers.OPEN, 2: layers.ACCEPT, 6: layers.REFUSE}
+    known |= dict.fromkeys((7, 8, 14), layers.CLOSE)
+    kind = known.get(chunk, layers.ONGOING)
     opening = tag if kind == layers.ACCEPT else 0
     if kind == layers.OPEN and len(data) >= 20:
         opening = int.from_bytes(data[16:20])

@@ -1,8 +1,9 @@
 """Connections that are being added up, as columns, found by their two sides.
 
 A hash table over numpy arrays: a dict of as many Python objects would take ten times the memory.
-When it is full the connections that were quiet for longest leave it, so memory is bounded whatever
-the number of connections; one that goes on after that counts as another.
+When it is full half of them leave it, so memory is bounded whatever the number of connections:
+those that ended or were datagrams first, then those that were quiet for longest. One that goes on
+after that counts as another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ __all__ = ["CONNECTION", "ROOM", "Table", "summed"]
 
 ROOM: Final = 1 << 18
 _BITS: Final = 20
+_LINGER: Final = 1_000_000_000
+"""So many nanoseconds after it ended some packets of a connection may still come."""
+_STREAMS: Final = (6, 132)
 _SHIFT: Final = np.uint64(64 - _BITS)
 
 CONNECTION: Final = np.dtype(
@@ -141,17 +145,26 @@ class Table:
         return equal
 
     def leave(self, coming: int) -> Numbers:
-        """The connections that must go before so many can come: the older half, or none."""
+        """The connections that must go before so many can come: half of them, or none."""
         if self.size + coming <= ROOM:
             return self.rows[:0]
         live = self.rows[: self.size]
         keep = min(self.size // 2, max(ROOM - coming, 0))
-        order = np.argsort(live["last"], kind="stable")
+        order = np.lexsort((live["last"], self._open(live)))
         gone, kept = live[order[: self.size - keep]], live[order[self.size - keep :]]
         self.size = 0
         self._index.fill(-1)
         self._places(kept)
         return gone
+
+    def _open(self, live: Numbers) -> Numbers:
+        """Which of them will hardly say who opened them again, but may go on."""
+        seen = live["seen"] > 0
+        ended = seen[:, layers.CLOSE].all(axis=1) | seen[:, layers.REFUSE].any(axis=1)
+        fresh = live["last"] > live["last"].max() - _LINGER
+        stream = np.isin(live["protocol"], _STREAMS)
+        kept: Numbers = fresh | (stream & ~ended)
+        return kept
 
     def rest(self) -> Numbers:
         """All that are left."""

@@ -32,7 +32,7 @@ def _flags() -> Numbers:
         elif syn:
             table[flags] = layers.ACCEPT if ack else layers.OPEN
         elif ack:
-            table[flags] = layers.ONGOING
+            table[flags] = layers.CLOSE if flags & 1 else layers.ONGOING
     return table
 
 
@@ -40,6 +40,7 @@ TCP_KINDS: Final = _flags()
 
 _CHUNKS: Final = np.full(256, layers.ONGOING, np.uint8)
 _CHUNKS[[1, 2, 6]] = layers.OPEN, layers.ACCEPT, layers.REFUSE
+_CHUNKS[[7, 8, 14]] = layers.CLOSE
 
 
 def marked(first: Numbers, second: Numbers, size: Numbers, identity: Numbers) -> Numbers:

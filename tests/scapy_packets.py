@@ -9,6 +9,7 @@ import warnings
 logging.getLogger("scapy").setLevel(logging.CRITICAL)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    from scapy.contrib.erspan import ERSPAN_II
     from scapy.contrib.geneve import GENEVE, GeneveOptions
     from scapy.contrib.mpls import MPLS
     from scapy.layers.dns import DNS, DNSQR, DNSRR
@@ -44,6 +45,7 @@ with warnings.catch_warnings():
         SCTPChunkData,
         SCTPChunkInit,
         SCTPChunkInitAck,
+        SCTPChunkShutdown,
     )
     from scapy.layers.vxlan import VXLAN
     from scapy.packet import Packet, Raw
@@ -69,6 +71,7 @@ def ends(four=True):
     yield "syn-ack", there / TCP(flags="SA", ack=0, **tcp)
     yield "reset", there / TCP(flags="RA", ack=9, **tcp)
     yield "data", there / TCP(flags="PA", ack=9, **tcp) / b"GET / HTTP/1.1\r\nHost: a.b\r\n\r\n"
+    yield "end", there / TCP(flags="FA", ack=9, **tcp)
     yield "null scan", there / TCP(flags="", **tcp)
     yield "udp", there / UDP(sport=port, dport=9999) / b"abc"
     yield "udp, empty", there / UDP(sport=port, dport=9999)
@@ -81,6 +84,7 @@ def ends(four=True):
     yield "sctp init", there / SCTP(tag=0, **sctp) / SCTPChunkInit(init_tag=number)
     yield "sctp init ack", there / SCTP(tag=77, **sctp) / SCTPChunkInitAck(init_tag=8)
     yield "sctp data", there / SCTP(tag=77, **sctp) / SCTPChunkData(tsn=5, data=b"hello!!!")
+    yield "sctp end", there / SCTP(tag=77, **sctp) / SCTPChunkShutdown(cumul_tsn_ack=1)
     yield "sctp abort", there / SCTP(tag=77, **sctp) / SCTPChunkAbort()
     if four:
         yield "ping", there / ICMP(type=8, id=77) / b"ping"
@@ -174,6 +178,12 @@ def links():
 
 def strange():
     """(name, link type, function): what only scapy knows."""
+    four = IP(src=NODES[0], dst=NODES[1])
+    yield (
+        "erspan",
+        101,
+        lambda p: four / GRE(proto=0x88BE, seqnum_present=1) / ERSPAN_II() / _ethernet(p),
+    )
     yield "mpls", 1, lambda p: Ether(**MACS) / MPLS(label=5, s=1) / p
     yield (
         "pppoe",

@@ -254,6 +254,24 @@ def test_a_table_that_is_full_keeps_every_packet(monkeypatch):
     assert {(f.client.ip, f.server.ip, f.port) for f in found} == {(p.WEB, p.API, 8080)}
 
 
+def test_a_table_that_is_full_keeps_what_is_open(monkeypatch):
+    """A connection that is quiet for a minute, while many begin and end."""
+    quiet = p.dialogue(p.DNS, p.API, 50000, 8080, seq=70000)
+    packets = [(p.EPOCH + n, one) for n, one in enumerate(quiet[:5])]
+    for n in range(300):
+        every = p.dialogue(sport=33000 + n, seq=n + 1)
+        start = p.EPOCH + 10**9 + n * 2 * 10**8
+        packets += [(start + k * 10**6, one) for k, one in enumerate(every)]
+    packets += [(p.EPOCH + 62 * 10**9 + n, one) for n, one in enumerate(quiet[5:])]
+    monkeypatch.setattr("capture.pcap_frames.WINDOW", 2000)
+    monkeypatch.setattr("capture.packet_table.ROOM", 50)
+    found = p.read(p.pcap(packets, link=101, nano=True))[0]
+    assert {(f.client.ip, f.certain, f.count, f.records) for f in found} == {
+        (p.DNS, True, 1, 8),
+        (p.WEB, True, 300, 2400),
+    }
+
+
 def test_addresses_that_change_hands_are_kept_apart():
     cut = p.EPOCH + 95 * 10**6
 
