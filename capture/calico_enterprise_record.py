@@ -1,7 +1,8 @@
 """Flow logs of Calico Enterprise and Calico Cloud, typed.
 
 Fields: "Flow log data types" of the Calico Enterprise documentation. Any may be null, and text may
-be ``-`` for none. What needs decoding of its own stays raw.
+be ``-`` for none. What needs decoding of its own stays raw. Fields stand in the order in which they
+come, which is the order in which msgspec looks for them.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ class Record(Struct, gc=False):
 
     start_time: Count = 0
     end_time: Count = 0
-    action: Text = None
-    reporter: Text = None
     source_ip: Text = None
     source_name: Text = None
     source_name_aggr: Text = None
@@ -43,15 +42,17 @@ class Record(Struct, gc=False):
     dest_name: Text = None
     dest_name_aggr: Text = None
     dest_namespace: Text = None
-    dest_type: Text = None
     dest_port: int | str | None = None
+    dest_type: Text = None
     dest_labels: Raw = NOTHING
-    dest_service_name: Text = None
     dest_service_namespace: Text = None
+    dest_service_name: Text = None
     dest_service_port: int | str | None = None
     dest_service_port_num: int | str | None = None
     dest_domains: Raw = NOTHING
     proto: int | str | None = None
+    action: Text = None
+    reporter: Text = None
     policies: Raw = NOTHING
     num_flows: Count | None = None
     num_flows_started: Count | None = None
