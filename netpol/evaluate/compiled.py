@@ -88,8 +88,11 @@ class Compiled:
     def _exempt(self) -> int:
         """Clients (cells) that no ingress rule is ever asked about: a pod's own node.
 
-        See docs/semantics.md#own-node-and-itself.
+        Cilium asks where ``allow-localhost`` is ``policy``. See
+        docs/semantics.md#own-node-and-itself.
         """
+        if not self.profile.node_to_pod:
+            return 0
         cells = enumerate(self.everyone.cells)
         return bits(number for number, cell in cells if "host" in cell.entities)
 

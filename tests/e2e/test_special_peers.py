@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -352,7 +352,7 @@ def test_traffic_between_nodes_and_health_checks_are_beside_the_question(tmp_pat
 def test_where_policies_are_asked_first_the_address_of_the_service_is_allowed_too(
     tmp_path: Path,
 ) -> None:
-    """Amazon's plugin sees the address that was dialled (policy-semantics §6.4)."""
+    """Amazon's plugin sees the address that was dialled (docs/semantics.md#amazon-vpc-cni)."""
     what = seen(CART, "10.96.0.1", 443, "TCP", tmp_path)
     profile = CNIS["aws-vpc-cni"]
     made = prove(what, dialect_named("kubernetes", DIALECTS), Options(), lambda _: None, profile)
@@ -362,6 +362,17 @@ def test_where_policies_are_asked_first_the_address_of_the_service_is_allowed_to
         ([peer["ipBlock"]["cidr"] for peer in rule["to"]], [one["port"] for one in rule["ports"]])
         for rule in rules
     ] == [(["10.96.0.1/32"], [443]), ([f"{CONTROL}/32"], [6443])]
+
+
+def test_where_the_own_node_is_asked_about_too_its_probes_have_a_rule(tmp_path: Path) -> None:
+    """Cilium with ``allow-localhost: policy``."""
+    profile = replace(CNIS["cilium"], node_to_pod=False)
+    pods = flow(Endpoint(ip=CART), Endpoint(ip=API))
+    what = seen(WORKER, API, 8080, "TCP", tmp_path)
+    what = learned([flow(Endpoint(ip=WORKER), Endpoint(ip=API)), pods], what.inventory)
+    made = prove(what, dialect_named("cilium", DIALECTS), Options(), lambda _: None, profile)
+    assert not (made.certificate.denied or made.certificate.without_witness)
+    assert "- host\n" in made.files["shop/api.yaml"]
 
 
 # --- how it is tried
