@@ -131,10 +131,11 @@ LEARNING: Final[dict[str, Entry]] = {
     "NP026": Entry(
         title="the network plugin enforces no rule about a connection",
         why="Whatever is written, no rule of this dialect allows the connection under this network"
-        " plugin: it has no word for the peer, does not match its address, or does not know the"
-        " protocol. The connection is held, and default deny may cut it off.",
-        what_to_do="Choose a --target that has a word for it where the plugin reads one, or leave"
-        " the namespace out with --exclude-namespace. If the cluster has another plugin, say so"
-        " with --cni.",
+        " plugin: it has no word for the peer, and does not match its address or nobody told which"
+        " that is; or it does not know the protocol. The connection is held, and default deny may"
+        " cut it off.",
+        what_to_do="Choose a --target that has a word for it where the plugin reads one, give the"
+        " addresses with --inventory, or leave the namespace out with --exclude-namespace. If the"
+        " cluster has another plugin, say so with --cni.",
     ),
 }

@@ -157,8 +157,12 @@ def _about(connection: Connection, policed: frozenset[str]) -> bool:
 def _without_refused(
     learned: Learned, policed: frozenset[str], choices: Choices, tell: Tell
 ) -> Learned:
-    """Hold what the CNI enforces no rule about, whatever is written."""
-    refusals = Refusals(profile=choices.profile, inventory=learned.inventory)
+    """Hold what no rule can be written or is enforced about."""
+    refusals = Refusals(
+        profile=choices.profile,
+        inventory=learned.inventory,
+        blocks=entity_blocks(learned.accepted, learned.inventory),
+    )
     held = []
     for connection, evidence in learned.accepted:
         if not _about(connection, policed) or not needs_a_rule(connection, choices):

@@ -5,6 +5,7 @@ Writing a rule all the same would look like an allowance, and the CNI would not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -33,6 +34,8 @@ class Refusals:
 
     profile: Profile
     inventory: Inventory
+    blocks: Mapping[str, tuple[str, ...]] | None = None
+    """Addresses of each entity, where they matter: see :func:`netpol.parties.entity_blocks`."""
 
     def unreachable(self, peer: Peer) -> bool:
         """Whether no rule can name a peer."""
@@ -53,6 +56,9 @@ class Refusals:
                     return "cidr_matches_nodes", self._unnamed(name)
                 if not profile.cidr_matches_pods and name in _INSIDE:
                     return "cidr_matches_pods", self._unnamed(name)
+                if self._unaddressed(name):
+                    said = f"{profile.words.name} policies have no word for it"
+                    return "words", f"no address of {name} is known, and {said}"
             case Cidr(cidr) if profile.one_family:
                 version = network(cidr).version
                 if version not in self._families:
@@ -70,6 +76,10 @@ class Refusals:
             f"{self.profile.title} matches no addresses of {name}, and {self.profile.words.name}"
             " policies have no word for it"
         )
+
+    def _unaddressed(self, name: str) -> bool:
+        """Whether a rule would need an address that neither flows nor inventory tell."""
+        return self.blocks is not None and name != "world" and not self.blocks.get(name)
 
     def _on_nodes(self, name: str) -> bool:
         servers = set(self.inventory.api_servers)
