@@ -68,16 +68,23 @@ def dialled(
 
 
 def _called(ports: PortSet, inventory: Inventory, named: Iterable[str]) -> Iterator[Dialled]:
-    """The Services of these names with the ports that may lead into ``ports``."""
+    """The Services of these names that lead to no pods of their own, by ports into ``ports``."""
     for name in sorted(named):
         namespace, _, own = name.partition("/")
         service = inventory.services.get((namespace, own))
-        if service is None or not service.cluster_ips:
+        if service is None or not service.cluster_ips or _leads_to_pods(service, inventory):
             continue
         for port in service.ports:
             target = port.target or port.port
             if isinstance(target, str) or (port.protocol, target) in ports:
                 yield Dialled(service=service, protocol=port.protocol, port=port.port)
+
+
+def _leads_to_pods(service: Service, inventory: Inventory) -> bool:
+    """Not to what somebody wrote down, nor to nodes: pods that use the network of theirs."""
+    pods = inventory.by_namespace.get(service.namespace, ())
+    behind = [pod for pod in pods if set(service.selector) <= set(pod.labels)]
+    return bool(service.selector) and not any(pod.host_network for pod in behind)
 
 
 def _leads_into(port: ServicePort, pod: Pod, ports: PortSet) -> bool:
