@@ -7,6 +7,7 @@ mapper), else it says why not.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,9 +54,9 @@ class AddressBook:
     def era(self, address: str, time: int) -> int:
         """The number of the stretch of time, about an address, in which ``time`` lies.
 
-        In one stretch the answer to :meth:`holder` is the same.
+        In one stretch the answers to :meth:`holder` and :meth:`serves_api` are the same.
         """
-        return self._of(address)[0].number(time)
+        return bisect_right(self.cuts(address), time)
 
     def holder(self, address: str, time: int) -> Holder | Unclear | None:
         """Who had an address at a time; None for one that nobody is known to have had ever."""
@@ -75,8 +76,28 @@ class AddressBook:
         return min(found, default=0)
 
     def cuts(self, address: str) -> tuple[int, ...]:
-        """The times at which the answer changes."""
-        return self._of(address)[0].cuts
+        """The times at which an answer changes."""
+        own, api = self._of(address)[0].cuts, self._api.get(address)
+        return own if api is None else tuple(sorted({*own, *api.cuts}))
+
+    def serves_api(self, address: str, time: int) -> bool:
+        """Whether an API server is, or may be, at an address at a time.
+
+        As the EndpointSlices of ``default/kubernetes`` have it, where they are known.
+        """
+        if not self._api:
+            return address in self.inventory.api_servers
+        return address in self._api and bool(self._api[address].at(time))
+
+    @cached_property
+    def _api(self) -> Mapping[str, Stretches[bool]]:
+        found: dict[str, list[Dated[bool]]] = {}
+        for one in self.inventory.slices:
+            if (one.thing.namespace, one.thing.service) == ("default", "kubernetes"):
+                state = Dated(True, one.start, one.end, one.sure, one.begun)
+                for address in (a for end in one.thing.endpoints for a in end.addresses):
+                    found.setdefault(address, []).append(state)
+        return {address: stretches(states, self.guard) for address, states in found.items()}
 
     @cached_property
     def health(self) -> frozenset[str]:

@@ -60,7 +60,7 @@ def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     if isinstance(holders[0], Node) and (isinstance(holders[1], Node) or _local(flow.server)):
         return Identified(flow, noise="between nodes")
     client, server = (
-        _named(side, mine, _nodes(other, theirs, book), book, own)
+        _named(side, mine, _nodes(other, theirs, book), book, own, flow.first)
         for side, mine, other, theirs in (
             (flow.client, holders[0], flow.server, holders[1]),
             (flow.server, holders[1], flow.client, holders[0]),
@@ -110,11 +110,12 @@ def _named(
     nodes: frozenset[str],
     book: AddressBook,
     own: Ranges,
+    time: int,
 ) -> Endpoint:
     if not _nameless(side) or isinstance(holder, Unclear):
         return side
     entities: set[str] = set()
-    if side.ip in book.inventory.api_servers:
+    if book.serves_api(side.ip, time):
         entities.add("kube-apiserver")
     if isinstance(holder, Node):
         entities.add("host" if nodes == {holder.name} else "remote-node")

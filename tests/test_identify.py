@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from scenes import accepted, app, flow, held, inventory, learned, pod, world
 
-from netpol.inventory import Dated, Inventory, Node, Service, ServicePort
+from netpol.inventory import (
+    Dated,
+    EndpointSlice,
+    Inventory,
+    Node,
+    Service,
+    ServicePort,
+    SliceEndpoint,
+)
 from netpol.peers import Endpoint
 
 WORKER = Node(name="worker", addresses=("172.18.0.2",), pod_cidrs=("10.244.1.0/24",))
@@ -129,3 +137,22 @@ def test_a_flow_over_the_time_at_which_an_address_changed_hands_is_held() -> Non
     times = {"first": 10**9 * 50, "last": 10**9 * 150}
     found = learned([flow(world("198.51.100.7"), at(API), **times)], cluster(holders=holders))
     assert set(held(found).values()) == {"its address changed hands while the flow was seen"}
+
+
+def test_an_address_is_the_api_servers_only_as_long_as_it_is() -> None:
+    one = EndpointSlice(
+        namespace="default",
+        name="kubernetes",
+        service="kubernetes",
+        ports=(("https", "TCP", 6443),),
+        endpoints=(SliceEndpoint(addresses=("198.51.100.9",)),),
+    )
+    slices = (Dated(one, 0, 10**9 * 100),)
+    for second, connection in (
+        (50, "shop/Deployment/cart -> entity:kube-apiserver TCP 6443"),
+        (150, "shop/Deployment/cart -> 198.51.100.9/32 TCP 6443"),
+    ):
+        times = {"first": 10**9 * second, "last": 10**9 * second}
+        known = cluster(slices=slices, api_servers=("198.51.100.9",))
+        found = learned([flow(at(CART), at("198.51.100.9"), 6443, **times)], known)
+        assert accepted(found) == {connection}
