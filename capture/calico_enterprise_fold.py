@@ -102,8 +102,8 @@ class Fold:
         _count(cell, record)
 
     def _key(self, record: Record) -> _Known:
-        """All that decides of a record with a network, whose address may change hands."""
-        return *_key(record), record.source_ip, record.dest_ip, self._eras(record)
+        """All that decides of a record with an address; that of a network may change hands."""
+        return *_key(record), record.source_ip, record.dest_ip, record.host, self._eras(record)
 
     def _eras(self, record: Record) -> tuple[int, int]:
         time = record.start_time * _SECOND
@@ -118,7 +118,7 @@ class Fold:
 
 
 def _key(record: Record) -> _Known:
-    """All that decides of a record, but for the addresses of networks."""
+    """All that decides of a record, but for addresses."""
     return (
         record.action,
         record.reporter,
@@ -140,16 +140,16 @@ def _key(record: Record) -> _Known:
         b"" + record.dest_domains,
         record.proto,
         b"" + record.policies,
-        record.host if record.source_type == "hep" or record.dest_type == "hep" else "",
     )
 
 
 def _count(cell: Cell, record: Record) -> None:
+    """A connection is in ``num_flows`` of each interval in which it lives, so others come first."""
     started = record.num_flows_started
     cell.see(
         record.start_time,
         record.end_time or record.start_time,
-        record.num_flows or started or 1,
+        started if started is not None else record.num_flows or 1,
         -1 if started is None else started,
         record.packets_out or 0,
         record.packets_in or 0,

@@ -8,6 +8,7 @@ not used. Then a network outside is known by the DNS names of ``dest_domains`` a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -20,7 +21,7 @@ from capture.calico_enterprise_record import (
 )
 from capture.calico_fold import RAW_KEPT, Said
 from capture.calico_policies import ACTIONS, Hit, from_string, signals, staged
-from capture.calico_sides import KINDS, NETWORK, labels, party, protocol
+from capture.calico_sides import HOST, KINDS, NETWORK, labels, party, protocol
 from capture.hubble_errors import Bad, Incomplete
 from netpol.net import PORT_PROTOCOLS, canonical_address
 from netpol.peers import Endpoint, Labels
@@ -51,8 +52,9 @@ def meaning(record: Record, eras: tuple[int, int]) -> Said:
 
 
 def by_address(record: Record) -> bool:
-    """Whether a side may be known by its address alone."""
-    return "net" in (record.source_type, record.dest_type)
+    """Whether the address of a side may matter."""
+    source, target = record.source_type, record.dest_type
+    return source != "wep" or target != "wep"
 
 
 def shown(record: Record) -> tuple[Labels, Labels]:
@@ -75,7 +77,7 @@ def _aggregated(record: Record) -> bool:
 def _client(record: Record, *, exact: bool) -> Endpoint:
     kind = _kind(record.source_type, ".source_type")
     name = _name(record.source_name, record.source_name_aggr, ".source_name_aggr")
-    address = record.source_ip if exact and kind == NETWORK else None
+    address = record.source_ip if _told(kind, exact=exact) else None
     at_home = (record.reporter or "").lower() == "dst" and name == record.host
     space = record.source_namespace or ""
     return _side(party(kind, space, name, same_node=at_home), address, ".source_ip")
@@ -84,22 +86,27 @@ def _client(record: Record, *, exact: bool) -> Endpoint:
 def _server(record: Record, service: str, *, exact: bool) -> Endpoint:
     kind = _kind(record.dest_type, ".dest_type")
     name = _name(record.dest_name, record.dest_name_aggr, ".dest_name_aggr")
-    address = record.dest_ip if exact and kind == NETWORK else None
+    address = record.dest_ip if _told(kind, exact=exact) else None
     at_home = (record.reporter or "").lower() == "src" and name == record.host
     space = record.dest_namespace or ""
     side = party(kind, space, name, service=service, same_node=at_home)
     return _side(side, address, ".dest_ip")
 
 
+def _told(kind: int, *, exact: bool) -> bool:
+    """Whether an address says more than the name: a node's is its own, whatever is aggregated."""
+    return kind == HOST or (kind == NETWORK and exact)
+
+
 def _side(side: Endpoint, address: str | None, path: str) -> Endpoint:
-    """A network's address says more than its name, except that it is public."""
-    if address in _NONE or address is None or "kube-apiserver" in side.entities:
+    """The side with its address; of a network the name says no more than that it is public."""
+    if address in _NONE or address is None:
         return side
     try:
         ip = canonical_address(address)
     except ValueError:
         raise Bad(path, f"expected an address, found {address[:40]!r}") from None
-    return Endpoint(ip=ip, entities=side.entities)
+    return replace(side, ip=ip, called=side.called if side.entities else "")
 
 
 def _kind(text: str | None, path: str) -> int:

@@ -16,7 +16,7 @@ from netpol.net import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from netpol.owners import generated
 from netpol.peers import Endpoint, Labels
 
-__all__ = ["KINDS", "NETWORK", "labels", "party", "protocol"]
+__all__ = ["HOST", "KINDS", "NETWORK", "labels", "party", "protocol"]
 
 UNKNOWN, WORKLOAD, HOST, SET, NETWORK = range(5)
 """``goldmane.EndpointType``."""

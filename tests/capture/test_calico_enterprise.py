@@ -129,6 +129,14 @@ def test_an_address_counts_where_nothing_is_aggregated():
     }
 
 
+def test_a_connection_counts_where_it_began():
+    first = c.enterprise(num_flows=2, num_flows_started=2)
+    later = c.enterprise(num_flows=1, num_flows_started=0)
+    assert c.connections(read(first, later, later)[0]) == 2
+    assert c.connections(read(later)[0]) == 1
+    assert c.connections(read(c.enterprise(num_flows=3, num_flows_started=None))[0]) == 3
+
+
 def test_names_of_an_aggregated_network_are_kept():
     flow = one(**OUTSIDE, dest_domains=["payments.example.org"])
     assert flow.server.names == {"payments.example.org"}
@@ -139,6 +147,8 @@ def test_a_host_endpoint_is_the_pods_own_node_or_another():
     own = one(**node, source_name="node-a", source_name_aggr="node-a")
     other = one(**node, source_name="node-b", source_name_aggr="node-b")
     assert (own.client.entities, other.client.entities) == ({"host"}, {"remote-node"})
+    told = one(**node, source_name="node-b", source_name_aggr="node-b", source_ip="192.0.2.1")
+    assert told.client == Endpoint(ip="192.0.2.1", entities=frozenset({"remote-node"}))
 
 
 def test_without_the_port_the_flow_is_there_but_its_port_is_not():
@@ -165,7 +175,7 @@ def test_the_port_of_the_service(number, name, expected):
 
 def test_both_reporters_tell_of_one_connection():
     service = {"dest_service_namespace": "shop", "dest_service_name": "orders"}
-    flows, *_ = read(c.enterprise(reporter="src", **service), c.enterprise(num_flows=5))
+    flows, *_ = read(c.enterprise(reporter="src", **service), c.enterprise(num_flows_started=5))
     assert c.connections(flows) == 5
     assert sum(flow.records for flow in flows) == 2
 
