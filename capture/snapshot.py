@@ -44,6 +44,7 @@ class _Found:
     settings: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     pod_ranges: set[str] = field(default_factory=set)
     service_ranges: set[str] = field(default_factory=set)
+    until: int = 0
     plugin: dict[str, objects.CiliumNode] = field(default_factory=dict)
     """What the network plugin says of a node."""
 
@@ -74,6 +75,7 @@ def take_inventory(found: Sightings, tell: Tell) -> Inventory:
     lists = sorted(found.lists, key=attrgetter("at"))
     now: dict[Key, Sighting] = {}
     for one in merge(sorted(found.seen, key=_order), *found.streams, key=_order):
+        parts.until = max(parts.until, one.at)
         while lists and lists[0].at < one.at:
             _compare(lists.pop(0), parts.timeline)
         if isinstance(one.body, Listed):
@@ -143,6 +145,7 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         holders=found.timeline.holders(),
         services_then=found.timeline.services.changed(),
         slices=tuple(dated for _, dated in found.timeline.slices.dated()),
+        until=found.until,
         settings=found.settings,
     )
 

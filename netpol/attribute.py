@@ -96,17 +96,18 @@ class _Directory:
             for pod in self.inventory.every_pod:
                 self.by_name.setdefault((pod.namespace, pod.name), []).append(pod)
             self.siblings.update(families(self.inventory))
-        space, guard = endpoint.namespace, self.book.guard
+        space = endpoint.namespace
         every = self.by_name.get((space, name)) or meant(
             self.siblings, space, name, endpoint.labels
         )
         if len(every) == 1:
             return every
-        return [
-            pod
-            for pod in every
-            if pod.started - guard <= flow.last and flow.first < pod.ended + guard
-        ] or every
+        return [pod for pod in every if self.lived(pod, flow)] or every
+
+    def lived(self, pod: Pod, flow: Flow) -> bool:
+        """Whether a pod was there while a flow was seen."""
+        guard = self.book.guard
+        return pod.started - guard <= flow.last and flow.first < pod.ended + guard
 
     def labelled(self, namespace: str, labels: Labels) -> frozenset[Workload]:
         """The workloads of a namespace of which a pod carries these labels.
@@ -248,6 +249,11 @@ def _pod_peer(endpoint: Endpoint, flow: Flow, directory: _Directory) -> Peer | U
         if any(pod.host_network for pod in pods):
             return Entity("remote-node")
         found = {pod.workload for pod in pods}
+        if endpoint.workload and not any(directory.lived(pod, flow) for pod in pods):
+            # The source says whose it was; that another owner has a pod of that name now is no news.
+            found = {one for one in found if (one.kind, one.name) == endpoint.workload}
+            if not found:
+                return Unclear("only a later pod had its name")
     elif endpoint.labels:
         found = set(directory.labelled(endpoint.namespace, endpoint.labels))
     else:

@@ -31,10 +31,14 @@ class CrossCheck:
     """Those where it was somebody else, and who: sorted."""
     skew: int = 0
     """By how many nanoseconds, at the most, flows are outside of their pods' own time."""
+    beyond: int = 0
+    """For how many nanoseconds sides that are known by address alone were seen after the newest
+    time of which the inventory tells: who was there then may not be any more."""
 
 
 def cross_check(flows: Iterable[Flow], book: AddressBook) -> CrossCheck:
     """Compare every sighting of the flows with the inventory."""
+    flows = list(flows)
     compared, skew = 0, 0
     disagreements: list[tuple[Sighting, str]] = []
     for seen in {one for flow in flows for one in flow.sightings}:
@@ -45,7 +49,22 @@ def cross_check(flows: Iterable[Flow], book: AddressBook) -> CrossCheck:
             compared += 1
             if _name(holder) != (seen.namespace, seen.pod):
                 disagreements.append((seen, "/".join(filter(None, _name(holder)))))
-    return CrossCheck(compared=compared, disagreements=tuple(sorted(disagreements)), skew=skew)
+    return CrossCheck(
+        compared=compared,
+        disagreements=tuple(sorted(disagreements)),
+        skew=skew,
+        beyond=_beyond(flows, book.inventory.until),
+    )
+
+
+def _beyond(flows: Iterable[Flow], until: int) -> int:
+    loose = (
+        flow.last
+        for flow in flows
+        for side in (flow.client, flow.server)
+        if side.ip and not (side.namespace or side.entities)
+    )
+    return max(0, max(loose, default=0) - until) if until else 0
 
 
 def _name(holder: Pod | Node) -> tuple[str, str]:

@@ -195,6 +195,8 @@ class Inventory:
     """Every state of the Services of which states are known by date."""
     slices: tuple[Dated[EndpointSlice], ...] = ()
     """Every state of the EndpointSlices."""
+    until: int = 0
+    """The newest time of which it tells, nanoseconds since the epoch; 0: it has no dates."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """What the ConfigMaps of network plugins hold, by (namespace, name); no others are kept."""
 
@@ -260,6 +262,7 @@ class Inventory:
             holders=_held(self.holders, other.holders),
             services_then=tuple(dict.fromkeys((*self.services_then, *other.services_then))),
             slices=tuple(dict.fromkeys((*self.slices, *other.slices))),
+            until=max(self.until, other.until),
             settings={**other.settings, **self.settings},
         )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from scenes import (
     ANSWERED,
+    HOUR,
     accepted,
     app,
     entity,
@@ -408,3 +409,13 @@ def test_the_address_of_a_proxy_is_no_address_of_the_server() -> None:
     ]
     (edge,) = learned(flows).accepted
     assert edge[1].server_addresses == {"10.0.0.1"}
+
+
+def test_a_name_that_a_later_pod_of_another_owner_has_is_not_that_one() -> None:
+    later = pod("db-0", owner="other", kind="Job", started=10 * HOUR)
+    client = app("db", pod="db-0", workload=("StatefulSet", "db"))
+    found = learned([flow(client, app("web"))], inventory(later))
+    assert set(held(found).values()) == {"only a later pod had its name"}
+    same = pod("db-0", owner="db", kind="StatefulSet", started=10 * HOUR)
+    found = learned([flow(client, app("web"))], inventory(same))
+    assert accepted(found) == {"shop/StatefulSet/db -> shop/Deployment/web TCP 8080"}

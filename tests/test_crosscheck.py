@@ -12,6 +12,7 @@ from netpol.addresses import AddressBook
 from netpol.crosscheck import cross_check
 from netpol.flow import Sighting
 from netpol.inventory import Dated
+from netpol.peers import Endpoint
 
 SECOND = 1_000_000_000
 API = pod("api", uid="1", addresses=("10.244.1.5",))
@@ -80,3 +81,13 @@ def test_the_command_says_so(tmp_path: Path, capsys) -> None:
     done = CliRunner().invoke(cli, ["graph", str(flows), "--inventory", str(cluster)])
     assert done.exit_code == 0
     assert "NP007" in done.stderr and "which was shop/other's" in done.stderr
+
+
+def test_addresses_that_were_seen_after_the_inventory_ends_are_told() -> None:
+    known = inventory(API, until=100 * SECOND)
+    times = {"first": 90 * SECOND, "last": 160 * SECOND}
+    bare = flow(Endpoint(ip="10.244.1.5"), app("web"), **times)
+    assert cross_check([bare], AddressBook(inventory=known)).beyond == 60 * SECOND
+    named = flow(app("api"), app("web"), **times)
+    assert cross_check([named], AddressBook(inventory=known)).beyond == 0
+    assert cross_check([bare], AddressBook(inventory=inventory(API))).beyond == 0

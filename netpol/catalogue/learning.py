@@ -87,6 +87,14 @@ LEARNING: Final[dict[str, Entry]] = {
         " or record events with their times: `conntrack -E -o timestamp`, as text: the times in"
         " XML do not tell their zone.",
     ),
+    "NP012": Entry(
+        title="flows are newer than the inventory",
+        why="Sides that are known by address alone were taken to be whoever had the address when the"
+        " inventory was last told of anything. Since then pods may have gone, and others may have"
+        " their addresses.",
+        what_to_do="Record the inventory while the flows are recorded (netpol inventory record), or"
+        " add a dump that was taken after them.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that changes with a release",
         why="No lasting label, present or absent, tells this workload from the others of its"

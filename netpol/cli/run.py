@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from netpol.cli.console import Notices, say
 from netpol.cli.progress import reading
@@ -16,6 +17,9 @@ from netpol.notices import Notice
 from netpol.policy import PolicySet
 
 __all__ = ["inventory_from", "learn_from", "policies_from"]
+
+_OLD: Final = 3600 * 10**9
+"""Nanoseconds; a dump does not tell when it was taken, only when what is in it changed last."""
 
 LIVE = "cluster"
 """In place of a path; a file or folder of that name is written ``./cluster``."""
@@ -50,6 +54,10 @@ def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:
     for seen, holder in found.disagreements:
         message = f"{seen.namespace}/{seen.pod} was seen at {seen.address}, which was {holder}'s"
         notices.tell(Notice(code="NP007", message=message))
+    if found.beyond > max(guard, _OLD):
+        hours = found.beyond / 3600e9
+        message = f"flows were seen until {hours:,.0f} hours after the newest time in the inventory"
+        notices.tell(Notice(code="NP012", message=message))
     if found.skew > guard:
         seconds = found.skew / 1e9
         message = (
