@@ -106,7 +106,10 @@ def _side(side: Endpoint, address: str | None, path: str) -> Endpoint:
         ip = canonical_address(address)
     except ValueError:
         raise Bad(path, f"expected an address, found {address[:40]!r}") from None
-    return replace(side, ip=ip, called=side.called if side.entities else "")
+    # Of a node that is not the reporter's, an inventory knows by the address whose it is.
+    more = {"host"} if "remote-node" in side.entities else set[str]()
+    called = side.called if side.entities else ""
+    return replace(side, ip=ip, entities=side.entities | more, called=called)
 
 
 def _kind(text: str | None, path: str) -> int:

@@ -25,6 +25,7 @@ from netpol.wellknown import CLOUD, noise, on_node
 
 __all__ = ["Identified", "identified"]
 
+_SOME_NODE: Final = frozenset({"host", "remote-node"})
 _HANDS: Final = Unclear("its address changed hands while the flow was seen")
 
 
@@ -50,6 +51,8 @@ def _health(side: Endpoint, flow: Flow, book: AddressBook) -> str:
 def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     """The same flow, with names for the sides that have none; ``own`` are the cluster's ranges."""
     flow = _asking_on_the_node(flow, book)
+    client, server = (_whose_node(side, flow.first, book) for side in (flow.client, flow.server))
+    flow = replace(flow, client=client, server=server)
     sides = flow.client, flow.server
     if not any(map(_nameless, sides)):
         return Identified(flow)
@@ -68,6 +71,15 @@ def identified(flow: Flow, book: AddressBook, own: Ranges) -> Identified:
     )
     why_client, why_server = (one if isinstance(one, Unclear) else None for one in holders)
     return Identified(replace(flow, client=client, server=server), why_client, why_server)
+
+
+def _whose_node(side: Endpoint, time: int, book: AddressBook) -> Endpoint:
+    """A node that may be the pod's own or another: asked by its address, else it is another."""
+    if not side.entities >= _SOME_NODE:
+        return side
+    if side.entities == _SOME_NODE and side.ip and isinstance(book.holder(side.ip, time), Node):
+        return replace(side, entities=frozenset())
+    return replace(side, entities=side.entities - {"host"})
 
 
 def _asking_on_the_node(flow: Flow, book: AddressBook) -> Flow:

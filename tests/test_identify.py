@@ -156,3 +156,19 @@ def test_an_address_is_the_api_servers_only_as_long_as_it_is() -> None:
         known = cluster(slices=slices, api_servers=("198.51.100.9",))
         found = learned([flow(at(CART), at("198.51.100.9"), 6443, **times)], known)
         assert accepted(found) == {connection}
+
+
+@pytest.mark.parametrize(
+    ("ip", "client"),
+    [
+        ("172.18.0.2", "entity:host"),
+        ("172.18.0.3", "entity:kube-apiserver"),
+        ("192.0.2.7", "entity:remote-node"),
+        ("", "entity:remote-node"),
+    ],
+)
+def test_a_node_of_which_the_source_does_not_know_whose_it_is(ip: str, client: str) -> None:
+    """Calico names nodes that have a host endpoint, not which pods are on them."""
+    node = Endpoint(ip=ip, entities=frozenset({"host", "remote-node"}))
+    found = accepted(learned([flow(node, at(API))], cluster()))
+    assert found == {f"{client} -> shop/Deployment/api TCP 8080"}
