@@ -97,7 +97,7 @@ class Edges:
         last = np.maximum.reduceat(found["last"], starts)
         sums = np.column_stack(
             [
-                np.maximum(found["count"], 1).astype(np.int64),
+                found["count"].astype(np.int64),
                 found["seen"].sum(axis=(1, 2), dtype=np.int64),
                 self.signals[order],
             ]

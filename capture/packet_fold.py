@@ -15,7 +15,7 @@ from capture.packet_copies import Copies
 from capture.packet_edges import Edges, edges
 from capture.packet_names import answers, host_name, server_name, speaking
 from capture.packet_nat import Translations, key_of
-from capture.packet_orient import orient, place
+from capture.packet_orient import Oriented, orient, place
 from capture.packet_rows import Addresses, Numbers, Rows, Window
 from capture.packet_table import CONNECTION, Table, summed
 from capture.packet_transport import rows
@@ -130,7 +130,7 @@ class PacketFold:
         if not len(gone):
             return
         gone = self._without_copies(gone)
-        oriented = orient(gone, self._servers)
+        oriented = self.oriented(gone)
         shown = ~oriented.by_ports & oriented.certain
         accepted = gone["seen"][:, layers.ACCEPT].any(axis=1) & shown
         side = np.where(oriented.high, gone["low"], gone["high"])[accepted]
@@ -140,11 +140,15 @@ class PacketFold:
         if not last and waiting.any():
             self._unsure = np.concatenate([self._unsure, gone[waiting]])
             gone = gone[~waiting]
-            oriented = orient(gone, self._servers)
+            oriented = self.oriented(gone)
         self._add(edges(gone, oriented, self._translations))
         if len(self._unsure) > _UNSURE and not last:
             unsure, self._unsure = self._unsure, self._unsure[:0]
             self._settle(unsure, last=True)
+
+    def oriented(self, gone: Numbers) -> Oriented:
+        """Which side of these connections is the client."""
+        return orient(gone, self._servers)
 
     def _without_copies(self, gone: Numbers) -> Numbers:
         """Without the connections that were seen again behind a translation."""

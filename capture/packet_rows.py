@@ -132,6 +132,10 @@ class Addresses:
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
     _known: list[tuple[int, int]] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        """How many IPv6 addresses there are."""
+        return len(self._known)
+
     def six(self, high: Numbers, low: Numbers) -> Numbers:
         """Numbers of IPv6 addresses, given by their halves."""
         _, first, which = np.unique(mixed(high, low), return_index=True, return_inverse=True)

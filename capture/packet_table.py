@@ -37,12 +37,14 @@ CONNECTION: Final = np.dtype(
         ("last", np.int64),
         ("count", np.uint32),
         ("lead", np.uint8),
+        ("loose", np.uint8),
         ("seen", np.uint32, (layers.KINDS, 2)),
     ]
 )
 """``low`` and ``high`` are the sides in numeric order. ``began`` and ``opening`` are what the first
-and the latest opening packet chose, ``count`` is how often that changed. ``lead`` is 1 where the
-higher side sent the first packet, ``seen`` are packets by what they say and by who sent them."""
+and the latest opening packet chose. ``count`` is how often a connection began: with another number,
+or (``loose``) before the first. ``lead`` is 1 where the higher side sent the first packet, ``seen``
+are packets by what they say and by who sent them."""
 
 
 def summed(rows: Rows) -> Numbers:
@@ -64,6 +66,8 @@ def summed(rows: Rows) -> Numbers:
     cells = group * (layers.KINDS * 2) + rows.kind[order] * 2 + up[order]
     seen = np.bincount(cells, minlength=len(starts) * layers.KINDS * 2)
     found["seen"] = seen.reshape(-1, layers.KINDS, 2)
+    found["loose"] = rows.opening[heads] == 0
+    found["count"] = found["loose"]
     _openings(found, group, rows.opening[order])
     return found
 
@@ -76,7 +80,7 @@ def _openings(found: Numbers, group: Numbers, opening: Numbers) -> None:
     group, opening = group[telling], opening[telling]
     new = np.ones(len(telling), bool)
     new[1:] = (group[1:] != group[:-1]) | (opening[1:] != opening[:-1])
-    found["count"] = np.bincount(group[new], minlength=len(found))
+    found["count"] += np.bincount(group[new], minlength=len(found)).astype(np.uint32)
     edge = group[1:] != group[:-1]
     first, last = np.append(True, edge), np.append(edge, True)
     found["began"][group[first]] = opening[first]
@@ -97,7 +101,7 @@ class Table:
         old, more = where[~fresh], new[~fresh]
         kept = self.rows[old]
         same = (kept["opening"] == more["began"]) & (more["began"] > 0)
-        kept["count"] += more["count"] - same
+        kept["count"] += more["count"] - more["loose"] - same
         kept["seen"] += more["seen"]
         kept["opening"] = np.where(more["opening"] > 0, more["opening"], kept["opening"])
         kept["first"] = np.minimum(kept["first"], more["first"])

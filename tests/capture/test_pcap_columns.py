@@ -53,12 +53,12 @@ def rows_of(packets):
 
 
 def counted(packets):
-    """Packets and connections by sides and protocol: a client begins anew with another number."""
+    """Packets and connections by sides and protocol: one begins with another number, or loosely."""
     known, numbers = {}, {}
     for source, target, protocol, _, opening in packets:
         key = (min(source, target), max(source, target), protocol)
         packets_seen, count = known.get(key, (0, 0))
-        count += opening > 0 and numbers.get(key) != opening
+        count += numbers.get(key) != opening if opening else key not in known
         numbers[key] = opening or numbers.get(key)
         known[key] = packets_seen + 1, count
     return known

@@ -88,6 +88,11 @@ def test_connections_are_counted_and_not_packets():
     assert (found.count, found.records) == (3, 24)
 
 
+def test_a_connection_without_its_start_and_another_of_the_same_ports():
+    found = only(*p.dialogue(seq=1000)[3:], *p.dialogue(seq=90000))
+    assert (found.count, found.records, found.certain) == (2, 13, True)
+
+
 def test_udp_pairs():
     asked, told = p.udp(40000, 8125, b"abc"), p.udp(8125, 40000, b"ok")
     found = only(there(17, asked), back(17, told), there(17, asked))

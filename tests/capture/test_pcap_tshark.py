@@ -24,6 +24,8 @@ def conversation(n):
         yield from p.dialogue(*ends, 40000 + n, 8080, seq=70000 + n)
         yield from p.dialogue(*ends, 40000 + n, 8080, seq=9_000_000 + n)  # the same ports again
         yield from p.dialogue(*ends, 50000 + n, 443, seq=80000 + n)[3:]  # without its start
+        yield from p.dialogue(*ends, 55000 + n, 443, seq=60000 + n)[3:]
+        yield from p.dialogue(*ends, 55000 + n, 443, seq=9_500_000 + n)  # and with it
         asked, told = p.udp(40000 + n, 9999, b"abc"), p.udp(9999, 40000 + n, b"defg")
         yield from (p.ip(*ends, 17, asked), p.ip(*ends[::-1], 17, told), p.ip(*ends, 17, asked))
         init = p.sctp(40000 + n, 3868, 0, 1, bytes([0, 0, 1, n % 256]) + bytes(12))
