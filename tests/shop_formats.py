@@ -52,6 +52,8 @@ class Format:
     files: tuple[str, ...]
     sees: Callable[[Conversation], bool]
     """Whether a conversation is in the files."""
+    reporters: int = 1
+    """How many tell of the same conversations, each of a part; who saw the most of them counts."""
     floor: Callable[[Conversation], Hashable] | None = None
     """At least one connection is counted for each of these, where none began in the hour."""
     words: Mapping[str, tuple[int, Words]] = field(default_factory=dict)
@@ -227,6 +229,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "conntrack": Format(
         files=("conntrack/worker-1.txt.gz", "conntrack/worker-2.txt.gz"),
         sees=passed_on_a_worker,
+        reporters=2,
         differences={
             # It is in the table already, and was not closed in the hour.
             "begun before the hour": (7, begun_before),
@@ -246,6 +249,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "aws": Format(
         files=("aws/worker-1.log.gz", "aws/worker-2.log.gz"),
         sees=policed,
+        reporters=4,
         differences={
             # Its first packet went before, and no other is logged.
             "begun before the hour": (7, begun_before),
@@ -279,6 +283,7 @@ FORMATS: Final[Mapping[str, Format]] = {
             "pcap/worker-2-any.pcap.gz",
         ),
         sees=lambda one: any(node.startswith("worker") for node in one.nodes),
+        reporters=3,
         twice={
             # On the network card what leaves the cluster comes from its node already.
             "under the address of its node": (4, masqueraded),
