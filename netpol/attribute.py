@@ -250,7 +250,7 @@ def _pod_peer(endpoint: Endpoint, flow: Flow, directory: _Directory) -> Peer | U
             return Entity("remote-node")
         found = {pod.workload for pod in pods}
         if endpoint.workload and not any(directory.lived(pod, flow) for pod in pods):
-            # The source says whose it was; that another owner has a pod of that name now is no news.
+            # The source says whose it was; who has a pod of that name now may be another owner.
             found = {one for one in found if (one.kind, one.name) == endpoint.workload}
             if not found:
                 return Unclear("only a later pod had its name")

@@ -14,3 +14,5 @@ class Entry:
     title: str
     why: str
     what_to_do: str
+    each: bool = False
+    """Every case matters to the reader, not only that there are some: each is shown."""

@@ -89,9 +89,9 @@ LEARNING: Final[dict[str, Entry]] = {
     ),
     "NP012": Entry(
         title="flows are newer than the inventory",
-        why="Sides that are known by address alone were taken to be whoever had the address when the"
-        " inventory was last told of anything. Since then pods may have gone, and others may have"
-        " their addresses.",
+        why="Sides that are known by address alone were taken to be whoever had the address at the"
+        " newest time in the inventory. Since then pods may have gone, and others may have their"
+        " addresses.",
         what_to_do="Record the inventory while the flows are recorded (netpol inventory record), or"
         " add a dump that was taken after them.",
     ),

@@ -16,12 +16,14 @@ MANIFESTS: Final[dict[str, Entry]] = {
         " a line tells where the next object begins; the notice says what was not read.",
         what_to_do="Mend the named line. Until then whatever was not read is unknown. Large YAML is"
         " better kept as JSON, which is read object by object.",
+        each=True,
     ),
     "NP061": Entry(
         title="a document is not a Kubernetes object",
         why="It is a text where an object was expected, a list without items, or it has metadata or"
         " a spec without both apiVersion and kind. Were it meant as a policy, nobody would see it.",
         what_to_do="Remove or mend the document.",
+        each=True,
     ),
     "NP062": Entry(
         title="a key is written twice",
@@ -33,17 +35,20 @@ MANIFESTS: Final[dict[str, Entry]] = {
         why="The API server or the policy engine rejects what the named field says, so the policy"
         " would never be in force. It was left out.",
         what_to_do="Mend the field. What the policy was meant to allow or deny is not judged.",
+        each=True,
     ),
     "NP064": Entry(
         title="the effect of a policy is undecided",
         why="The policy uses something that netpol does not model yet. It was left out rather than"
         " guessed at: the whole policy, or the one rule that the message names.",
         what_to_do="Judge the named field by hand; verdicts about the pods it selects may differ.",
+        each=True,
     ),
     "NP065": Entry(
         title="a kind of policy is not read yet",
         why="The object takes part in network policy, but netpol does not read its kind.",
         what_to_do="Judge it by hand; verdicts about the pods it selects may differ.",
+        each=True,
     ),
     "NP066": Entry(
         title="a field is read more loosely than written",

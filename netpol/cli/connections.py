@@ -86,7 +86,7 @@ def connections(
     say_on_host([judge.world])
     unsure = sum(1 for _ in judge.undecided_connections())
     if unsure:
-        say(f"{unsure:,} pairs are shown without knowing what could not be read (NP064)")
+        say(f"{unsure:,} pairs are shown without knowing what could not be read (NP064, NP065)")
     ctx.exit(1 if strict and notices.counts else 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 import click
 
@@ -15,26 +16,41 @@ from netpol.report.printable import printable
 __all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots"]
 
 
+_MOST: Final = 50
+"""So many cases of one code are shown after the first."""
+
+
 @dataclass(slots=True)
 class Notices:
-    """Collects notices; shows each code once, with how often it occurred and its first case."""
+    """Collects notices; shows each code once, with how often it occurred and its first case.
+
+    Of codes that say what was lost, every case is shown, as far as :data:`_MOST` goes.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Notice] = field(default_factory=dict)
+    more: dict[str, list[Notice]] = field(default_factory=dict)
 
     def tell(self, notice: Notice) -> None:
         """What library code is given as ``tell``."""
         self.counts[notice.code] += 1
-        self.examples.setdefault(notice.code, notice)
+        first = self.examples.setdefault(notice.code, notice)
+        if first is not notice and CATALOGUE[notice.code].each:
+            kept = self.more.setdefault(notice.code, [])
+            kept += [notice] if len(kept) < _MOST else []
 
     def show(self) -> None:
         """Print the summary to stderr."""
         for code, count in sorted(self.counts.items()):
-            example = self.examples[code]
-            place = f"{example.where}: " if example.where else ""
-            title = CATALOGUE[code].title
-            times = "" if count == 1 else f" ({count}×; the first:)"
-            say(f"{code} {title}{times}\n      {place}{example.message}")
+            shown = [self.examples[code], *self.more.get(code, ())]
+            hidden = count - len(shown)
+            first = "; the first:" if len(shown) == 1 else ""
+            times = "" if count == 1 else f" ({count}×{first})"
+            say(f"{code} {CATALOGUE[code].title}{times}")
+            for one in shown:
+                say(f"      {one.where + ': ' if one.where else ''}{one.message}")
+            if hidden and len(shown) > 1:
+                say(f"      … and {hidden:,} more")
         if self.counts:
             say("      `netpol explain CODE` says more")
 

@@ -466,3 +466,17 @@ def test_every_command_takes_json() -> None:
         (form,) = (p for p in command.params if p.name == "form")
         assert isinstance(form.type, click.Choice)
         assert "json" in form.type.choices
+
+
+def test_every_policy_that_is_left_out_is_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        broken = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": name},
+            "spec": {"podSelector": {}, "ingress": [{"from": [{}]}]},
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(broken), encoding="utf-8")
+    said = run("connections", tmp_path, "--inventory", "samples/shop/cluster").err
+    assert "NP063 a policy would be refused (2×)" in said
+    assert all(f"{name}.json: document 1: NetworkPolicy default/{name}" in said for name in "ab")

@@ -49,15 +49,14 @@ def test_the_same_in_other_words_is_no_change(scene: Scene, profile: Profile, ra
 
 
 def shuffled(policies: PolicySet, random) -> PolicySet:
-    every = [renamed(one, n) for n, one in enumerate(policies.policies)]
-    if all(plain(one) for one in every):
-        random.shuffle(every)
+    """In another order and under other names; where the order matters, names keep it."""
+    if not all(map(plain, policies.policies)):
+        return policies
+    every = [
+        replace(one, name=f"n{number}", origin="x") for number, one in enumerate(policies.policies)
+    ]
+    random.shuffle(every)
     return replace(policies, policies=tuple(every))
-
-
-def renamed(policy: Policy, number: int) -> Policy:
-    """Another name and namespace; where the order matters, names keep the one that there was."""
-    return replace(policy, name=f"n{number}", origin="x") if plain(policy) else policy
 
 
 def plain(policy: Policy) -> bool:
