@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PAD", "Addresses", "Bytes", "Numbers", "Rows", "Window", "at_bytes", "mixed"]
+__all__ = ["PAD", "Addresses", "Bytes", "Numbers", "Rows", "Window", "mixed"]
 
 Numbers: TypeAlias = NDArray[Any]
 """Integers of any width, one for each packet or connection."""
@@ -178,8 +178,3 @@ def mixed(*columns: Numbers) -> Numbers:
     found *= _ODD[1]
     found ^= found >> _HALF
     return found
-
-
-def at_bytes(rows: Rows, data: Bytes, one: int) -> bytes:
-    """The payload of one row."""
-    return data.raw[int(rows.payload[one]) : int(rows.end[one])]
