@@ -1,4 +1,6 @@
-"""Reading Hubble flows: records a second and peak memory, beside two baselines in the same run.
+"""Reading flow logs: records a second and peak memory, beside two baselines in the same run.
+
+Hubble's, then two of Calico's.
 
 Each reader runs in a process of its own, by turns, so that a change in the machine's load hits all;
 the figures are medians of processor time. The baselines make the same table of edges, and the run
@@ -18,11 +20,14 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import calico_flows
 import hubble_flows
+from calico_readers import CALICO_READERS
 from readers import READERS
 
 FOLDER = Path(__file__).parents[2] / ".bench"
@@ -44,7 +49,7 @@ class Run:
 def child(reader: str, path: Path) -> None:
     """Read ``path`` in this process and say how it went, as one line of JSON."""
     started = time.process_time()
-    rows = READERS[reader](path)
+    rows = (READERS | CALICO_READERS)[reader](path)
     seconds = time.process_time() - started
     peak = resident()
     table = "\n".join(sorted(json.dumps(row, sort_keys=True) for row in rows))
@@ -70,13 +75,16 @@ def run(reader: str, path: Path) -> Run:
     return Run(**json.loads(done.stdout))
 
 
-def flows(records: int) -> Path:
+WRITERS = {"hubble": hubble_flows.write, **calico_flows.SHAPES}
+
+
+def flows(records: int, source: str = "hubble") -> Path:
     """The bench file with so many records, made when it is not there."""
-    path = FOLDER / f"hubble-{records}.jsonl"
+    path = FOLDER / f"{source}-{records}.jsonl"
     if not path.exists():
         print(f"writing {path} …", file=sys.stderr)
         FOLDER.mkdir(exist_ok=True)
-        hubble_flows.write(path, records)
+        WRITERS[source](path, records)
     return path
 
 
@@ -127,20 +135,21 @@ def same_table(runs: list[Run]) -> int:
     return runs[0].rows
 
 
-def compare(path: Path, records: int, repeats: int) -> None:
-    """Print our reader beside the baselines."""
-    runs = by_turns([(reader, path) for reader in READERS], repeats)
+def compare(path: Path, records: int, repeats: int, readers: Iterable[str]) -> None:
+    """Print our reader, the first of ``readers``, beside the baselines."""
+    readers = tuple(readers)
+    runs = by_turns([(reader, path) for reader in readers], repeats)
     folding = [one for (reader, _), each in runs.items() if "no fold" not in reader for one in each]
     edges = same_table(folding)
     size = path.stat().st_size
-    print(f"{records:,} records, {size / 1e9:.2f} GB, {edges:,} edges, median of {repeats}\n")
-    print(f"{'reader':18}{'records/s':>12}{'MB/s':>8}{'peak MiB':>10}{'netpol is':>12}")
-    ours = seconds(runs["netpol", path])
-    for reader in READERS:
+    print(f"\n{records:,} records, {size / 1e9:.2f} GB, {edges:,} edges, median of {repeats}\n")
+    print(f"{'reader':26}{'records/s':>12}{'MB/s':>8}{'peak MiB':>10}{'netpol is':>12}")
+    ours = seconds(runs[readers[0], path])
+    for reader in readers:
         took = seconds(runs[reader, path])
-        ratio = "" if reader == "netpol" else f"{took / ours:.2f} ×"
+        ratio = "" if reader == readers[0] else f"{took / ours:.2f} ×"
         speed = f"{records / took:12,.0f}{size / took / 1e6:8,.0f}"
-        print(f"{reader:18}{speed}{peak(runs[reader, path]):10.0f}{ratio:>12}")
+        print(f"{reader:26}{speed}{peak(runs[reader, path]):10.0f}{ratio:>12}")
 
 
 def follow(path: Path, records: int, repeats: int) -> None:
@@ -172,8 +181,12 @@ def main() -> None:
         shutil.rmtree(FOLDER, ignore_errors=True)
     else:
         path = flows(options.records)
-        compare(path, options.records, options.repeats)
+        compare(path, options.records, options.repeats, READERS)
         follow(path, options.records, options.repeats)
+        for source in calico_flows.SHAPES:
+            readers = [reader for reader in CALICO_READERS if reader.startswith(f"{source}: ")]
+            path = flows(options.records, source)
+            compare(path, options.records, options.repeats, readers)
 
 
 if __name__ == "__main__":
