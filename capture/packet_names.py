@@ -34,7 +34,8 @@ def speaking(rows: Rows, data: Bytes) -> tuple[Numbers, Numbers, Numbers]:
     room = rows.end - rows.payload
     tcp = np.flatnonzero((rows.layer == layers.TCP) & (room >= 16))
     word = data.eight(rows.payload[tcp])
-    hello = (word >> np.uint64(40) == 0x160301) | (word >> np.uint64(40) == 0x160303)
+    record = word >> np.uint64(40)  # a handshake of TLS 1.0 to 1.3
+    hello = (record >= 0x160301) & (record <= 0x160303)
     hello &= word >> np.uint64(16) & np.uint64(0xFF) == 1
     spoken = np.isin(word >> np.uint64(32), _METHODS)
     told = np.isin(rows.source[tcp] & np.uint64(0xFFFF), DNS_PORTS)
@@ -56,7 +57,7 @@ def _answers(message: bytes) -> Iterator[tuple[str, str]]:
     if len(message) < _HEADER.size:
         return
     _, flags, questions, count, _, _ = _HEADER.unpack_from(message)
-    if flags & 0x800F != 0x8000 or questions != 1 or not count:
+    if flags & 0xF80F != 0x8000 or questions != 1 or not count:
         return
     at = message.index(0, _HEADER.size) + 1
     name = _name(message[_HEADER.size : at])

@@ -130,6 +130,13 @@ def test_aliases_lead_to_the_name_that_was_asked_for():
     assert only(back(17, p.udp(53, 40000, data))).answers == {("a.example.org", "203.0.113.7")}
 
 
+@pytest.mark.parametrize("flags", [0x8182, 0x8183, 0xA980, 0x0100])
+def test_only_answers_that_succeed_name_addresses(flags):
+    message = bytearray(p.answered("a.example.org", ["203.0.113.7"]))
+    message[2:4] = flags.to_bytes(2)
+    assert only(back(17, p.udp(53, 40000, bytes(message)))).answers == set()
+
+
 @pytest.mark.parametrize(
     ("kind", "size", "client"), [(b"\xc3\0\0\0\1", 1200, True), (b"\x43\0\0\0\1", 1200, False)]
 )
@@ -218,6 +225,8 @@ def hello(name):
         (hello("Api.Example.org"), {"api.example.org"}),
         (hello("a b.example.org"), set()),
         (hello("api.example.org")[:-3], set()),
+        (hello("api.example.org") + bytes(900), {"api.example.org"}),
+        (b"\x16\3\3" + hello("api.example.org")[3:], {"api.example.org"}),
         (
             b"GET / HTTP/1.1\r\nAccept: */*\r\nHOST: api.example.org:8080\r\n\r\n",
             {"api.example.org"},
