@@ -8,14 +8,14 @@ not be able to teach a rule.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
-from netpol.peers import Peer, Workload
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 
 __all__ = ["Held", "Judged", "judge"]
 
@@ -49,6 +49,7 @@ def judge(graph: ServiceGraph, inventory: Inventory) -> Judged:
     """Divide a graph by what its evidence shows."""
     edges = list(graph)
     reasons = {connection: _reason(connection, evidence) for connection, evidence in edges}
+    reasons |= _vague(edges, reasons)
     probes = _probes(edges, reasons)
     debuggers = _debug_pods(inventory)
     accepted: list[tuple[Connection, Evidence]] = []
@@ -86,6 +87,44 @@ def _reason(connection: Connection, evidence: Evidence) -> str | None:
     if seen("audited"):
         return "would be denied, not answered"
     return "not answered"
+
+
+_EXACTER: Final[dict[Peer, Callable[[Peer], bool]]] = {
+    Entity("world"): lambda peer: isinstance(peer, Cidr | Fqdn),
+    Entity("remote-node"): lambda peer: peer == Entity("kube-apiserver"),
+    Entity("host"): lambda peer: peer == Entity("kube-apiserver"),
+}
+"""What sources without addresses call peers that others know more exactly."""
+
+
+def _vague(
+    edges: Iterable[tuple[Connection, Evidence]], reasons: Mapping[Connection, str | None]
+) -> dict[Connection, str]:
+    """Connections that another source tells more exactly: accepted, they would open far more.
+
+    So "the world" of a source without addresses beside the very addresses in another one's records.
+    """
+    exact: dict[tuple[Peer, str, int | None, str], list[tuple[Peer, Evidence]]] = defaultdict(list)
+    for connection, evidence in edges:
+        if reasons[connection] is None:
+            for end, other, side in _ends(connection):
+                exact[end, connection.protocol, connection.port, side].append((other, evidence))
+    return {
+        connection: "another source tells more exactly who it is"
+        for connection, evidence in edges
+        if reasons[connection] is None
+        for end, other, side in _ends(connection)
+        if (fits := _EXACTER.get(other))
+        and any(
+            fits(peer) and not {*dict(known.sources)} & {*dict(evidence.sources)}
+            for peer, known in exact[end, connection.protocol, connection.port, side]
+        )
+    }
+
+
+def _ends(connection: Connection) -> tuple[tuple[Peer, Peer, str], ...]:
+    client, server = connection.client, connection.server
+    return (client, server, "server"), (server, client, "client")
 
 
 def _probes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -212,3 +214,25 @@ def test_a_sweep_over_the_ports_of_one_pod_shows_without_answers(ports: int, sca
     found = learned([*swept, *scrape])
     assert set(held(found).values()) == ({"scan"} if scan else set())
     assert len(accepted(found)) == 40 + (0 if scan else ports)
+
+
+def test_what_another_source_tells_more_exactly_does_not_open_the_world() -> None:
+    exact = flow(app("pay"), world("198.51.100.7"), 443, source="hubble")
+    vague = flow(app("pay"), entity("world"), 443, source="goldmane")
+    found = learned([exact, vague])
+    assert accepted(found) == {"shop/Deployment/pay -> 198.51.100.7/32 TCP 443"}
+    assert set(held(found).values()) == {"another source tells more exactly who it is"}
+    assert len(accepted(learned([vague]))) == 1
+    # One source that gave up keeping addresses apart knows what it says.
+    assert len(accepted(learned([exact, replace(vague, source="hubble")]))) == 2
+    # Another port, another client: nothing more exact is known of those.
+    others = [replace(vague, port=80), replace(vague, client=app("web"))]
+    assert len(accepted(learned([exact, *others]))) == 3
+
+
+def test_the_api_server_is_not_any_node() -> None:
+    exact = flow(entity("kube-apiserver"), app("hook"), 8443, source="hubble")
+    vague = flow(entity("remote-node"), app("hook"), 8443, source="goldmane")
+    assert accepted(learned([exact, vague])) == {
+        "entity:kube-apiserver -> shop/Deployment/hook TCP 8443"
+    }

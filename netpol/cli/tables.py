@@ -68,7 +68,9 @@ def _seen(learned: Learned) -> Iterable[Row]:
                 continue
             row["client"] = f"{len(group)} outside addresses"
             evidence = sum(group[1:], group[0])
-        yield {**row, "seen": f"{evidence.records:,}×"}
+        told = evidence.sources if len(evidence.sources) > 1 else (("", evidence.records),)
+        seen = ", ".join(f"{source} {records:,}×".lstrip() for source, records in told)
+        yield {**row, "seen": seen}
 
 
 def check_text(shown: dict[str, Any], *, replayed: bool = True) -> str:

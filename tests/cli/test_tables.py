@@ -52,3 +52,9 @@ def test_a_check_with_nothing_to_say_is_one_line() -> None:
     shown = {"allowed": 3, "denied": [], "unused_rules": [], "unobserved": []}
     shown |= {"held": [], "contradictions": []}
     assert check_text(shown) == "3 of 3 accepted connections are allowed.\n"
+
+
+def test_several_sources_are_shown_each_with_what_it_saw() -> None:
+    flows = [flow(app("web"), app("api"), source="hubble", records=412)]
+    flows += [flow(app("web"), app("api"), source="pcap", records=3)]
+    assert "hubble 412×, pcap 3×" in graph_table(learned(flows))
