@@ -12,18 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 import msgspec
 
+from capture.appended import STDOUT, add, cannot, opened, size
 from capture.changes import Change, Known, Name
 from capture.resources import Resource, resource_of
 from capture.times import nanoseconds, rfc3339
 from netpol.errors import NetpolError
 
 __all__ = ["Recording"]
-
-_STDOUT: Final = 1
 
 
 class _Meta(msgspec.Struct):
@@ -59,12 +57,12 @@ class Recording:
     """How many changes were added."""
     _least: int = 0
     """What there is may be larger than :attr:`largest`: a file is begun with it."""
-    _file: int = _STDOUT
+    _file: int = STDOUT
 
     def __enter__(self) -> Recording:
         """Open the file, and read what is in it. Raises NetpolError."""
         if self.path is not None:
-            self._file = _opened(self.path)
+            self._file = opened(self.path)
             try:
                 self._resume(self.path)
             except BaseException:
@@ -88,9 +86,9 @@ class Recording:
         text = b"".join(self._noted(one) for one in changes)
         if not text:
             return
-        _add(self._file, text, self.path)
+        add(self._file, text, self.path)
         enough = max(self.largest, self._least)
-        if self.path is not None and self.largest and _size(self._file) >= enough:
+        if self.path is not None and self.largest and size(self._file) >= enough:
             self._rotate(self.path)
 
     def _noted(self, change: Change) -> bytes:
@@ -112,7 +110,7 @@ class Recording:
                     break
                 end += len(line)
                 self._read(line, f"{path}: line {number}")
-        if end < _size(self._file):
+        if end < size(self._file):
             os.ftruncate(self._file, end)
 
     def _read(self, line: bytes, where: str) -> None:
@@ -148,17 +146,17 @@ class Recording:
         stamp = rfc3339(max(self.confirmed.values())).replace(":", "").replace("-", "")
         draft = path.with_name(f".{path.name}.draft")
         draft.unlink(missing_ok=True)
-        fresh = _opened(draft)
+        fresh = opened(draft)
         try:
-            _add(fresh, b"".join(self._everything()), draft)
+            add(fresh, b"".join(self._everything()), draft)
             os.fsync(fresh)
             os.link(path, path.with_name(f"{path.stem}-{stamp}{path.suffix}"))
             draft.replace(path)
         except OSError as error:
             os.close(fresh)
-            raise _cannot(error, path) from error
+            raise cannot(error, path) from error
         os.close(self._file)
-        self._file, self._least = fresh, 2 * _size(fresh)
+        self._file, self._least = fresh, 2 * size(fresh)
 
     def _everything(self) -> Iterator[bytes]:
         for resource, at in self.confirmed.items():
@@ -167,51 +165,3 @@ class Recording:
                     type="ADDED", resource=resource, name=name, state=state, at=at, since=0
                 ).line
             yield Change.bookmark(resource, at, "").line
-
-
-def _opened(path: Path) -> int:
-    """The file, to add to; nobody else records to it."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise _cannot(error, path) from error
-    try:
-        _lock(file)
-    except OSError as error:
-        os.close(file)
-        raise NetpolError(
-            "another recording goes to this file", where=str(path), hint="give another one with -o"
-        ) from error
-    return file
-
-
-def _lock(file: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # where there is no such thing, nobody is kept from it
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _size(file: int) -> int:
-    return os.fstat(file).st_size
-
-
-def _add(file: int, text: bytes, path: Path | None) -> None:
-    """All of it, or nothing. Raises NetpolError, or BrokenPipeError."""
-    before = _size(file) if path else 0
-    rest = memoryview(text)
-    try:
-        while rest:
-            rest = rest[os.write(file, rest) :]
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if path:
-            with suppress(OSError):
-                os.ftruncate(file, before)
-        raise _cannot(error, path) from error
-
-
-def _cannot(error: OSError, path: Path | None) -> NetpolError:
-    return NetpolError(f"cannot write: {error.strerror}", where=str(path or "standard output"))

@@ -24,10 +24,11 @@ from netpol.peers import Endpoint
 if TYPE_CHECKING:
     from capture.records_shape import Record, Side
 
-__all__ = ["NETPOL", "write"]
+__all__ = ["NETPOL", "gap", "write"]
 
 _OURS: Final = re.compile(rb'^\s*\{"netpol"\s*:\s*\d', re.MULTILINE)
 _REORDERED: Final = re.compile(rb'^\s*\{"[^\n]*[,}]\s*"netpol"\s*:\s*\d', re.MULTILINE)
+_GAP: Final = "not everything was captured"
 _OTHER_VERSION: Final = "flow record of another version"
 
 
@@ -37,6 +38,17 @@ def write(flows: Iterable[Flow]) -> Iterator[bytes]:
 
     encode = Encoder().encode
     yield from (encode(_record(flow)) + b"\n" for flow in flows)
+
+
+def gap(lost: int, why: str, where: str, times: tuple[int, int]) -> bytes:
+    """A line that says between which times not everything was captured, and why."""
+    from msgspec.json import Encoder
+
+    from capture.records_shape import VERSION, Gap
+
+    first, last = map(nanosecond_text, times)
+    found = Gap(netpol=VERSION, lost=lost, why=why, where=where, first=first, last=last)
+    return Encoder().encode(found) + b"\n"
 
 
 def _record(flow: Flow) -> Record:
@@ -176,7 +188,8 @@ def _flows(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
         try:
             flow = _flow(decode(line))
         except (ValueError, RecursionError) as error:
-            _hold(line, number, error, reading)
+            if not _gap(line, number, reading):
+                _hold(line, number, error, reading)
             if is_cut(line):
                 skip_line(stream)
             continue
@@ -244,6 +257,28 @@ def _endpoint(name: str, side: Side) -> Endpoint:
         names=frozenset(side.names),
         called=side.called,
     )
+
+
+def _gap(line: bytes, number: int, reading: Reading) -> bool:
+    """Whether a line says that something was not captured; that is told."""
+    import msgspec
+
+    from capture.records_shape import Gap
+
+    try:
+        found = msgspec.json.decode(line, type=Gap)
+        _time("first", found.first), _time("last", found.last)
+    except (ValueError, RecursionError):
+        return False
+    account = reading.account
+    account.read += 1
+    account.other[_GAP] = account.other.get(_GAP, 0) + 1
+    account.lost_events += found.lost
+    lost = f"{found.lost} packets lost" if found.lost else "nothing captured"
+    message = f"{found.where}: {found.why}: {lost} from {found.first} to {found.last}"
+    where = f"{reading.where}:{number}"
+    reading.tell(Notice(code="NP002", message=message, where=where))
+    return True
 
 
 def _hold(line: bytes, number: int, error: Exception, reading: Reading) -> None:

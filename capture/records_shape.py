@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-__all__ = ["VERSION", "Owner", "Record", "Side", "Version"]
+__all__ = ["VERSION", "Gap", "Owner", "Record", "Side", "Version"]
 
 VERSION: Final = 1
 
@@ -108,6 +108,17 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     source: Annotated[
         str, Meta(min_length=1, max_length=64, description="the flow source that saw it")
     ]
+
+
+class Gap(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A time of which not everything was captured."""
+
+    netpol: Annotated[Literal[1], Meta(description="version of this shape; in every line")]
+    lost: Annotated[Whole, Meta(description="so many packets at least; 0: nobody could count them")]
+    why: Annotated[str, Meta(max_length=256)]
+    where: Annotated[str, Meta(max_length=4096, description="what was captured there")]
+    first: Time
+    last: Time
 
 
 class Version(Struct):

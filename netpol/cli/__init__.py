@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from netpol.cli.capture import capture
 from netpol.cli.check import check
 from netpol.cli.connections import connections
 from netpol.cli.diff import diff
@@ -49,6 +50,7 @@ for _command in (
     diff,
     why,
     graph,
+    capture,
     sources,
     inventory,
     doctor,

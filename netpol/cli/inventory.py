@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ import click
 
 from netpol.cli.console import Notices, say
 from netpol.cli.options import Duration, strict_option
+from netpol.cli.stopping import stopping
 
 if TYPE_CHECKING:
     from capture.recording import Recording
@@ -119,7 +117,7 @@ def record(
     cluster = connect(kubeconfig, context, _at_once(notices))
     end = monotonic() + duration if duration is not None else None
     with (
-        _stopping() as stopped,
+        stopping() as stopped,
         Recording(path=output, largest=(max_size or 0) << 20) as recording,
         Watch(
             cluster,
@@ -148,19 +146,6 @@ def _at_once(notices: Notices) -> Callable[[Notice], None]:
         notices.tell(notice)
 
     return tell
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """What is set when somebody wants this to end; what has begun is finished first."""
-    stopped = Event()
-    wanted = signal.SIGTERM, signal.SIGINT
-    before = [signal.signal(one, lambda *_: stopped.set()) for one in wanted]
-    try:
-        yield stopped
-    finally:
-        for one, handler in zip(wanted, before, strict=True):
-            signal.signal(one, handler)
 
 
 def _ended(recording: Recording) -> None:

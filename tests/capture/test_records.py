@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from source_samples import SAMPLES
 
 from capture import inputs
-from capture.records import NETPOL, write
-from capture.records_shape import Entity, Protocol, Record, Side, Signal
+from capture.records import NETPOL, gap, write
+from capture.records_shape import Entity, Gap, Protocol, Record, Side, Signal
 from capture.snapshot import read_inventory
 from capture.source import Reading
 from netpol.flow import SIGNALS, Account, Flow, Sighting
@@ -182,11 +182,30 @@ def test_the_shop_is_the_same_by_way_of_records(root, tmp_path):
     assert len(graphs[0]) > 100
 
 
+@settings(derandomize=True)
+@given(st.integers(0, 2**40), NAMES, NAMES, st.tuples(TIMES, TIMES), FLOWS)
+def test_what_was_not_captured_is_counted_and_told(lost, why, where, times, flow):
+    line = gap(lost, why, where, times)
+    told, account = [], Account()
+    reading = Reading(where="flows", tell=lambda one: told.append(str(one)), account=account)
+    stream = io.BytesIO(line + b"".join(write([flow])) + line)
+    assert len(list(NETPOL.read(stream, reading))) == 1
+    assert account.balanced()
+    assert account.lost_events == 2 * lost
+    assert account.other == {"not everything was captured": 2}
+    assert [one[:14] for one in told] == ["NP002 flows:1:", "NP002 flows:3:"]
+    assert ("nothing captured" in told[0]) == (lost == 0)
+    assert why in told[0]
+    assert where in told[0]
+
+
 def test_the_schema_is_published(golden):
+    shapes, parts = msgspec.json.schema_components((Record, Gap), ref_template="#/$defs/{name}")
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "netpol flow record, version 1",
-        **msgspec.json.schema(Record),
+        "anyOf": shapes,
+        "$defs": parts,
     }
     golden(SCHEMA, json.dumps(schema, indent=2) + "\n")
 

@@ -457,7 +457,7 @@ def leaves(group: click.Group) -> Iterator[click.Command]:
     for command in group.commands.values():
         if isinstance(command, click.Group):
             yield from leaves(command)
-        elif command.name != "record":
+        elif command.name not in ("record", "capture"):
             yield command
 
 

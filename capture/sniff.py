@@ -1,0 +1,219 @@
+"""Capturing live: rings are emptied a few times a second, flows are written every few seconds.
+
+What the kernel had no room for, what was skipped and when an interface was gone is counted and
+written beside the flows (:func:`capture.records.gap`), so that who learns from them knows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+from capture.namespaces import inside, place_of
+from capture.ring import BLOCK, Ring, opened
+from capture.sniff_pods import Came, Failed, Left, Pods
+from netpol.notices import Notice
+
+if TYPE_CHECKING:
+    from capture.sniff_fold import Intervals
+    from capture.sniff_rows import Waiting
+    from capture.source import Reading
+
+__all__ = ["SOURCE", "Sniffer", "on_interface", "on_pods"]
+
+SOURCE: Final = "pcap"
+"""What was captured live is dissected as what was captured to a file, and as blind."""
+_TICK: Final = 0.2
+_SHORT: Final = 0.02
+_DELAY: Final = 400_000_000
+"""A block is handed over after 100 ms and taken after a tick: older packets are all there."""
+_LINK: Final = 1.0
+"""Seconds between looks at the interfaces and the counters of the kernel."""
+_SKIPPED: Final = "beyond --max-rate"
+_DROPPED: Final = "no room in the ring"
+_GONE: Final = "the interface was gone"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Blind:
+    """A time of which not everything was captured."""
+
+    first: int
+    last: int
+    lost: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sniffer:
+    """What is being captured."""
+
+    rings: dict[int, Ring] = field(default_factory=dict)
+    pods: Pods | None = None
+    blocks: int
+    captured: int = 0
+    flows: int = 0
+    lost: int = 0
+    _blind: dict[tuple[str, str], _Blind] = field(default_factory=dict)
+    """By where and why, until it is written."""
+    _asked: int = field(default_factory=time.time_ns)
+    """When the counters of the kernel were read last."""
+    _pressed: bool = False
+    """Whether a ring was rather full: it is emptied again soon."""
+    _leaving: set[int] = field(default_factory=set)
+    """Namespaces that nobody is in any more; their last packets may still be in the ring."""
+    _gone: dict[int, int] = field(default_factory=dict)
+    """Since when an interface is gone."""
+
+    def run(
+        self,
+        reading: Reading,
+        write: Callable[[bytes], None],
+        stopped: Event,
+        *,
+        interval: float,
+        duration: float | None,
+        rate: int | None,
+    ) -> None:
+        """Capture until it is enough, and write what there is of flows in every interval."""
+        from capture.sniff_fold import Intervals
+        from capture.sniff_rows import Waiting
+
+        folded, waiting = Intervals(reading, SOURCE), Waiting()
+        now = begun = time.monotonic()
+        end = begun + duration if duration is not None else float("inf")
+        # The last interval and what waits are lost with the process; together that is an interval.
+        interval = max(interval - _DELAY / 1e9, _TICK)
+        written = looked = ticked = begun
+        budget = 0.0
+        pause = _TICK
+        while not stopped.is_set() and now < end:
+            stopped.wait(max(min(pause, end - now), 0))
+            now = time.monotonic()
+            if rate:
+                budget = min(budget + (now - ticked) * rate, rate)
+            ticked = now
+            budget -= self._take(waiting, int(budget) if rate else 1 << 62)
+            pause = _SHORT if self._pressed else _TICK
+            if now - looked >= _LINK:
+                looked = now
+                self._look(reading)
+            for window in waiting.until(time.time_ns() - _DELAY):
+                folded.take(window)
+            if now - written >= interval:
+                written = now
+                self._write(folded, reading, write)
+        self._finish(waiting, folded, reading, write, int(budget) if rate else 1 << 62)
+
+    def _finish(
+        self,
+        waiting: Waiting,
+        folded: Intervals,
+        reading: Reading,
+        write: Callable[[bytes], None],
+        most: int,
+    ) -> None:
+        """Write all that was captured until now."""
+        time.sleep(0.15)  # the kernel hands over what it has begun
+        self._look(reading)  # there may be pods that are new
+        self._take(waiting, most)
+        self._look(reading)
+        for window in waiting.until(1 << 62):
+            folded.take(window)
+        self._write(folded, reading, write)
+
+    def close(self) -> None:
+        """End capturing."""
+        for ring in self.rings.values():
+            ring.close()
+        if self.pods:
+            self.pods.close()
+
+    def _take(self, waiting: Waiting, most: int) -> int:
+        """Empty every ring; how many packets were taken."""
+        taken, self._pressed = 0, False
+        for ring in self.rings.values():
+            blocks = list(ring.taken())
+            self._pressed |= len(blocks) > ring.blocks // 3
+            there = sum(block.packets for block in blocks)
+            beyond = waiting.add(blocks, most - taken)
+            taken += there - beyond
+            if beyond:
+                self._missed(ring.where, _SKIPPED, beyond, self._asked)
+        self.captured += taken
+        return taken
+
+    def _missed(self, where: str, why: str, lost: int, since: int) -> None:
+        now = time.time_ns()
+        known = self._blind.setdefault((where, why), _Blind(first=since, last=now))
+        known.last, known.lost = now, known.lost + lost
+        self.lost += lost
+
+    def _look(self, reading: Reading) -> None:
+        """Ask the kernel what it lost, and where the interfaces and the pods are."""
+        since, self._asked = self._asked, time.time_ns()
+        for number in self._leaving & self.rings.keys():
+            self.rings.pop(number).close()
+        self._leaving.clear()
+        for number, ring in self.rings.items():
+            if lost := ring.lost():
+                self._missed(ring.where, _DROPPED, lost, since)
+            if not ring.follow():
+                self._gone.setdefault(number, since)
+            elif number in self._gone:
+                self._missed(ring.where, _GONE, 0, self._gone.pop(number))
+        for news in self.pods.news() if self.pods else ():
+            match news:
+                case Came(number, where, sock):
+                    self.rings[number] = Ring(sock=sock, name="", where=where, blocks=self.blocks)
+                case Left(number):
+                    self._leaving.add(number)
+                case Failed(where, why):
+                    self._missed(where, why, 0, since)
+
+    def _write(self, folded: Intervals, reading: Reading, write: Callable[[bytes], None]) -> None:
+        from capture.records import write as lines
+
+        found = folded.flows()
+        self.flows += len(found)
+        write(b"".join((*lines(found), *self._gaps(reading))))
+
+    def _gaps(self, reading: Reading) -> Iterator[bytes]:
+        """What was not captured, as lines; it is told, too."""
+        from capture.records import gap
+
+        now = time.time_ns()
+        for number, since in self._gone.items():
+            self._missed(self.rings[number].where, _GONE, 0, since)
+            self._gone[number] = now
+        for (where, why), one in self._blind.items():
+            reading.account.lost_events += one.lost
+            text = f"{why}: {one.lost} packets lost" if one.lost else why
+            reading.tell(Notice(code="NP002", message=text, where=where))
+            yield gap(one.lost, why, where, (one.first, one.last))
+        self._blind.clear()
+
+
+def on_interface(
+    name: str, namespace: str | None, *, buffer: int, promiscuous: bool = False
+) -> Sniffer:
+    """Capture on an interface, or without a name on all; of a namespace, or of ours.
+
+    Raises NetpolError.
+    """
+    blocks = max(buffer // BLOCK, 2)
+    if namespace is None:
+        sock = opened(name, blocks, promiscuous=promiscuous)
+    else:
+        with inside(place_of(namespace)):
+            sock = opened(name, blocks, promiscuous=promiscuous)
+    where = " of ".join(filter(None, (name or "all interfaces", namespace)))
+    return Sniffer(rings={0: Ring(sock=sock, name=name, where=where, blocks=blocks)}, blocks=blocks)
+
+
+def on_pods(*, buffer: int) -> Sniffer:
+    """Capture in the namespace of every pod of this node. Raises NetpolError."""
+    blocks = max(buffer // BLOCK, 2)
+    return Sniffer(pods=Pods.followed(blocks), blocks=blocks)

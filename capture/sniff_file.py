@@ -1,0 +1,97 @@
+"""Where flow records go: standard output, or a file that gives way to another when it is large.
+
+Lines are only ever added, a whole interval with one call; what was written stays readable whatever
+becomes of the process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from capture.appended import STDOUT, add, cannot, opened, size
+from capture.times import rfc3339
+from netpol.errors import NetpolError
+
+__all__ = ["Records"]
+
+_OURS: Final = b'{"netpol":'
+_STEP: Final = 1 << 16
+
+
+@dataclass(slots=True, kw_only=True)
+class Records:
+    """A file of flow records; ``path`` None: standard output."""
+
+    path: Path | None
+    largest: int = 0
+    """From which size on, in bytes, another file is begun; 0: never."""
+    _file: int = STDOUT
+
+    def __enter__(self) -> Records:
+        """Open the file, and cut off a line that was not written to its end. Raises NetpolError."""
+        if self.path is not None:
+            self._file = opened(self.path)
+            try:
+                _mend(self._file, self.path)
+            except BaseException:
+                os.close(self._file)
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.path is not None:
+            with suppress(OSError):
+                os.fsync(self._file)
+            os.close(self._file)
+
+    def add(self, text: bytes) -> None:
+        """Add whole lines. Raises NetpolError where they cannot all be written."""
+        if not text:
+            return
+        if self.path is not None and self.largest:
+            before = size(self._file)
+            if before and before + len(text) > self.largest:
+                self._rotate(self.path)
+        add(self._file, text, self.path)
+
+    def _rotate(self, path: Path) -> None:
+        """Put the file aside under the time of now; there is at most one of a microsecond."""
+        stamp = rfc3339(time.time_ns()).replace(":", "").replace("-", "")
+        try:
+            path.rename(path.with_name(f"{path.stem}-{stamp}{path.suffix}"))
+        except OSError as error:
+            raise cannot(error, path) from error
+        os.close(self._file)
+        self._file = opened(path)
+
+
+def _mend(file: int, path: Path) -> None:
+    if not (end := size(file)):
+        return
+    if os.pread(file, len(_OURS), 0) != _OURS[:end]:
+        raise NetpolError(
+            "this file has no flow records of netpol",
+            where=str(path),
+            hint="capture to a file of its own: netpol capture -o flows.jsonl",
+        )
+    whole = end
+    while whole:
+        start = max(whole - _STEP, 0)
+        found = os.pread(file, whole - start, start).rfind(b"\n")
+        if found >= 0:
+            whole = start + found + 1
+            break
+        whole = start
+    if whole < end:
+        os.ftruncate(file, whole)

@@ -1,0 +1,215 @@
+"""``netpol capture`` on real packets: network namespaces, cables, servers and clients."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sniffing import MAIN, SERVER, Capture, capturing, client, of, packet_sockets, read, table
+from spaces import Pair, ip, needs_root, pair, running
+
+from netpol.flow import Flow
+
+
+@pytest.fixture
+def joined() -> Iterator[Pair]:
+    needs_root()
+    with pair() as found:
+        yield found
+
+
+@pytest.fixture
+def serving(joined: Pair) -> Iterator[Pair]:
+    with running(joined.run(joined.server, SERVER)) as server:
+        assert server.stdout.readline() == "ready\n"
+        yield joined
+
+
+def check_scene(joined: Pair, flows: list[Flow]) -> None:
+    """What :data:`CLIENT` does, and nothing else."""
+    found = table(flows)
+    edges = {}
+    for mine, other in joined.sides:
+        edges |= {
+            (mine, other, "TCP", 8080): ("opened", "answered"),
+            (mine, other, "TCP", 8081): ("opened", "refused"),
+            (mine, other, "TCP", 50051): ("opened", "answered"),
+            (mine, other, "UDP", 9999): ("opened", "answered"),
+            (mine, other, "UDP", 53): ("opened", "answered"),
+        }
+    assert {key: set(one.signals) - {"forward"} for key, one in found.items()} == {
+        key: set(signals) for key, signals in edges.items()
+    }
+    assert all(one.certain for one in found.values())
+    for mine, other in joined.sides:
+        assert found[mine, other, "TCP", 8080].signals["opened"] == 3
+        assert found[mine, other, "TCP", 8080].count == 3
+        assert found[mine, other, "TCP", 50051].server.names == {"api.example.org"}
+        assert found[mine, other, "UDP", 53].answers == {("example.org", "198.51.100.7")}
+
+
+@pytest.mark.parametrize("side", ["client", "server", "both"])
+def test_who_talks_to_whom(serving: Pair, tmp_path: Path, side: str) -> None:
+    """At the client, at the server, and through /proc at both, where all is seen twice."""
+    out = tmp_path / "flows.jsonl"
+    where = ("--netns", getattr(serving, side)) if side != "both" else ("--pods",)
+    idle = "import sys, time; print('here', flush=True); time.sleep(3600)"
+    with running(serving.run(serving.client, idle)), capturing(*where, "-o", str(out)) as capture:
+        if side == "both":
+            wait_for_sockets(capture, serving)
+        client(serving, "0")
+        said = capture.end()
+    assert capture.process.returncode == 0, said
+    flows, account = read(out)
+    check_scene(serving, of(serving, flows))
+    assert side == "both" or account.lost_events == 0  # others may keep this machine busy
+    assert "hunter2" not in out.read_text()
+
+
+def wait_for_sockets(capture: Capture, serving: Pair) -> None:
+    """Until there is a ring in each of the two namespaces."""
+    for space in (serving.client, serving.server):
+        while "\n" not in packet_sockets(space):
+            assert capture.process.poll() is None
+            time.sleep(0.05)
+
+
+def test_what_comes_in_a_later_interval_is_still_understood(serving: Pair, tmp_path: Path) -> None:
+    """The ClientHello comes some intervals after the handshake; who opened it is not forgotten."""
+    out = tmp_path / "flows.jsonl"
+    with capturing("--netns", serving.server, "--interval", "500ms", "-o", str(out)) as capture:
+        client(serving, "1.5")
+        capture.end()
+    flows = of(serving, read(out)[0])
+    assert all(one.certain for one in flows)
+    assert {(one.client.ip, one.server.ip) for one in flows} == {*serving.sides}
+    late = [one for one in flows if one.port == 50051]
+    assert sum(one.signals.get("opened", 0) for one in late) == 2
+    named = {one.server.ip for one in late if one.server.names == {"api.example.org"}}
+    assert named == {server for _, server in serving.sides}
+
+
+def test_standard_output(serving: Pair, tmp_path: Path) -> None:
+    with capturing("--netns", serving.client, "--interval", "1s", "-i", "eth0") as capture:
+        client(serving, "0")
+        capture.process.send_signal(signal.SIGINT)
+        shown, _ = capture.process.communicate()
+    out = tmp_path / "flows.jsonl"
+    out.write_text(shown)
+    check_scene(serving, of(serving, read(out)[0]))
+
+
+def test_a_duration_ends_it(joined: Pair) -> None:
+    with capturing("--netns", joined.client, "--duration", "300ms") as capture:
+        assert capture.process.wait() == 0
+
+
+def test_it_has_no_privileges_while_it_reads(joined: Pair) -> None:
+    for words in (("--netns", joined.client), ("--pods",)):
+        with capturing(*words) as capture:
+            status = Path(f"/proc/{capture.process.pid}/status").read_text()
+            sets = re.findall(r"^Cap(?:Inh|Prm|Eff|Amb):\t(\w+)$", status, re.MULTILINE)
+            assert [int(one, 16) for one in sets] == [0, 0, 0, 0]
+            assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+            capture.end()
+
+
+def test_pods_come_and_go(tmp_path: Path) -> None:
+    """A namespace that is made while capturing is captured in; its end ends nothing."""
+    needs_root()
+    out = tmp_path / "flows.jsonl"
+    with capturing("--pods", "--interval", "1s", "-o", str(out)) as capture:
+        for _ in range(2):
+            with pair() as late, running(late.run(late.server, SERVER)) as server:
+                assert server.stdout.readline() == "ready\n"
+                while "\n" not in packet_sockets(late.server):
+                    time.sleep(0.05)
+                client(late, "0")
+        assert capture.process.poll() is None
+        said = capture.end()
+    assert capture.process.returncode == 0, said
+    found = table(of(late, read(out)[0]))
+    assert found[*late.sides[0], "TCP", 8080].signals["opened"] == 6
+
+
+def test_an_interface_may_be_made_again(serving: Pair, tmp_path: Path) -> None:
+    """While it is down, or gone, nothing is seen, and that is said; then it goes on."""
+    out = tmp_path / "flows.jsonl"
+    words = ("--netns", serving.server, "-i", "eth0", "--interval", "1s", "-o", str(out))
+    with capturing(*words) as capture:
+        client(serving, "0")
+        ip("-n", serving.server, "link", "set", "eth0", "down")
+        ip("-n", serving.server, "link", "set", "eth0", "up")
+        ip("-n", serving.server, "addr", "add", f"{serving.six}2/64", "dev", "eth0", "nodad")
+        client(serving, "0")
+        ip("-n", serving.server, "link", "del", "eth0")
+        while b"interface was gone" not in out.read_bytes():
+            assert capture.process.poll() is None
+            time.sleep(0.05)
+        serving.lay()
+        before = packet_sockets(serving.server)
+        while re.search(r"^\S+ +\S+ +\S+ +\S+ +-1 ", before, re.MULTILINE):
+            time.sleep(0.05)
+            before = packet_sockets(serving.server)
+        client(serving, "0")
+        said = capture.end()
+    assert capture.process.returncode == 0, said
+    assert "NP002" in said
+    flows, account = read(out)
+    assert table(flows)[*serving.sides[0], "TCP", 8080].signals["opened"] == 9
+    assert account.other["not everything was captured"] >= 1
+
+
+def test_a_full_file_gives_way(serving: Pair, tmp_path: Path) -> None:
+    """Of several files, none is larger than was asked for, and together they have everything."""
+    from capture.sniff_file import Records
+
+    with Records(path=tmp_path / "flows.jsonl", largest=2000) as records:
+        line = b'{"netpol":1,"protocol":"TCP"}\n'
+        for _ in range(500):
+            records.add(line)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) > 5
+    assert all(one.stat().st_size <= 2000 for one in files)
+    assert b"".join(one.read_bytes() for one in files) == line * 500
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("-i", "no-such-link"), "no-such-link"),
+        (("--netns", "no-such-space"), "no such network namespace"),
+        (("--netns", "/etc/hostname"), "cannot enter"),
+    ],
+)
+def test_what_cannot_be_captured_is_said(words: tuple[str, ...], what: str) -> None:
+    needs_root()
+    ended = subprocess.run([*MAIN, "capture", *words], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert what in ended.stderr
+    assert "hint:" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_the_privilege_it_says_so() -> None:
+    needs_root()
+    if not (setpriv := Path("/usr/bin/setpriv")).exists():
+        pytest.skip("setpriv (util-linux) is not installed")
+    less = [str(setpriv), "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"]
+    ended = subprocess.run([*less, *MAIN, "capture"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "CAP_NET_RAW" in ended.stderr
+
+
+def test_a_file_of_something_else_is_left_alone(joined: Pair, tmp_path: Path) -> None:
+    out = tmp_path / "notes.txt"
+    out.write_text("mine")
+    words = ("capture", "--netns", joined.client, "-o", str(out))
+    ended = subprocess.run([*MAIN, *words], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert out.read_text() == "mine"
