@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _SIGNALS: Final = ("opened", "answered", "refused", "denied", "forward")
 _PORTS: Final = (6, 17, 132)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
+class Edge(NamedTuple):
     """Connections that are one Flow, unless an address changed hands."""
 
     members: Numbers
@@ -43,7 +42,7 @@ class Edge:
     """First and last packet."""
     hours: set[int]
     """In which packets were seen; of a long connection, those of its ends."""
-    count: int
+    connections: int
     """Connections."""
     records: int
     """Packets."""
@@ -74,7 +73,8 @@ class Edges:
     dialled: Numbers
     service: Numbers
     certain: Numbers
-    signals: Numbers
+    sums: Numbers
+    """Connections, packets, and packets by signal."""
 
     def groups(self) -> Iterator[Edge]:
         """Those of one client, server and kind together."""
@@ -92,23 +92,17 @@ class Edges:
         """Groups of connections, each added up."""
         if not len(starts):
             return
-        found, heads = self.found[order], order[starts]
-        first = np.minimum.reduceat(found["first"], starts)
-        last = np.maximum.reduceat(found["last"], starts)
-        sums = np.column_stack(
-            [
-                found["count"].astype(np.int64),
-                found["seen"].sum(axis=(1, 2), dtype=np.int64),
-                self.signals[order],
-            ]
-        )
+        heads = order[starts]
+        first = np.minimum.reduceat(self.found["first"][order], starts)
+        last = np.maximum.reduceat(self.found["last"][order], starts)
         same = self.client[heads] >> np.uint64(16), self.server[heads], self.dialled[heads]
         kinds = self.found["protocol"][heads], self.certain[heads], self.service[heads]
-        columns = (*same, *kinds, first, last, np.add.reduceat(sums, starts))
-        each = zip(*(column.tolist() for column in columns), strict=True)
-        for members, row in zip(np.split(order, starts[1:]), each, strict=True):
+        columns = (*same, *kinds, first, last, np.add.reduceat(self.sums[order], starts))
+        bounds = starts, np.append(starts[1:], len(order))
+        for start, end, *row in zip(*(c.tolist() for c in (*bounds, *columns)), strict=True):
             client, server, dialled, number, certain, service, early, late, total = row
-            count, records, *signals = total
+            members = order[start:end]
+            connections, records, *signals = total
             yield Edge(
                 members=members,
                 client=client,
@@ -119,7 +113,7 @@ class Edges:
                 service=service,
                 times=(early, late),
                 hours=self._hours(members, early, late),
-                count=count,
+                connections=connections,
                 records=records,
                 signals={name: n for name, n in zip(_SIGNALS, signals, strict=True) if n},
             )
@@ -142,7 +136,7 @@ def edges(found: Numbers, oriented: Oriented, translations: Translations) -> Edg
         dialled=server.copy(),
         service=np.full(len(found), -1, np.int64),
         certain=oriented.certain,
-        signals=_signals(found, oriented),
+        sums=_sums(found, oriented),
     )
     if translations.behind or translations.services:
         _translate(made, translations)
@@ -167,11 +161,12 @@ def _translate(made: Edges, translations: Translations) -> None:
             made.server[one], made.service[one] = next(iter(servers)), side & 0xFFFF
 
 
-def _signals(found: Numbers, oriented: Oriented) -> Numbers:
-    """Packets by connection and signal, in the order of :data:`_SIGNALS`."""
+def _sums(found: Numbers, oriented: Oriented) -> Numbers:
+    """What adds up, by connection; the signals in the order of :data:`_SIGNALS`."""
     each, high = np.arange(len(found)), oriented.high.astype(int)
     client = found["seen"][each, :, high].astype(np.int64)
     server = found["seen"][each, :, 1 - high].astype(np.int64)
+    packets = client.sum(axis=1) + server.sum(axis=1)
     stream = np.isin(found["protocol"], (6, 132))
     for side in (client, server):
         side[:, layers.ONGOING] += side[:, layers.CLOSE]
@@ -184,4 +179,5 @@ def _signals(found: Numbers, oriented: Oriented) -> Numbers:
     first = (client[:, layers.PLAIN] > 0) & ~stream & oriented.certain
     opened = np.where(client[:, layers.OPEN] > 0, client[:, layers.OPEN], first)
     forward = client[:, : layers.DENY].sum(axis=1)
-    return np.column_stack([opened, answered, refused, client[:, layers.DENY], forward])
+    signals = opened, answered, refused, client[:, layers.DENY], forward
+    return np.column_stack([found["count"].astype(np.int64), packets, *signals])

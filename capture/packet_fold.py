@@ -66,11 +66,12 @@ class PacketFold:
     def take(self, window: Window) -> None:
         """Every packet of a window, once."""
         found = self._read(window)
-        reasons = np.bincount(found.layer, minlength=layers.COPY + 1)[layers.REASONS :]
-        for reason in np.flatnonzero(reasons).tolist():
-            self.aside(layers.REASONS + reason, int(reasons[reason]))
-        if reasons.any():
-            found = found.of(np.flatnonzero(found.layer < layers.REASONS))
+        lost = found.layer >= layers.REASONS
+        if lost.any():
+            reasons = np.bincount(found.layer[lost])
+            for reason in np.flatnonzero(reasons).tolist():
+                self.aside(reason, int(reasons[reason]))
+            found = found.of(np.flatnonzero(~lost))
         copies = self._copies.among(found)
         if copies.any():
             self.aside(layers.COPY, int(copies.sum()))
@@ -193,7 +194,7 @@ class PacketFold:
                     piece.times,
                     piece.signals,
                     certain=edge.certain,
-                    count=piece.count,
+                    count=piece.connections,
                     records=piece.records,
                     hours=piece.hours,
                     service_port=edge.service if edge.service >= 0 else None,

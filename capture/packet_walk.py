@@ -63,10 +63,10 @@ class Walk:
             error=np.zeros(n, np.uint8),
         )
         for _ in range(_TURNS):
-            present = np.flatnonzero(np.bincount(walk.layer, minlength=layers.DONE)[: layers.DONE])
-            if not present.size:
+            outermost = int(walk.layer.min(initial=layers.DONE))
+            if outermost == layers.DONE:
                 return walk
-            walk.turn(int(present[0]))
+            walk.turn(outermost)
         walk.layer[walk.layer < layers.DONE] = layers.DEEP
         return walk
 

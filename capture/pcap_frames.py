@@ -97,7 +97,7 @@ def windows(source: Source, damage: Damage) -> Iterator[Window]:
         except Broken as error:
             broken = str(error)
         if found:
-            yield _window(source.data, found, order, unit, link)
+            yield _window(source, found, order, unit, link)
         if not broken and not source.more():
             break
     if source.left:
@@ -128,18 +128,17 @@ def _walk(source: Source, order: str, found: list[int]) -> None:
         raise Broken(f"a packet of {size} bytes")
 
 
-def _window(data: bytes, found: list[int], order: str, unit: int, link: int) -> Window:
-    padded = Bytes(data)
+def _window(source: Source, found: list[int], order: str, unit: int, link: int) -> Window:
+    padded, end = Bytes(source.data), source.at
     at = np.array(found, np.int64) - _SIZE
-    seconds, fraction, size = (
-        native(column, order).astype(np.int64)
-        for column in (padded.four(at), padded.four(at + 4), padded.four(at + 8))
-    )
+    clock = native(padded.eight(at), order)
+    early, late = clock >> np.uint64(32), clock & np.uint64(0xFFFFFFFF)
+    seconds, fraction = (early, late) if order == ">" else (late, early)
     return Window(
         data=padded,
         start=at + _RECORD,
-        size=size,
-        time=seconds * 1_000_000_000 + fraction * unit,
+        size=np.diff(at, append=end) - _RECORD,
+        time=seconds.astype(np.int64) * 1_000_000_000 + fraction.astype(np.int64) * unit,
         link=np.full(len(at), link, np.uint16),
     )
 
