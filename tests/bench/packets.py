@@ -214,6 +214,11 @@ def capture(packets: int) -> Path:
     return path
 
 
+def total(path: Path) -> int:
+    """How many packets a bench file has."""
+    return sum(row[4] for row in json.loads(path.with_suffix(".json").read_text()))
+
+
 def turns(repeats: int) -> Iterator[str]:
     """Every reader so many times; scapy, which takes minutes, once."""
     for turn in range(repeats):
@@ -230,7 +235,7 @@ def main() -> None:
         child(options.child[0], Path(options.child[1]))
         return
     path = capture(options.packets)
-    packets = sum(row[4] for row in json.loads(path.with_suffix(".json").read_text()))
+    packets = total(path)
     runs: dict[str, list[Run]] = {reader: [] for reader in READERS}
     for reader in turns(options.repeats):
         runs[reader].append(run(reader, path))
@@ -244,11 +249,13 @@ def main() -> None:
         ratio = "" if reader == "netpol" else f"{took / ours:.1f} ×"
         speed = f"{packets / took:12,.0f}{peak:10.0f}"
         print(f"{reader:18}{speed}{each[0].right:10.3%}{ratio:>12}")
-    large, slow = run("netpol", capture(options.packets * 5)), runs[SLOW][0].seconds
-    print("\nfive times as many, of the baseline's speed above")
+    path, slow = capture(options.packets * 5), packets / runs[SLOW][0].seconds
+    large = run("netpol", path)
+    speed = total(path) / large.seconds
+    print("\na capture five times as large, beside the speeds above")
     print(
-        f"{'netpol':18}{packets * 5 / large.seconds:12,.0f}{large.peak / MIB:10.0f}"
-        f"{large.right:10.3%}{slow * 5 / large.seconds:10.1f} ×"
+        f"{'netpol':18}{speed:12,.0f}{large.peak / MIB:10.0f}{large.right:10.3%}"
+        f"{speed / slow:10.1f} ×"
     )
 
 
