@@ -39,12 +39,19 @@ tag:    ldx  #4
         ldh  [2]
         jeq  #0x0800 ip4
         jeq  #0x86dd ip6
-        jne  #0x8100 drop
+        jne  #0x8100 inner
         ldx  #8                 ; a second tag
         ldh  [6]
         jeq  #0x0800 ip4
         jeq  #0x86dd ip6
 drop:   ret  #0
+
+inner:  ldx  #0                 ; going out, the tags can be in front of where this begins
+        ldb  [0]
+        rsh  #4
+        jeq  #4 ip4
+        jeq  #6 ip6
+        ret  #0
 
 ip4:    ldh  [x+6]
         jset #0x1fff gone       ; later fragments have no ports

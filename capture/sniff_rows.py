@@ -28,14 +28,15 @@ _NEXT: Final = Struct("=I")
 _ORDER: Final = "<" if byteorder == "little" else ">"
 _HEAD: Final = np.dtype(
     {
-        "names": ["seconds", "nanoseconds", "size", "at", "protocol"],
-        "formats": [_ORDER + "u4", _ORDER + "u4", _ORDER + "u4", _ORDER + "u2", ">u2"],
-        "offsets": [4, 8, 12, 24, 50],
+        "names": ["seconds", "nanoseconds", "size", "length", "at", "protocol"],
+        "formats": [*[_ORDER + "u4"] * 4, _ORDER + "u2", ">u2"],
+        "offsets": [4, 8, 12, 16, 24, 50],
         "itemsize": 68,
     }
 )
 """``struct tpacket3_hdr``, and the protocol in the ``struct sockaddr_ll`` behind it."""
-_TAGGED: Final = (0x8100, 0x88A8)
+_TAGS: Final = (0x8100, 0x88A8)
+_TYPES: Final = (*_TAGS, 0x0800, 0x86DD)
 _INNER: Final = Struct(">H")
 
 
@@ -114,16 +115,26 @@ def _heads(block: Block) -> Numbers:
     found["time"] = heads["seconds"].astype(np.int64) * 1_000_000_000 + heads["nanoseconds"]
     found["start"] = where + heads["at"]
     found["size"] = heads["size"]
-    for one in np.flatnonzero(np.isin(heads["protocol"], _TAGGED)).tolist():
-        _untag(found, one, block.data)
+    behind = np.minimum(found["start"] + 2, len(block.data) - 2)
+    inner = np.frombuffer(block.data, np.uint8)[behind[:, None] + np.arange(2)]
+    # Which protocol the kernel calls it differs by its version: look at the bytes as well.
+    perhaps = np.isin(heads["protocol"], _TAGS) | np.isin(inner.copy().view(">u2")[:, 0], _TYPES)
+    for one in np.flatnonzero(perhaps).tolist():
+        passed = _tags(block.data, int(found["start"][one]), int(found["size"][one]), heads[one])
+        found["start"][one] += passed
+        found["size"][one] -= passed
     return found
 
 
-def _untag(found: Numbers, one: int, data: bytes) -> None:
-    """Past the VLAN tags that are still in front of the IP header."""
-    start, end = int(found["start"][one]), int(found["start"][one] + found["size"][one])
-    inner = 0x8100
-    while inner in _TAGGED and start + 4 <= end:
-        inner = _INNER.unpack_from(data, start + 2)[0]
-        start += 4
-    found["start"][one], found["size"][one] = start, end - start
+def _tags(data: bytes, start: int, size: int, head: Numbers) -> int:
+    """Bytes of VLAN tags that are still in front of the IP header."""
+    passed, inner = 0, _TAGS[0]
+    while inner in _TAGS and passed + 6 <= size:
+        at, length = start + passed, int(head["length"]) - passed
+        version = data[at] >> 4
+        inner = _INNER.unpack_from(data, at + 2)[0]
+        whole = inner == length, _INNER.unpack_from(data, at + 4)[0] + 40 <= length
+        if (version == 4 and whole[0]) or (version == 6 and whole[1]) or inner not in _TYPES:
+            return passed
+        passed += 4
+    return passed

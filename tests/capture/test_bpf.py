@@ -160,6 +160,14 @@ def test_the_kernel_lets_through_what_is_wanted(family, inside, fragment, words,
 
 
 @settings(max_examples=300, derandomize=True)
+@given(st.sampled_from([IP4, IP6]), carried, st.sampled_from([VLAN, QINQ]))
+def test_tags_may_be_in_front_of_the_packet(family, inside, tag):
+    """The kernel says that it is tagged, and gives what is behind the tag."""
+    data = packet(family, inside[0], 0, 0, inside[1])
+    assert executed(program(), data, tag) == wanted(family, inside[0], 0, inside[1])
+
+
+@settings(max_examples=300, derandomize=True)
 @given(st.binary(max_size=80), st.sampled_from([IP4, IP6, VLAN, QINQ, 0x0806, 0]))
 def test_no_bytes_stop_it(data, protocol):
     assert executed(program(), data, protocol) in (0, HEADERS, NAMES)

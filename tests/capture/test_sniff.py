@@ -213,3 +213,93 @@ def test_a_file_of_something_else_is_left_alone(joined: Pair, tmp_path: Path) ->
     ended = subprocess.run([*MAIN, *words], capture_output=True, text=True)
     assert ended.returncode == 2
     assert out.read_text() == "mine"
+
+
+FRAMES = """
+import socket, sys
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+    sock.bind(("eth0", 0))
+    for frame in sys.argv[1:]:
+        sock.send(bytes.fromhex(frame))
+"""
+
+
+def test_what_no_socket_here_sends(joined: Pair, tmp_path: Path) -> None:
+    """Tags, extension headers, SCTP, echo, as frames; what tells nothing stays in the kernel."""
+    from scapy.layers.inet import ICMP, IP, TCP, UDP
+    from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrHopByHop
+    from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+    from scapy.layers.sctp import SCTP, SCTPChunkInit
+    from scapy.layers.vxlan import VXLAN
+
+    ether = Ether(src="02:00:00:00:00:01", dst="ff:ff:ff:ff:ff:ff")
+    (mine, other), (mine6, other6) = joined.sides
+    four, six = IP(src=mine, dst=other), IPv6(src=mine6, dst=other6)
+
+    def syn(port: int) -> TCP:
+        return TCP(sport=40000 + port, dport=port, flags="S", seq=70000 + port)
+
+    tunnel = ether / four / UDP(sport=5, dport=4789) / VXLAN(flags=8, vni=7)
+    frames = {
+        ("TCP", 1001): ether / Dot1Q(vlan=7) / four / syn(1001),
+        ("TCP", 1002): ether / Dot1AD(vlan=7) / Dot1Q(vlan=8) / six / syn(1002),
+        ("TCP", 1007): ether / Dot1Q(vlan=7) / Dot1Q(prio=2, vlan=0x500) / four / syn(1007),
+        ("TCP", 1008): ether / Dot1Q(vlan=7) / Dot1Q(prio=3, vlan=0xFFF) / six / syn(1008),
+        ("TCP", 1003): ether / six / IPv6ExtHdrHopByHop() / syn(1003),
+        ("TCP", 1004): ether / IP(src=mine, dst=other, options=b"\1" * 12) / syn(1004),
+        ("TCP", 1005): tunnel / Ether() / four / syn(1005),
+        ("SCTP", 1006): ether
+        / four
+        / SCTP(sport=9, dport=1006)
+        / SCTPChunkInit(init_tag=99999, a_rwnd=1),
+        ("ICMP", 8 * 256): ether / four / ICMP(type=8, id=7),
+        ("ICMPv6", 128 * 256): ether / six / ICMPv6EchoRequest(id=7),
+    }
+    silent = [
+        ether / IP(src=mine, dst=other, frag=100) / bytes(40),
+        ether / four / TCP(sport=1017, dport=41007, flags="A", seq=5) / bytes(40),
+        ether / four / TCP(sport=41008, dport=1018, flags="R", seq=5),
+    ]
+    words = [bytes(one).hex() for one in (*frames.values(), *silent)]
+    out = tmp_path / "flows.jsonl"
+    with capturing("--netns", joined.server, "-o", str(out)) as capture:
+        with running(joined.run(joined.client, FRAMES, *words)) as process:
+            assert process.wait() == 0
+        capture.end()
+    found = {(one.protocol, one.port): one for one in of(joined, read(out)[0])}
+    assert found.keys() == frames.keys()
+    assert all(one.certain and "opened" in one.signals for one in found.values())
+
+
+def test_dns_over_tcp(joined: Pair, tmp_path: Path) -> None:
+    record = (
+        r'b"\xc0\x0c\0\x1c\0\1\0\0\0\x3c\0\x10" + bytes([0x20, 1, 0xd, 0xb8]) + bytes(11) + b"\7"'
+    )
+    question = r'b"\7example\3org\0\0\x1c\0\1"'
+    server = f"""
+import socket
+sock = socket.create_server(("", 53))
+print("ready", flush=True)
+while True:
+    one, _ = sock.accept()
+    with one:
+        one.recv(512)
+        answer = b"\\1\\2\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + {question} + {record}
+        one.sendall(len(answer).to_bytes(2, "big") + answer)
+"""
+    asking = f"""
+import socket, sys
+with socket.create_connection((sys.argv[1], 53)) as sock:
+    asked = b"\\1\\2\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + {question}
+    sock.sendall(len(asked).to_bytes(2, "big") + asked)
+    while sock.recv(512):
+        pass
+"""
+    out = tmp_path / "flows.jsonl"
+    with running(joined.run(joined.server, server)) as process:
+        assert process.stdout.readline() == "ready\n"
+        with capturing("--netns", joined.server, "-o", str(out)) as capture:
+            client(joined, code=asking)
+            capture.end()
+    (flow,) = of(joined, read(out)[0])
+    assert flow.answers == {("example.org", "2001:db8::7")}
