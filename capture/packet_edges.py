@@ -138,13 +138,17 @@ def edges(found: Numbers, oriented: Oriented, translations: Translations) -> Edg
         certain=oriented.certain,
         sums=_sums(found, oriented),
     )
-    if translations.behind or translations.services:
+    if translations.behind:
         _translate(made, translations)
     return made
 
 
 def _translate(made: Edges, translations: Translations) -> None:
-    """Put in what was seen on the other side of a translation."""
+    """Put in what was seen of a connection on the other side of a translation.
+
+    One that was seen on its way to a Service alone stays at the Service: where others went says
+    nothing of which of its pods this one reached.
+    """
     found, behind = made.found, translations.behind
     keys = key_of(found["low"], found["high"], found["protocol"])
     known = np.isin(keys, np.fromiter(behind, np.uint64, len(behind)))
@@ -153,12 +157,6 @@ def _translate(made: Edges, translations: Translations) -> None:
         made.client[one] = there.client
         if there.service:
             made.service[one] = there.service & 0xFFFF
-    services = np.array([side for _, side in translations.services], np.uint64)
-    for one in np.flatnonzero(np.isin(made.server, services) & ~known).tolist():
-        side = int(made.server[one])
-        servers = translations.services.get((int(found["protocol"][one]), side), set())
-        if len(servers) == 1:
-            made.server[one], made.service[one] = next(iter(servers)), side & 0xFFFF
 
 
 def _sums(found: Numbers, oriented: Oriented) -> Numbers:

@@ -45,8 +45,6 @@ class Translations:
     before: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Connections that were seen again behind a translation; there: client and server."""
     behind: dict[int, Translated] = field(default_factory=dict)
-    services: dict[tuple[int, int], set[int]] = field(default_factory=dict)
-    """Servers by protocol and the side that was dialled."""
     _recent: Rows | None = None
 
     def note(self, rows: Rows) -> None:
@@ -92,8 +90,6 @@ class Translations:
         service = known.service or (target if target != server else 0)
         self.behind[late] = Translated(known.client, service)
         self.before[early] = known.client, server
-        if service:
-            self.services.setdefault((int(rows.protocol[one]), service), set()).add(server)
 
 
 def _key(rows: Rows, one: int) -> int:

@@ -159,12 +159,7 @@ def test_what_is_called_otherwise(hour: Hour, source: str) -> None:
     assert changed == {name: n for name, (n, _) in (*words.items(), *twice.items())}
 
 
-@pytest.mark.parametrize(
-    "source",
-    but(
-        pcap="a Service of which one pod was captured is taken for that pod",
-    ),
-)
+@pytest.mark.parametrize("source", FORMATS)
 def test_nobody_is_taken_for_somebody_else(hour: Hour, source: str) -> None:
     """Down to the pods and the Services of every connection."""
     told = hour.told(source).evidence
