@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -30,9 +31,9 @@ _NAMED: Final = 10
 def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
     """The inputs that ``paths`` stand for, sorted where one stands for several.
 
-    A directory stands for the files in it, and a pattern (``*``, ``?``, ``[…]``, ``**``) that the
-    shell did not expand for what it matches. What is found so, and no source recognises, is left
-    out and told, unless ``every`` file is wanted. Raises NetpolError for one that stands for
+    A directory stands for the files in it, at any depth, and a pattern (``*``, ``?``, ``[…]``,
+    ``**``) that the shell did not expand for what it matches. What is found so, and no source
+    recognises, is left out and told, unless ``every`` file is wanted. Raises NetpolError for one that stands for
     nothing.
     """
     found: list[str] = []
@@ -67,9 +68,13 @@ def _several(path: str) -> list[str] | None:
 
 
 def _inside(directory: str) -> list[str]:
-    return sorted(
-        str(one) for one in Path(directory).iterdir() if one.is_file() and one.name[0] != "."
-    )
+    """The files in a folder and in those below it, without hidden ones; links are not followed."""
+    found: list[str] = []
+    for folder, below, names in os.walk(directory):
+        below[:] = [name for name in below if name[0] != "."]
+        files = (Path(folder, name) for name in names if name[0] != ".")
+        found += [str(one) for one in files if one.is_file()]
+    return sorted(found)
 
 
 def _may_hold_flows(path: str) -> bool:

@@ -122,6 +122,19 @@ def mixed(tmp_path):
     return tmp_path
 
 
+def test_folders_in_a_directory_are_looked_into(tmp_path):
+    for name in ("b.jsonl", "node-1/a.jsonl", "node-1/deep/c.jsonl", ".hidden/d.jsonl"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(DATA[:2000])
+    found = expand([str(tmp_path)], every=False, tell=[].append)
+    assert [one.removeprefix(f"{tmp_path}/") for one in found] == [
+        "b.jsonl",
+        "node-1/a.jsonl",
+        "node-1/deep/c.jsonl",
+    ]
+
+
 def test_a_mixed_directory_says_which_files_hold_no_flows(mixed):
     found, told = expanded(str(mixed))
     names = sorted([*(f"{s}.log" for s in SAMPLES), *(f"{s}.gz" for s in SAMPLES), "empty"])
