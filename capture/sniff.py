@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from capture.namespaces import inside, place_of
 from capture.ring import BLOCK, Ring, opened
-from capture.sniff_pods import Came, Failed, Left, Pods
+from capture.sniff_pods import Came, Failed, Left, News, Pods
+from netpol.errors import NetpolError
 from netpol.notices import Notice
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Sniffer:
     """By where and why, until it is written."""
     _asked: int = field(default_factory=time.time_ns)
     """When the counters of the kernel were read last."""
+    _failure: NetpolError | None = None
+    """Why it cannot go on."""
     _pressed: bool = False
     """Whether a ring was rather full: it is emptied again soon."""
     _leaving: set[int] = field(default_factory=set)
@@ -77,7 +80,10 @@ class Sniffer:
         duration: float | None,
         rate: int | None,
     ) -> None:
-        """Capture until it is enough, and write what there is of flows in every interval."""
+        """Capture until it is enough, and write what there is of flows in every interval.
+
+        Raises NetpolError when it cannot go on; what was captured is written before.
+        """
         from capture.sniff_fold import Intervals
         from capture.sniff_rows import Waiting
 
@@ -89,7 +95,7 @@ class Sniffer:
         written = looked = ticked = begun
         budget = 0.0
         pause = _TICK
-        while not stopped.is_set() and now < end:
+        while not (stopped.is_set() or self._failure) and now < end:
             stopped.wait(max(min(pause, end - now), 0))
             now = time.monotonic()
             if rate:
@@ -106,6 +112,8 @@ class Sniffer:
                 written = now
                 self._write(folded, reading, write)
         self._finish(waiting, folded, reading, write, int(budget) if rate else 1 << 62)
+        if self._failure:
+            raise self._failure
 
     def _finish(
         self,
@@ -164,14 +172,21 @@ class Sniffer:
                 self._gone.setdefault(number, since)
             elif number in self._gone:
                 self._missed(ring.where, _GONE, 0, self._gone.pop(number))
-        for news in self.pods.news() if self.pods else ():
-            match news:
-                case Came(number, where, sock):
-                    self.rings[number] = Ring(sock=sock, name="", where=where, blocks=self.blocks)
-                case Left(number):
-                    self._leaving.add(number)
-                case Failed(where, why):
-                    self._missed(where, why, 0, since)
+        if self.pods and not self._failure:
+            try:
+                for news in self.pods.news():
+                    self._learn(news, since)
+            except NetpolError as error:
+                self._failure = error
+
+    def _learn(self, news: News, since: int) -> None:
+        match news:
+            case Came(number, where, sock):
+                self.rings[number] = Ring(sock=sock, name="", where=where, blocks=self.blocks)
+            case Left(number):
+                self._leaving.add(number)
+            case Failed(where, why):
+                self._missed(where, why, 0, since)
 
     def _write(self, folded: Intervals, reading: Reading, write: Callable[[bytes], None]) -> None:
         from capture.records import write as lines

@@ -55,6 +55,15 @@ class Records:
                 os.fsync(self._file)
             os.close(self._file)
 
+    def ready(self) -> None:
+        """Raises NetpolError where another file could not be begun with the privileges left."""
+        if self.path is not None and self.largest and not os.access(self.path.parent, os.W_OK):
+            raise NetpolError(
+                "--max-size puts files aside, and without privileges that is not allowed here",
+                where=str(self.path.parent),
+                hint="write to a directory that belongs to the user who captures",
+            )
+
     def add(self, text: bytes) -> None:
         """Add whole lines. Raises NetpolError where they cannot all be written."""
         if not text:

@@ -14,14 +14,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from capture.namespaces import found, inside
 from capture.privileges import NET_RAW, SYS_ADMIN, SYS_PTRACE, drop
 from capture.ring import opened
 from netpol.errors import NetpolError
 
-__all__ = ["Came", "Failed", "Left", "Pods"]
+__all__ = ["Came", "Failed", "Left", "News", "Pods"]
 
 _EVERY: Final = 0.5
 """Seconds between looks at the processes of the node."""
@@ -52,6 +52,9 @@ class Failed:
     why: str
 
 
+News: TypeAlias = Came | Left | Failed
+
+
 @dataclass(slots=True)
 class Pods:
     """The end of the channel that is read."""
@@ -73,7 +76,7 @@ class Pods:
         mine.setblocking(False)
         return Pods(mine)
 
-    def news(self) -> Iterator[Came | Left | Failed]:
+    def news(self) -> Iterator[News]:
         """What happened since this was asked last. Raises NetpolError where nobody can say."""
         while True:
             try:
@@ -104,6 +107,7 @@ def _serve(channel: socket.socket, blocks: int) -> None:
         signal.signal(one, signal.SIG_IGN)
     drop((NET_RAW, SYS_ADMIN, SYS_PTRACE))
     known: set[int] = set()
+    failed: set[int] = set()
     with suppress(BrokenPipeError):
         while True:
             spaces = found()
@@ -114,13 +118,16 @@ def _serve(channel: socket.socket, blocks: int) -> None:
                 try:
                     with inside(spaces[number]):
                         sock = opened("", blocks)
-                except NetpolError as error:
-                    if spaces[number].exists():
+                except NetpolError as error:  # tried again, and said once
+                    if spaces[number].exists() and number not in failed:
+                        failed.add(number)
                         _say(channel, "failed", number, where, error.what)
                     continue
                 with sock:
                     _say(channel, "came", number, where, files=[sock.fileno()])
-            known = set(spaces)
+                known.add(number)
+            known &= spaces.keys()
+            failed &= spaces.keys()
             if select.select([channel], [], [], _EVERY)[0]:
                 return
 

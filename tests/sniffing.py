@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spaces import Pair, ip, running
@@ -147,6 +149,23 @@ def table(flows: list[Flow]) -> dict[tuple[str, str, str, int | None], Flow]:
     return found
 
 
-def packet_sockets(space: str) -> str:
-    lines = ip("netns", "exec", space, "cat", "/proc/net/packet")
-    return lines.partition("\n")[2]
+def packet_sockets(space: str) -> list[list[str]]:
+    """Rows of /proc/net/packet: …, protocol, interface, …, inode."""
+    lines = ip("netns", "exec", space, "cat", "/proc/net/packet").splitlines()
+    return [line.split() for line in lines[1:]]
+
+
+def wait_for_sockets(capture: Capture, *spaces: str) -> None:
+    """Until this process, and not another one's test, captures in each of the namespaces."""
+    for space in spaces:
+        while not own_files(capture) & {f"socket:[{row[-1]}]" for row in packet_sockets(space)}:
+            assert capture.process.poll() is None
+            time.sleep(0.05)
+
+
+def own_files(capture: Capture) -> set[str]:
+    found = set()
+    for file in Path(f"/proc/{capture.process.pid}/fd").iterdir():
+        with suppress(OSError):
+            found.add(os.readlink(file))
+    return found

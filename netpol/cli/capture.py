@@ -113,6 +113,7 @@ def capture(
         return
     _sensible(interface, netns, pods, promiscuous)
     sniffer = _opened(interface, netns, pods, buffer, promiscuous)
+    from capture.privileges import drop
     from capture.sniff_file import Records
     from capture.source import Reading
     from netpol.flow import Account
@@ -122,6 +123,8 @@ def capture(
     reading = Reading(where=where, tell=notices.tell, account=account)
     try:
         with stopping() as stopped, Records(path=output, largest=(max_size or 0) << 20) as records:
+            drop()  # after the file: it may be in a directory of somebody else's
+            records.ready()
             say(f"capturing {where}" + (f" to {output}" if output else ""))
             sniffer.run(
                 reading,
@@ -152,17 +155,13 @@ def _sensible(interface: str | None, netns: str | None, pods: bool, promiscuous:
 def _opened(
     interface: str | None, netns: str | None, pods: bool, buffer: int | None, promiscuous: bool
 ) -> Sniffer:
-    """What captures; from here on this process has no privileges."""
-    from capture.privileges import drop
+    """What captures, with its sockets."""
     from capture.sniff import on_interface, on_pods
 
     if pods:
-        sniffer = on_pods(buffer=(buffer or 2) << 20)
-    else:
-        size = (buffer or 16) << 20
-        sniffer = on_interface(interface or "", netns, buffer=size, promiscuous=promiscuous)
-    drop()
-    return sniffer
+        return on_pods(buffer=(buffer or 2) << 20)
+    size = (buffer or 16) << 20
+    return on_interface(interface or "", netns, buffer=size, promiscuous=promiscuous)
 
 
 def _ended(sniffer: Sniffer, account: Account) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -10,7 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sniffing import MAIN, SERVER, Capture, capturing, client, of, packet_sockets, read, table
+from sniffing import (
+    MAIN,
+    SERVER,
+    capturing,
+    client,
+    of,
+    packet_sockets,
+    read,
+    table,
+    wait_for_sockets,
+)
 from spaces import Pair, ip, needs_root, pair, running
 
 from netpol.flow import Flow
@@ -61,7 +72,7 @@ def test_who_talks_to_whom(serving: Pair, tmp_path: Path, side: str) -> None:
     idle = "import sys, time; print('here', flush=True); time.sleep(3600)"
     with running(serving.run(serving.client, idle)), capturing(*where, "-o", str(out)) as capture:
         if side == "both":
-            wait_for_sockets(capture, serving)
+            wait_for_sockets(capture, serving.client, serving.server)
         client(serving, "0")
         said = capture.end()
     assert capture.process.returncode == 0, said
@@ -69,14 +80,6 @@ def test_who_talks_to_whom(serving: Pair, tmp_path: Path, side: str) -> None:
     check_scene(serving, of(serving, flows))
     assert side == "both" or account.lost_events == 0  # others may keep this machine busy
     assert "hunter2" not in out.read_text()
-
-
-def wait_for_sockets(capture: Capture, serving: Pair) -> None:
-    """Until there is a ring in each of the two namespaces."""
-    for space in (serving.client, serving.server):
-        while "\n" not in packet_sockets(space):
-            assert capture.process.poll() is None
-            time.sleep(0.05)
 
 
 def test_what_comes_in_a_later_interval_is_still_understood(serving: Pair, tmp_path: Path) -> None:
@@ -127,8 +130,7 @@ def test_pods_come_and_go(tmp_path: Path) -> None:
         for _ in range(2):
             with pair() as late, running(late.run(late.server, SERVER)) as server:
                 assert server.stdout.readline() == "ready\n"
-                while "\n" not in packet_sockets(late.server):
-                    time.sleep(0.05)
+                wait_for_sockets(capture, late.server)
                 client(late, "0")
         assert capture.process.poll() is None
         said = capture.end()
@@ -152,10 +154,8 @@ def test_an_interface_may_be_made_again(serving: Pair, tmp_path: Path) -> None:
             assert capture.process.poll() is None
             time.sleep(0.05)
         serving.lay()
-        before = packet_sockets(serving.server)
-        while re.search(r"^\S+ +\S+ +\S+ +\S+ +-1 ", before, re.MULTILINE):
+        while any(row[4] == "-1" for row in packet_sockets(serving.server)):
             time.sleep(0.05)
-            before = packet_sockets(serving.server)
         client(serving, "0")
         said = capture.end()
     assert capture.process.returncode == 0, said
@@ -194,6 +194,42 @@ def test_what_cannot_be_captured_is_said(words: tuple[str, ...], what: str) -> N
     assert what in ended.stderr
     assert "hint:" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_file_may_be_in_the_directory_of_somebody_else(joined: Pair, tmp_path: Path) -> None:
+    """As with sudo: what the file needs is done before privileges are given up, or refused."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    os.chown(home, 65534, 65534)
+    words = ("--netns", joined.client, "-o", str(home / "flows.jsonl"))
+    with capturing(*words, "--duration", "300ms") as capture:
+        assert capture.process.wait() == 0
+    command = [*MAIN, "capture", *words, "--max-size", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "--max-size puts files aside" in ended.stderr
+
+
+SENDS = """
+import socket, sys
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (sys.argv[1], 7))
+"""
+
+
+def test_when_nobody_follows_the_pods_it_ends(joined: Pair, tmp_path: Path) -> None:
+    """Whoever started it must start it anew; what was captured is written."""
+    out = tmp_path / "flows.jsonl"
+    idle = "import time; time.sleep(3600)"
+    with running(joined.run(joined.client, idle)), capturing("--pods", "-o", str(out)) as capture:
+        wait_for_sockets(capture, joined.client)
+        client(joined, code=SENDS)
+        number = capture.process.pid
+        (helper,) = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+        os.kill(int(helper), signal.SIGKILL)
+        said = capture.process.communicate()[1]
+    assert capture.process.returncode == 2
+    assert "has ended" in said
+    assert of(joined, read(out)[0])
 
 
 def test_without_the_privilege_it_says_so() -> None:
