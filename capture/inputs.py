@@ -33,8 +33,8 @@ def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
 
     A directory stands for the files in it, at any depth, and a pattern (``*``, ``?``, ``[…]``,
     ``**``) that the shell did not expand for what it matches. What is found so, and no source
-    recognises, is left out and told, unless ``every`` file is wanted. Raises NetpolError for one that stands for
-    nothing.
+    recognises, is left out and told, unless ``every`` file is wanted. Raises NetpolError for one
+    that stands for nothing.
     """
     found: list[str] = []
     for path in paths:
