@@ -131,7 +131,7 @@ def opened(name: str, blocks: int, *, promiscuous: bool = False) -> socket.socke
         sock.close()
         where = f"interface {name}" if name else "capture"
         hint = "`ip link` lists the interfaces" if name else "try a smaller --buffer"
-        raise NetpolError(f"{error.strerror}", where=where, hint=hint) from error
+        raise NetpolError(str(error.strerror or error), where=where, hint=hint) from error
     except BaseException:
         sock.close()
         raise

@@ -182,7 +182,7 @@ def test_a_full_file_gives_way(serving: Pair, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("-i", "no-such-link"), "no-such-link"),
+        (("-i", "no-such-link"), "interface no-such-link: no interface"),
         (("--netns", "no-such-space"), "no such network namespace"),
         (("--netns", "/etc/hostname"), "cannot enter"),
     ],

@@ -52,6 +52,16 @@ def test_killed_it_leaves_what_was_written(serving: Pair, tmp_path: Path) -> Non
     assert sum(one.signals["opened"] for one in read(out)[0] if one.port == 8080) == 310
 
 
+def test_killed_it_leaves_no_process_with_privileges(joined: Pair) -> None:
+    with capturing("--pods") as capture:
+        number = capture.process.pid
+        (helper,) = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+        capture.end(signal.SIGKILL)
+        status = Path(f"/proc/{helper}/stat")
+        while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.05)
+
+
 @pytest.mark.parametrize("words", [(), ("--max-rate", "100")])
 def test_every_connection_is_recorded_or_counted(
     serving: Pair, tmp_path: Path, words: tuple[str, ...]
