@@ -16,6 +16,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as ``counts`` is printed in every run, in however many processes."""
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.user_properties:
+            if name == "counts":
+                terminalreporter.write_line(str(text))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""

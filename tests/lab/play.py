@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from lab import describe as d
 from lab.enforcer import SPOOFED, ruleset
@@ -14,13 +14,25 @@ from lab.kube_proxy import MASQUERADE
 from lab.network import Lab
 from lab.scenario import LIES, Case
 
-__all__ = ["Try", "capture", "enforce", "everything", "lie", "play", "spoofed", "stop", "tried"]
+__all__ = [
+    "PORTS",
+    "VETHS",
+    "Played",
+    "Try",
+    "enforce",
+    "everything",
+    "lie",
+    "play",
+    "tried",
+]
 
+Played: TypeAlias = tuple[Case, str, str]
+"""A case, what became of it, and what was answered."""
 VETHS = {node.name: {pod.name: pod.veth for pod in d.PODS if pod.node is node} for node in d.NODES}
 
 
-def play(lab: Lab, cases: Iterable[Case]) -> list[tuple[Case, str, str]]:
-    """All cases at once, by every client's agent: what became of each, and what was answered."""
+def play(lab: Lab, cases: Iterable[Case]) -> list[Played]:
+    """All cases at once, by every client's agent."""
     by_client: dict[str, list[Case]] = {}
     for case in cases:
         by_client.setdefault(case.client, []).append(case)
@@ -33,20 +45,6 @@ def play(lab: Lab, cases: Iterable[Case]) -> list[tuple[Case, str, str]]:
         for some, answers in zip(by_client.values(), told, strict=True)
         for case, answer in zip(some, answers, strict=True)
     ]
-
-
-def capture(lab: Lab, folder: Path) -> list[Path]:
-    """Packets on the pods' cables from now on: the files in which they will be."""
-    folder.mkdir()
-    for node, veths in VETHS.items():
-        files = {veth: str(folder / f"{veth}.pcap") for veth in veths.values()}
-        lab.of(node).order("watch", files=files)
-    return sorted(folder / f"{veth}.pcap" for veths in VETHS.values() for veth in veths.values())
-
-
-def stop(lab: Lab) -> int:
-    """No more packets. How many the kernel lost."""
-    return sum(sum(lab.of(node).order("close_eye").values()) for node in VETHS)
 
 
 def enforce(lab: Lab, policies: Iterable[dict[str, Any]], objects: list[dict[str, Any]]) -> int:
@@ -63,20 +61,27 @@ def lie(lab: Lab, text: str) -> int:
     """Send what :data:`LIES` says under false addresses; how much of it was believed."""
     for liar, source, to, port in LIES:
         lab.of(liar).order("spoof", source=source, to=to, port=port, text=text)
-    servers = {pod.name for pod in d.PODS if pod.addresses[0] in {one[2] for one in LIES}}
-    # A datagram is there when the call that sent it returns, but its reader may not have run yet.
-    time.sleep(0.2)
-    heard = [text for name in servers for _, text in lab.of(name).order("recall")]
-    return heard.count(text.encode().hex())
+    while (believed := _heard(lab, text)) + _spoofed(lab) < len(LIES):
+        time.sleep(0.01)  # a datagram was sent, but its reader has not run yet
+    return believed
 
 
-def spoofed(lab: Lab) -> int:
-    """Packets that were refused for their false address."""
-    words = [
-        lab.of(node).order("run", argv=["nft", "list", "counter", "inet", "enforcer", SPOOFED])
+def _heard(lab: Lab, text: str) -> int:
+    targets = {one[2] for one in LIES}
+    servers = [pod.name for pod in d.PODS if pod.addresses[0] in targets]
+    return sum(
+        said == text.encode().hex() for name in servers for _, said in lab.of(name).order("recall")
+    )
+
+
+def _spoofed(lab: Lab) -> int:
+    """Packets that were refused for their false address since policies were put in force."""
+    told = [
+        json.loads(lab.of(node).order("run", argv=["nft", "-j", "list", "counters"]))
         for node in VETHS
     ]
-    return sum(int(one.partition("packets ")[2].split()[0]) for one in words)
+    counters = [one["counter"] for some in told for one in some["nftables"] if "counter" in one]
+    return sum(one["packets"] for one in counters if one["name"] == SPOOFED)
 
 
 @dataclass(frozen=True, slots=True)
