@@ -159,13 +159,13 @@ def test_what_is_learned_from_packets_holds_against_packets(
             f" {len({one.name for one in WANTED})} kinds work under {rules} rules"
         ),
         (
-            f"{len(ATTACKS)} attacks fail, of which {answered} were answered before and the others came"
-            f" to closed ports; {len(LIES)} datagrams with false addresses are not believed;"
+            f"{len(ATTACKS)} attacks fail, of which {answered} were answered before and the others"
+            f" came to closed ports; {len(LIES)} datagrams with false addresses are not believed;"
             f" `netpol check` denies {denied} connections of the attackers"
         ),
         (
-            f"{sum(passed.values())} of {len(passed)} tries ({len(PORTS)} ports, IPv4 and IPv6) pass,"
-            f" and netpol agrees about all; `netpol why` says so too for {why} of {why}"
+            f"{sum(passed.values())} of {len(passed)} tries ({len(PORTS)} ports, IPv4 and IPv6)"
+            f" pass, and netpol agrees about all; `netpol why` says so too for {why} of {why}"
         ),
     ):
         record_property("counts", f"lab, by {eye}: {text}")
