@@ -81,8 +81,9 @@ class Records:
             path.rename(path.with_name(f"{path.stem}-{stamp}{path.suffix}"))
         except OSError as error:
             raise cannot(error, path) from error
+        fresh = opened(path)
         os.close(self._file)
-        self._file = opened(path)
+        self._file = fresh
 
 
 def _mend(file: int, path: Path) -> None:

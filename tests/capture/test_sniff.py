@@ -107,6 +107,14 @@ def test_standard_output(serving: Pair, tmp_path: Path) -> None:
     check_scene(serving, of(serving, read(out)[0]))
 
 
+@pytest.mark.parametrize("words", [(), ("--promiscuous",)])
+def test_it_is_promiscuous_only_when_asked(joined: Pair, words: tuple[str, ...]) -> None:
+    with capturing("--netns", joined.client, "-i", "eth0", *words) as capture:
+        shown = ip("-n", joined.client, "-d", "link", "show", "eth0")
+        assert f" promiscuity {len(words)} " in shown
+        capture.end()
+
+
 def test_a_duration_ends_it(joined: Pair) -> None:
     with capturing("--netns", joined.client, "--duration", "300ms") as capture:
         assert capture.process.wait() == 0
