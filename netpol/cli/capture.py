@@ -68,7 +68,9 @@ __all__ = ["capture"]
     "--print-manifest",
     "manifest",
     type=click.Choice(sorted(MANIFESTS)),
-    help="Print how to run this in a cluster, and do nothing else.",
+    is_flag=False,
+    flag_value="daemonset",
+    help="Print how to run this in a cluster, and do nothing else; without a word, daemonset.",
 )
 @click.option(
     "--image",

@@ -31,6 +31,10 @@ def container(name: str) -> dict[str, Any]:
     return last if name == "ephemeral" else last["spec"]["template"]["spec"]["containers"][0]
 
 
+def test_without_a_word_it_is_the_daemonset() -> None:
+    assert run("--print-manifest").stdout == run("--print-manifest", "daemonset").stdout
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_daemonset_is_valid(version: str) -> None:
     kinds = printed("daemonset")
