@@ -25,6 +25,7 @@ __all__ = [
     "PODS",
     "RESOLVER",
     "SERVICES",
+    "TEAMS",
     "UPSTREAM",
     "Node",
     "Pod",
@@ -107,6 +108,8 @@ class Service:
 NODES: Final = tuple(Node(number=number) for number in (1, 2))
 _ONE, _TWO = NODES
 NAMESPACES: Final = ("default", "kube-system", "shop", "data", "monitoring", "tools")
+TEAMS: Final = {"shop": "red", "data": "red", "monitoring": "blue"}
+"""By namespace its label ``team``; the others have none."""
 LAN_GATEWAY: Final = ("172.30.0.1", "fd00:172:30::1")
 RESOLVER: Final = "10.96.0.10"
 METADATA: Final = "169.254.169.254"
@@ -116,6 +119,11 @@ UPSTREAM: Final = "203.0.113.53"
 EVIL: Final = ("198.51.100.66", "2001:db8:66::1")
 CUSTOMER: Final = "198.51.100.200"
 
+_TIERS = {
+    **dict.fromkeys(("frontend", "jump"), "front"),
+    **dict.fromkeys(("cart", "checkout", "redis", "db", "ledger", "statsd"), "back"),
+}
+"""A label that pods of several namespaces share, and some have not."""
 _HTTP = Port(number=8080, speaks="http", name="http")
 _DNS = tuple(
     Port(number=53, speaks="dns", protocol=protocol, name=name)
@@ -125,6 +133,8 @@ _DNS = tuple(
 
 def _pod(space: str, owner: str, node: Node, number: int, *ports: Port, kind: str = "Deployment"):
     labels = {"app": owner} if owner != "coredns" else {"k8s-app": "kube-dns"}
+    if tier := _TIERS.get(owner):
+        labels["tier"] = tier
     suffix = f"7d9f8b6c5-{number:05d}" if kind == "Deployment" else str(node.number - 1)
     name = f"{owner}-{suffix}"
     return Pod(

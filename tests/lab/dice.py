@@ -10,10 +10,11 @@ from wild.dice import Dice, label_selector
 __all__ = ["policies"]
 
 _LABELS = {
-    "app": tuple(sorted({one.owner for one in d.PODS})),
+    "app": ("frontend", "redis", "prometheus"),
+    "tier": ("front", "back"),
     "k8s-app": ("kube-dns",),
 }
-_SPACES = {"kubernetes.io/metadata.name": d.NAMESPACES}
+_SPACES = {"kubernetes.io/metadata.name": ("shop", "data"), "team": ("red", "blue")}
 _PORTS = (53, 5432, 6379, 7000, 8080, 8125, 9090, 9091, 9100, 9999)
 _NAMES = ("http", "dns", "dns-tcp", "nobody-has-it")
 _BLOCKS = {

@@ -33,7 +33,9 @@ def _object(kind: str, name: str, space: str = "", **rest: Any) -> dict[str, Any
 
 
 def _namespace(name: str) -> dict[str, Any]:
-    return _object("Namespace", name, meta={"labels": {"kubernetes.io/metadata.name": name}})
+    team = {"team": d.TEAMS[name]} if name in d.TEAMS else {}
+    labels = {"kubernetes.io/metadata.name": name, **team}
+    return _object("Namespace", name, meta={"labels": labels})
 
 
 def _node(node: d.Node) -> dict[str, Any]:

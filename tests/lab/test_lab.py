@@ -176,8 +176,8 @@ def test_any_policies_mean_to_the_kernel_what_netpol_says(
 ) -> None:
     """Random ones: the enforcer and the evaluator have nothing in common but the specification."""
     dice, total = Dice(6), Counter[bool]()
-    for number in range(4):
-        found, path = dice_policies(dice, 12), tmp_path / f"{number}.yaml"
+    for number in range(6):
+        found, path = dice_policies(dice, 6), tmp_path / f"{number}.yaml"
         path.write_text(yaml.safe_dump_all(found))
         enforce(lab, found, objects(cluster))
         total.update(agreed(lab, path, cluster).values())
