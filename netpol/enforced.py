@@ -63,7 +63,8 @@ class _Reading:
             ports -= PortSet.of("SCTP")
         if self._falls_open(rule, policy, direction):
             ports = ALL_PORTS
-        return replace(rule, ports=ports, peers=self._peers(rule.peers))
+        names = () if self.profile.named_ports == "no" else rule.named_ports
+        return replace(rule, ports=ports, named_ports=names, peers=self._peers(rule.peers))
 
     def _peers(self, peers: tuple[Selector, ...] | None) -> tuple[Selector, ...] | None:
         """Without blocks of a family that the cluster has not."""

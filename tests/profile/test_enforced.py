@@ -99,6 +99,19 @@ def test_a_rule_of_unknown_names_alone_falls_open(cni: str, verdict: bool) -> No
     assert not allowed(cni, Connection(WEB, SPARE, "TCP", 22), to(rule), known=known)
 
 
+@pytest.mark.parametrize(
+    ("cni", "verdict"), [(name, name not in ("weave", "romana")) for name in CNIS]
+)
+def test_a_named_port_is_no_port_where_names_are_not_known(cni: str, verdict: bool) -> None:
+    """What a plugin is not known to understand opens nothing that one may rely on."""
+    one = pod("named", labels=labels(app="named"), ports=(ContainerPort(name="sql", port=5432),))
+    known = replace(CLUSTER, pods={**CLUSTER.pods, ("shop", "named"): one})
+    rule = Rule(peers=(pods(app="named"),), ports=NO_PORTS, named_ports=(("TCP", "sql"),))
+    server = Workload("shop", "Deployment", "named")
+    asked = Connection(WEB, server, "TCP", 5432)
+    assert allowed(cni, asked, to(rule), known=known) is verdict
+
+
 @pytest.mark.parametrize(("cni", "verdict"), [("weave", False), ("generic", True)])
 def test_a_range_is_its_first_port_where_ranges_are_not_known(cni: str, verdict: bool) -> None:
     policy = to(Rule(peers=(pods(app="api"),), ports=PortSet.of("TCP", 80, 90)))
