@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from capture import snapshot_objects as objects
+from capture import objects
 from capture.resources import Resource
 from capture.sightings import Sighting, Sightings, lean, unreadable
 from capture.times import rfc3339

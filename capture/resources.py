@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from capture import snapshot_objects as objects
+from capture import objects
 from capture.sightings import KINDS
 from netpol.settings import CONFIG_MAPS
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from capture import snapshot_objects as objects
+from capture import objects
 from capture import snapshot_values as values
 from capture.times import nanoseconds
 from netpol.errors import NetpolError

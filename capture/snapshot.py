@@ -13,8 +13,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Final
 
-from capture import sightings
-from capture import snapshot_objects as objects
+from capture import objects, sightings
 from capture import snapshot_values as values
 from capture.sightings import Key, Listed, OwnerTable, Sighting, Sightings
 from netpol.inventory import Inventory, Namespace, Node, Pod, Service

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from capture import snapshot_objects as objects
+from capture import objects
 from capture.times import nanoseconds
 from netpol.inventory import (
     ALWAYS,

@@ -1,0 +1,60 @@
+"""Kubernetes objects, cut down to the fields that an inventory needs, as the API writes them.
+
+Every field may be absent or null, as in manifests that no API server has filled in; numbers may be
+written as text. ``capture.snapshot_values`` turns these into what the inventory holds.
+"""
+
+from __future__ import annotations
+
+from capture.objects.base import ConfigMap, LabelPairs, Object
+from capture.objects.nodes import (
+    CiliumHealth,
+    CiliumNode,
+    CiliumNodeSpec,
+    Node,
+    NodeMeta,
+    NodeSpec,
+    Ranges,
+    RangesSpec,
+)
+from capture.objects.pods import Pod, PodSpec, PodStatus
+from capture.objects.services import (
+    Backend,
+    BackendAddress,
+    EndpointPort,
+    Endpoints,
+    EndpointSlice,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from capture.objects.workloads import PodTemplate, Selected, SelectedByMap, Templated
+
+__all__ = [
+    "Backend",
+    "BackendAddress",
+    "CiliumHealth",
+    "CiliumNode",
+    "CiliumNodeSpec",
+    "ConfigMap",
+    "EndpointPort",
+    "EndpointSlice",
+    "Endpoints",
+    "LabelPairs",
+    "Node",
+    "NodeMeta",
+    "NodeSpec",
+    "Object",
+    "Pod",
+    "PodSpec",
+    "PodStatus",
+    "PodTemplate",
+    "Ranges",
+    "RangesSpec",
+    "Selected",
+    "SelectedByMap",
+    "Service",
+    "ServicePort",
+    "ServiceSpec",
+    "Templated",
+]

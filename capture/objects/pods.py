@@ -1,0 +1,130 @@
+"""Pods: their containers, and when these started and ended."""
+
+from __future__ import annotations
+
+import msgspec
+
+from capture.objects.base import Camel, Object, PortNumber, Protocol
+
+__all__ = [
+    "Address",
+    "Container",
+    "ContainerPort",
+    "ContainerState",
+    "ContainerStatus",
+    "Phase",
+    "Pod",
+    "PodSpec",
+    "PodStatus",
+]
+
+
+class ContainerPort(Camel):
+    """One of a container's ``ports``."""
+
+    container_port: PortNumber
+    name: str | None = None
+    protocol: Protocol | None = None
+
+
+class Container(Camel):
+    """A container; an init container that restarts always is a sidecar and keeps its ports."""
+
+    ports: list[ContainerPort] | None = None
+    restart_policy: str | None = None
+
+
+class PodSpec(Camel):
+    """The spec of a pod, or of the template of one."""
+
+    node_name: str | None = None
+    host_network: bool | None = None
+    service_account_name: str | None = None
+    service_account: str | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+
+
+class Phase(Camel):
+    """A container that runs, or how it ended."""
+
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class ContainerState(Camel):
+    """The state of a container."""
+
+    running: Phase | None = None
+    terminated: Phase | None = None
+
+
+class ContainerStatus(Camel):
+    """One of a pod's ``containerStatuses``."""
+
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+
+    @property
+    def running(self) -> Phase | None:
+        """While it runs."""
+        return self.state.running if self.state else None
+
+    @property
+    def terminated(self) -> Phase | None:
+        """When it has ended, and is not to be started again."""
+        return self.state.terminated if self.state else None
+
+    @property
+    def crashed(self) -> Phase | None:
+        """Its last run, when it waits to be started again."""
+        waiting = self.last_state and not (self.running or self.terminated)
+        return self.last_state.terminated if self.last_state and waiting else None
+
+
+class Address(Camel):
+    """An ``ip`` in a list of them."""
+
+    ip: str | None = None
+
+
+class PodStatus(Camel):
+    """The status of a pod."""
+
+    phase: str | None = None
+    start_time: str | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    pod_ip: str | None = msgspec.field(default=None, name="podIP")
+    pod_ips: list[Address] | None = msgspec.field(default=None, name="podIPs")
+    host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    host_ips: list[Address] | None = msgspec.field(default=None, name="hostIPs")
+
+    @property
+    def finish_times(self) -> list[str | None]:
+        """When its containers ended, of those that have."""
+        ends = [one.terminated for one in self.container_statuses or ()]
+        return [one.finished_at for one in ends if one]
+
+    @property
+    def start_times(self) -> list[str | None]:
+        """When its containers started this time, or ended last time when none has.
+
+        A pod may have got another address since it started: with its node, or when its sandbox was
+        lost. Then the containers start again, those that prepare it too; but not such a one as has
+        done its work.
+        """
+        first, main = self.init_container_statuses or (), self.container_statuses or ()
+        begun = [one.terminated for one in first]
+        begun += [one.running for one in (*first, *main)]
+        begun = [one for one in begun if one] or [one.terminated for one in main]
+        starts = [one.started_at for one in begun if one]
+        crashes = [one.crashed.finished_at for one in (*first, *main) if one.crashed]
+        return starts or crashes
+
+
+class Pod(Object):
+    """A Pod."""
+
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
