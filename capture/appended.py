@@ -9,7 +9,7 @@ from typing import Final
 
 from netpol.errors import NetpolError
 
-__all__ = ["STDOUT", "add", "cannot", "opened", "size"]
+__all__ = ["STDOUT", "add", "cannot", "close", "opened", "size"]
 
 STDOUT: Final = 1
 
@@ -36,6 +36,13 @@ def _lock(file: int) -> None:
     except ImportError:  # where there is no such thing, nobody is kept from it
         return
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def close(file: int) -> None:
+    """Close it, with all that was added on the disk."""
+    with suppress(OSError):
+        os.fsync(file)
+    os.close(file)
 
 
 def size(file: int) -> int:

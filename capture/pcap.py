@@ -43,7 +43,7 @@ PCAP: Final = FlowSource(
         blind=(
             "a packet that a policy drops looks like one that nobody answers",
             "what passed where nobody captured, or inside encrypted tunnels, is not seen",
-            "that two files show one connection is not seen: merge them first (mergecap)",
+            "a connection that is in two files counts twice; merge captures first (mergecap)",
         ),
     ),
     detect=_detect,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
-from capture.appended import STDOUT, add, cannot, opened, size
+from capture.appended import STDOUT, add, cannot, close, opened, size
 from capture.changes import Change, Known, Name
 from capture.resources import Resource, resource_of
 from capture.times import nanoseconds, rfc3339
@@ -77,9 +76,7 @@ class Recording:
         trace: TracebackType | None,
     ) -> None:
         if self.path is not None:
-            with suppress(OSError):
-                os.fsync(self._file)
-            os.close(self._file)
+            close(self._file)
 
     def write(self, changes: Iterable[Change]) -> None:
         """Add some changes. Raises NetpolError where they cannot all be written."""

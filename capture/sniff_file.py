@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from capture.appended import STDOUT, add, cannot, opened, size
+from capture.appended import STDOUT, add, cannot, close, opened, size
 from capture.times import rfc3339
 from netpol.errors import NetpolError
 
@@ -51,9 +50,7 @@ class Records:
         trace: TracebackType | None,
     ) -> None:
         if self.path is not None:
-            with suppress(OSError):
-                os.fsync(self._file)
-            os.close(self._file)
+            close(self._file)
 
     def ready(self) -> None:
         """Raises NetpolError where another file could not be begun with the privileges left."""
