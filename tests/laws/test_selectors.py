@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import combinations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netpol.evaluate.identity import identity_relevant
@@ -82,6 +82,16 @@ def possible(world, identity_labels_only):
                     yield Requirement(key, "NotIn", values)
 
 
+def met(world, identity_labels_only):
+    """Those that the pods of the workload do meet."""
+    own = world.workloads[ONE]
+    return [
+        one
+        for one in possible(world, identity_labels_only)
+        if all(holds(pod.labels, one) for pod in own)
+    ]
+
+
 def burden(requirements):
     """What is kept small, in this order."""
     return (
@@ -123,12 +133,7 @@ def test_all_its_pods_and_no_other_unless_it_says_so(world, identity_labels_only
 def test_none_is_cheaper(world, identity_labels_only):
     if ONE not in world.workloads:
         return
-    own = world.workloads[ONE]
-    found = [
-        one
-        for one in possible(world, identity_labels_only)
-        if all(holds(pod.labels, one) for pod in own)
-    ]
+    found = met(world, identity_labels_only)
     chosen = choose(ONE, world, identity_labels_only=identity_labels_only)
     assert (chosen is None) == (not any(one.operator == "In" for one in found))
     if chosen is None:
@@ -163,14 +168,24 @@ def same_pods(world, left, right):
 
 
 @given(INVENTORIES, st.booleans())
+@example(
+    inventory(
+        [
+            ("one", {"app": "a", "app.kubernetes.io/name": "v1"}, False),
+            ("two", {"app": "a", "app.kubernetes.io/name": "a"}, False),
+        ]
+    ),
+    False,
+)
 @settings(deadline=None, max_examples=150)
 def test_every_requirement_is_needed(world, identity_labels_only):
     chosen = choose(ONE, world, identity_labels_only=identity_labels_only)
     if chosen is None:
         return
+    found = met(world, identity_labels_only)
     for one in chosen.selector.pods:
         fewer = [other for other in chosen.selector.pods if other != one]
-        named = any(other.operator == "In" for other in fewer)
+        named = names_something_lasting(fewer, found)
         assert not named or not same_pods(world, fewer, chosen.selector.pods)
 
 
