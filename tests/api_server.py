@@ -245,19 +245,25 @@ class ApiServer:
         """The lines of a watch; None where it breaks off."""
         one = object()
         with self.lock:
+            # At once: whoever waits for this stream to end has not yet said so to it.
             self._streams.add(one)
+            heard = self._cut, self._end, self._marks
         try:
-            yield from self._told(*self.chosen(path, query), int(query["resourceVersion"]))
+            yield from self._told(*self.chosen(path, query), int(query["resourceVersion"]), heard)
         finally:
             with self.lock:
                 self._streams.discard(one)
                 self.lock.notify_all()
 
     def _told(
-        self, collection: str, chosen: Callable[[Key], bool], version: int
+        self,
+        collection: str,
+        chosen: Callable[[Key], bool],
+        version: int,
+        heard: tuple[int, int, int],
     ) -> Iterator[bytes | None]:
+        cut, end, marks = heard
         with self.lock:
-            cut, end, marks = self._cut, self._end, self._marks
             if version < self.oldest:
                 yield line("ERROR", status(410, "too old resource version", "Expired"))
                 return
