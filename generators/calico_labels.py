@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 from generators.calico_grammar import All, And, Compare, Global, Has, Node, Not, Or
 from generators.calico_selectors import Conjunction
-from netpol.policy import NAMESPACE, OPPOSITE, SERVICE_ACCOUNT, PodSelector, Requirement
+from netpol.policy import NAMESPACE, SERVICE_ACCOUNT, PodSelector, Requirement
 
 __all__ = ["NAME", "POD_ACCOUNT", "POD_NAMESPACE", "both", "of_accounts", "of_namespaces", "pods"]
 
@@ -67,7 +67,7 @@ def pods(wanted: Conjunction) -> PodSelector | None:
     spaces, own = set[Requirement](), set[Requirement]()
     for one in wanted:
         if one.key == _ORCHESTRATOR.key:
-            if not _holds(one, "k8s"):
+            if not one.holds("k8s"):
                 return None
         elif one.key in _NAMESPACE_OF | _ACCOUNT_OF:
             # Every pod has a namespace and a service account.
@@ -84,26 +84,3 @@ def pods(wanted: Conjunction) -> PodSelector | None:
         else:
             own.add(one)
     return PodSelector(tuple(sorted(spaces)), tuple(sorted(own)))
-
-
-def _holds(one: Requirement, value: str) -> bool:
-    """Whether a label that is there with this value meets the requirement."""
-    match one.operator:
-        case "In":
-            return value in one.values
-        case "NotIn":
-            return value not in one.values
-        case "Exists":
-            return True
-        case "DoesNotExist":
-            return False
-        case "Contains":
-            return any(part in value for part in one.values)
-        case "StartsWith":
-            return value.startswith(one.values)
-        case "EndsWith":
-            return value.endswith(one.values)
-        case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
-            return not _holds(replace(one, operator=OPPOSITE[negated]), value)
-        case _:
-            assert_never(one.operator)

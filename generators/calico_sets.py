@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final
 
 from generators.calico_labels import NAME, POD_NAMESPACE
 from generators.calico_selectors import Conjunction
 from generators.reading import block, only
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.policy import NAMESPACE, OPPOSITE, Requirement
+from netpol.policy import NAMESPACE, Requirement
 
 __all__ = ["SET_FIELDS", "NetworkSet", "matching", "network_set", "unclear"]
 
@@ -106,22 +106,4 @@ def _requirement(one: NetworkSet, wanted: Requirement) -> bool | None:
     value = one.labels.get(wanted.key)
     if value is None and wanted.key.startswith("pcns.") and not one.complete:
         return None
-    match wanted.operator:
-        case "In":
-            return value in wanted.values
-        case "NotIn":
-            return value not in wanted.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Contains":
-            return value is not None and any(part in value for part in wanted.values)
-        case "StartsWith":
-            return value is not None and value.startswith(wanted.values)
-        case "EndsWith":
-            return value is not None and value.endswith(wanted.values)
-        case "NotContains" | "NotStartsWith" | "NotEndsWith" as negated:
-            return not _requirement(one, replace(wanted, operator=OPPOSITE[negated]))
-        case unknown:
-            assert_never(unknown)
+    return wanted.holds(value)

@@ -135,19 +135,7 @@ def _service_key(field: Field, name: str) -> str:
 
 
 def _meets(labels: Mapping[str, str], wanted: Iterable[Requirement]) -> bool:
-    return all(_met(labels.get(one.key), one) for one in wanted)
-
-
-def _met(value: str | None, one: Requirement) -> bool:
-    match one.operator:
-        case "In":
-            return value in one.values
-        case "NotIn":
-            return value not in one.values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
+    return all(one.holds(labels.get(one.key)) for one in wanted)
 
 
 # Reading

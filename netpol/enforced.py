@@ -16,7 +16,6 @@ from netpol.inventory import Inventory, Pod
 from netpol.net import ALL_PORTS, NO_PORTS, PortSet, contains, host_cidr, network
 from netpol.policy import (
     DENY_TIER,
-    NAMESPACE,
     CidrSelector,
     EntitySelector,
     PodSelector,
@@ -26,7 +25,7 @@ from netpol.policy import (
     Selector,
 )
 from netpol.profile import Profile
-from netpol.virtual import meets, opened
+from netpol.virtual import opened, picks
 
 __all__ = ["as_enforced"]
 
@@ -93,12 +92,7 @@ class _Reading:
         )
 
     def _any(self, pod: Pod, selectors: Iterable[PodSelector]) -> bool:
-        space = self.inventory.namespaces.get(pod.namespace)
-        around = {**dict(space.labels if space else ()), NAMESPACE: pod.namespace}
-        return any(
-            meets(tuple(around.items()), one.namespaces) and meets(pod.labels, one.pods)
-            for one in selectors
-        )
+        return any(picks(one, pod.namespace, pod.labels, self.inventory) for one in selectors)
 
     def added(self, policies: Iterable[Policy]) -> Iterator[Policy]:
         """What the CNI allows or denies beside the rules."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never
 
 from netpol.net import PortSet
 
@@ -100,6 +100,26 @@ class Requirement:
     key: str
     operator: Operator
     values: tuple[str, ...] = ()
+
+    def holds(self, value: str | None) -> bool:
+        """Whether it holds for what carries its key with this value; None: without that key."""
+        match self.operator:
+            case "In":
+                return value in self.values
+            case "Exists":
+                return value is not None
+            case "Contains":
+                return value is not None and any(part in value for part in self.values)
+            case "StartsWith":
+                return value is not None and value.startswith(self.values)
+            case "EndsWith":
+                return value is not None and value.endswith(self.values)
+            case (
+                "NotIn" | "DoesNotExist" | "NotContains" | "NotStartsWith" | "NotEndsWith"
+            ) as negated:
+                return not replace(self, operator=OPPOSITE[negated]).holds(value)
+            case unknown:
+                assert_never(unknown)
 
 
 @dataclass(frozen=True, slots=True, order=True)

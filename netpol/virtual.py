@@ -8,8 +8,9 @@ a label more than the Service does, or another one, opens the pods alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from netpol.graph import Connection
 from netpol.inventory import Inventory, Pod, Service, ServicePort
@@ -17,7 +18,7 @@ from netpol.net import PortSet, host_cidr
 from netpol.peers import Cidr, Labels, Peer, Workload
 from netpol.policy import NAMESPACE, PodSelector, Requirement
 
-__all__ = ["Dialled", "dialled", "meets", "opened", "satisfies"]
+__all__ = ["Dialled", "dialled", "opened", "picks", "satisfies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,29 +119,19 @@ def opened(
 
 def satisfies(service: Service, peer: PodSelector, inventory: Inventory) -> bool:
     """Whether a Service's selector, read as the labels of a pod, meets a peer's conditions."""
-    space = inventory.namespaces.get(service.namespace)
-    around = {**dict(space.labels if space else ()), NAMESPACE: service.namespace}
-    return (
-        bool(service.selector)
-        and meets(tuple(around.items()), peer.namespaces)
-        and meets(service.selector, peer.pods)
-    )
+    return bool(service.selector) and picks(peer, service.namespace, service.selector, inventory)
 
 
-def meets(labels: Labels, wanted: Iterable[Requirement]) -> bool:
-    """Whether labels meet every condition that Kubernetes knows."""
-    return all(_holds(one, dict(labels).get(one.key)) for one in wanted)
+def picks(peer: PodSelector, namespace: str, labels: Labels, inventory: Inventory) -> bool:
+    """Whether a selector picks what has these labels in that namespace."""
+    space = inventory.namespaces.get(namespace)
+    around = {**dict(space.labels if space else ()), NAMESPACE: namespace}
+    return _meets(around, peer.namespaces) and _meets(dict(labels), peer.pods)
 
 
-def _holds(one: Requirement, value: str | None) -> bool:
-    match one.operator:
-        case "In":
-            return value in one.values
-        case "NotIn":
-            return value not in one.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case _:
-            return False  # operators that Kubernetes has not
+def _meets(labels: Mapping[str, str], wanted: Iterable[Requirement]) -> bool:
+    """Whether labels meet every condition; none that Kubernetes does not know is met."""
+    return all(one.operator in _KNOWN and one.holds(labels.get(one.key)) for one in wanted)
+
+
+_KNOWN: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
