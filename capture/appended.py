@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from netpol.errors import NetpolError
 
-__all__ = ["STDOUT", "add", "cannot", "close", "opened", "size"]
+__all__ = ["Appended", "add", "cannot", "opened", "size"]
 
-STDOUT: Final = 1
+_STDOUT: Final = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Appended(ABC):
+    """A file that lines are added to while it is open; ``path`` None: standard output."""
+
+    path: Path | None
+    largest: int = 0
+    """From which size on, in bytes, another file is begun; 0: never."""
+    _file: int = _STDOUT
+
+    def __enter__(self) -> Self:
+        """Open the file, to go on with what is in it. Raises NetpolError."""
+        if self.path is not None:
+            self._file = opened(self.path)
+            try:
+                self._resume(self.path)
+            except BaseException:
+                os.close(self._file)
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.path is not None:
+            with suppress(OSError):
+                os.fsync(self._file)
+            os.close(self._file)
+
+    @abstractmethod
+    def _resume(self, path: Path) -> None:
+        """Look at what there is, and cut off a line that was not written to its end."""
 
 
 def opened(path: Path) -> int:
@@ -36,13 +75,6 @@ def _lock(file: int) -> None:
     except ImportError:  # where there is no such thing, nobody is kept from it
         return
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def close(file: int) -> None:
-    """Close it, with all that was added on the disk."""
-    with suppress(OSError):
-        os.fsync(file)
-    os.close(file)
 
 
 def size(file: int) -> int:

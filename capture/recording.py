@@ -10,11 +10,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
-from capture.appended import STDOUT, add, cannot, close, opened, size
+from capture.appended import Appended, add, cannot, opened, size
 from capture.changes import Change, Known, Name
 from capture.resources import Resource, resource_of
 from capture.times import nanoseconds, rfc3339
@@ -42,12 +41,9 @@ class _Line(msgspec.Struct):
 
 
 @dataclass(slots=True, kw_only=True)
-class Recording:
-    """A file that changes are added to; ``path`` None: standard output."""
+class Recording(Appended):
+    """A file that changes are added to."""
 
-    path: Path | None
-    largest: int = 0
-    """From which size on, in bytes, another file is begun; 0: never."""
     known: dict[Resource, Known] = field(default_factory=dict)
     """What the file ends with."""
     confirmed: dict[Resource, int] = field(default_factory=dict)
@@ -56,27 +52,6 @@ class Recording:
     """How many changes were added."""
     _least: int = 0
     """What there is may be larger than :attr:`largest`: a file is begun with it."""
-    _file: int = STDOUT
-
-    def __enter__(self) -> Recording:
-        """Open the file, and read what is in it. Raises NetpolError."""
-        if self.path is not None:
-            self._file = opened(self.path)
-            try:
-                self._resume(self.path)
-            except BaseException:
-                os.close(self._file)
-                raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.path is not None:
-            close(self._file)
 
     def write(self, changes: Iterable[Change]) -> None:
         """Add some changes. Raises NetpolError where they cannot all be written."""

@@ -10,10 +10,9 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
-from capture.appended import STDOUT, add, cannot, close, opened, size
+from capture.appended import Appended, add, cannot, opened, size
 from capture.times import rfc3339
 from netpol.errors import NetpolError
 
@@ -24,33 +23,8 @@ _STEP: Final = 1 << 16
 
 
 @dataclass(slots=True, kw_only=True)
-class Records:
-    """A file of flow records; ``path`` None: standard output."""
-
-    path: Path | None
-    largest: int = 0
-    """From which size on, in bytes, another file is begun; 0: never."""
-    _file: int = STDOUT
-
-    def __enter__(self) -> Records:
-        """Open the file, and cut off a line that was not written to its end. Raises NetpolError."""
-        if self.path is not None:
-            self._file = opened(self.path)
-            try:
-                _mend(self._file, self.path)
-            except BaseException:
-                os.close(self._file)
-                raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.path is not None:
-            close(self._file)
+class Records(Appended):
+    """A file of flow records."""
 
     def ready(self) -> None:
         """Raises NetpolError where another file could not be begun with the privileges left."""
@@ -71,6 +45,9 @@ class Records:
                 self._rotate(self.path)
         add(self._file, text, self.path)
 
+    def _resume(self, path: Path) -> None:
+        _mend(self._file, path)
+
     def _rotate(self, path: Path) -> None:
         """Put the file aside under the time of now; there is at most one of a microsecond."""
         stamp = rfc3339(time.time_ns()).replace(":", "").replace("-", "")
@@ -84,6 +61,7 @@ class Records:
 
 
 def _mend(file: int, path: Path) -> None:
+    """Cut off a line that was not written to its end."""
     if not (end := size(file)):
         return
     if os.pread(file, len(_OURS), 0) != _OURS[:end]:
