@@ -10,7 +10,7 @@ import click
 
 from netpol.cli.console import Notices, say
 from netpol.cli.deploying import MANIFESTS
-from netpol.cli.options import Duration, strict_option
+from netpol.cli.options import Duration, duration_option, output_option, strict_option
 from netpol.cli.stopping import stopping
 from netpol.errors import NetpolError
 
@@ -29,12 +29,7 @@ __all__ = ["capture"]
     help="Of this network namespace: a name of `ip netns`, a file, or the number of a process.",
 )
 @click.option("--pods", is_flag=True, help="Of all pods of this node, as they come and go.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Add to this file; without it, standard output.",
-)
+@output_option
 @click.option(
     "--interval",
     type=Duration(),
@@ -42,7 +37,7 @@ __all__ = ["capture"]
     show_default=True,
     help="Write so often; no more than this is lost when the process is killed.",
 )
-@click.option("--duration", type=Duration(), help="Stop after so long: 90s, 30m, 1h30m, 2d.")
+@duration_option
 @click.option(
     "--max-size",
     type=click.IntRange(min=1),

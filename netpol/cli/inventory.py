@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, say
-from netpol.cli.options import Duration, strict_option
+from netpol.cli.options import duration_option, output_option, strict_option
 from netpol.cli.stopping import stopping
 
 if TYPE_CHECKING:
@@ -64,13 +64,8 @@ def inventory() -> None:
 
 
 @inventory.command()
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Add to this file; without it, standard output.",
-)
-@click.option("--duration", type=Duration(), help="Stop after so long: 90s, 30m, 1h30m, 2d.")
+@output_option
+@duration_option
 @click.option("--once", is_flag=True, help="Record what there is now, and stop.")
 @click.option(
     "--max-size",

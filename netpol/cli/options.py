@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -12,7 +13,16 @@ from click.shell_completion import CompletionItem
 
 from netpol.profile import CNIS
 
-__all__ = ["Duration", "Moment", "SourceName", "cni_option", "flow_options", "strict_option"]
+__all__ = [
+    "Duration",
+    "Moment",
+    "SourceName",
+    "cni_option",
+    "duration_option",
+    "flow_options",
+    "output_option",
+    "strict_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -124,6 +134,23 @@ def flow_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def output_option(command: Command) -> Command:
+    """``--output``: where a recording goes."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Add to this file; without it, standard output.",
+    )(command)
+
+
+def duration_option(command: Command) -> Command:
+    """``--duration``: how long a recording takes."""
+    return click.option(
+        "--duration", type=Duration(), help="Stop after so long: 90s, 30m, 1h30m, 2d."
+    )(command)
 
 
 def strict_option(command: Command) -> Command:
