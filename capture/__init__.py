@@ -10,12 +10,14 @@ from capture.conntrack import CONNTRACK
 from capture.felix import FELIX
 from capture.goldmane import GOLDMANE
 from capture.hubble import HUBBLE
+from capture.hubble_live import HUBBLE_LIVE
+from capture.live import LiveSource
 from capture.pcap import PCAP
 from capture.records import NETPOL
 from capture.retina import RETINA
 from capture.source import FlowSource
 
-__all__ = ["SOURCES"]
+__all__ = ["LIVE", "SOURCES"]
 
 SOURCES: Final[tuple[FlowSource, ...]] = (
     HUBBLE,
@@ -29,3 +31,6 @@ SOURCES: Final[tuple[FlowSource, ...]] = (
     PCAP,
 )
 """Every flow source; the first of those that are equally sure of an input reads it."""
+
+LIVE: Final[tuple[LiveSource, ...]] = (HUBBLE_LIVE,)
+"""Every kind of server that is asked for flows, by the schemes of its URLs."""

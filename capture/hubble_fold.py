@@ -9,7 +9,7 @@ grows with distinct endpoints and edges, never with records.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO, Final, TypeAlias
@@ -55,8 +55,9 @@ _ALWAYS: Final = (0, 0)
 class Fold:
     """What was read so far: the cells of edges, and the records that are in none."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, decode: Callable[[bytes], Line] = decode_line) -> None:
         self.reading = reading
+        self.decode = decode
         self.sides = Sides()
         self.cells: dict[EdgeKey, Cell] = {}
         """By client side, server side, port, and outcome (see ``Judged``)."""
@@ -68,10 +69,17 @@ class Fold:
         self.aside: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.records = 0
+        self.number = 0
+        """Of the last piece that was fed, from 1."""
 
     def read(self, stream: BinaryIO) -> None:
         """Fold every line of ``stream``, and account for it."""
-        self._fold(stream)
+        self.stream = stream
+        self.feed(lines(stream))
+        self.settle()
+
+    def settle(self) -> None:
+        """Account for everything that was fed; once, at the end."""
         account = self.reading.account
         account.read += self.records
         account.folded += sum(cell.records for cell in self.cells.values())
@@ -80,12 +88,14 @@ class Fold:
                 mine[reason] = mine.get(reason, 0) + records
         self._tell_limits()
 
-    def _fold(self, stream: BinaryIO) -> None:  # noqa: C901 - a call costs more than the work
-        decode, plain, hours, cells = decode_line, self.plain, self.clock.hours, self.cells
+    def feed(self, pieces: Iterable[bytes]) -> None:  # noqa: C901 - a call costs more than the work
+        """Fold encoded records, one a piece."""
+        decode, plain, hours, cells = self.decode, self.plain, self.clock.hours, self.cells
         known: Known
         intern, texts, places = self.sides.intern, self.sides.texts, self.places
-        number = empty = 0
-        for number, line in enumerate(lines(stream), 1):
+        before, empty = self.number, 0
+        number = before
+        for number, line in enumerate(pieces, before + 1):
             try:
                 record = decode(line)
                 flow = record.flow
@@ -140,7 +150,7 @@ class Fold:
                     or not (fraction.isdecimal() and fraction.isascii())
                     or stamp == flow.time
                 ):
-                    stamp, hour = self.clock.read(flow.time or decode_stamp(line).time)
+                    stamp, hour = self.clock.read(flow.time or self._stamp(line))
                 more = None
                 if (
                     flow.l7.dns
@@ -181,13 +191,13 @@ class Fold:
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
-                if line.isspace():
-                    empty += 1
-                    continue
-                self._bad(line, number, error)
-                if is_cut(line):
-                    skip_line(stream)
-        self.records += number - empty
+                empty += not self._bad(line, number, error)
+        self.records += number - before - empty
+        self.number = number
+
+    def _stamp(self, line: bytes) -> str:
+        """The time beside a flow that has none."""
+        return decode_stamp(line).time
 
     def _bare(self, record: Line, line: bytes, number: int) -> FlowRecord:
         """The flow of a line that is no wrapper of one. Raises :class:`Aside` for other lines."""
@@ -243,10 +253,19 @@ class Fold:
         )
         return first, second
 
-    def _bad(self, line: bytes, number: int, error: Exception) -> None:
+    def _bad(self, line: bytes, number: int, error: Exception) -> bool:
+        """Hold a line that cannot be used; whether it was a record at all."""
+        if line.isspace():
+            return False
         path, message = "", f"longer than {LINE_LIMIT >> 20} MiB"
-        if not is_cut(line):
+        if is_cut(line):
+            skip_line(self.stream)
+        else:
             path, message = fault(line, error)
+        self._hold(number, path, message, error)
+        return True
+
+    def _hold(self, number: int, path: str, message: str, error: Exception) -> None:
         self.held[INCOMPLETE if isinstance(error, Incomplete) else UNREADABLE] += 1
         where = f"{self.reading.where}:{number}" + (f": {path}" if path else "")
         self.reading.tell(Notice(code="NP001", message=message, where=where))

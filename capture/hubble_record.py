@@ -31,6 +31,7 @@ __all__ = [
     "Ports",
     "ServiceRecord",
     "Tcp",
+    "Verdict",
     "decode_addresses",
     "decode_bare",
     "decode_endpoint",

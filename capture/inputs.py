@@ -11,15 +11,17 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from capture import SOURCES
+from capture import LIVE, SOURCES
 from capture.compressed import decompressed
+from capture.live import LiveSource
+from capture.live_address import scheme
 from capture.source import FlowSource, Reading
 from netpol.eras import Era, always
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
 
-__all__ = ["expand", "named", "read", "recognise"]
+__all__ = ["expand", "live", "named", "read", "recognise"]
 
 _HEAD: Final = 64 * 1024
 """So many decompressed bytes are shown to ``detect``."""
@@ -53,7 +55,7 @@ def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
 
 def _several(path: str) -> list[str] | None:
     """The files that a directory or a pattern stands for; None for what stands for itself."""
-    if path == "-":
+    if path == "-" or live(path):
         return None
     if Path(path).is_dir():
         return _inside(path)
@@ -106,6 +108,11 @@ def _listed(paths: list[str]) -> str:
     names = [Path(path).name for path in paths]
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def live(path: str) -> LiveSource | None:
+    """The kind of server that an input is; None for what is none."""
+    return next((one for one in LIVE if scheme(path) in one.schemes), None)
 
 
 def recognise(path: str) -> list[tuple[FlowSource, float]]:

@@ -12,12 +12,14 @@ from netpol.catalogue.clusters import CLUSTERS
 from netpol.catalogue.entry import Entry
 from netpol.catalogue.findings import FINDINGS
 from netpol.catalogue.learning import LEARNING
+from netpol.catalogue.live import LIVE
 from netpol.catalogue.manifests import MANIFESTS
 
 __all__ = ["CATALOGUE", "Entry"]
 
 CATALOGUE: Final[dict[str, Entry]] = {
     **LEARNING,
+    **LIVE,
     **MANIFESTS,
     **ACCESS,
     **FINDINGS,

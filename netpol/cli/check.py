@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netpol.cli.console import Notices, say, say_account
+from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, strict_option
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["check"]
 @click.argument("policies")
 @click.argument("sources", nargs=-1)
 @flow_options
+@live_options
 @cni_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option

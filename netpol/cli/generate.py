@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, account_line, say, say_blind_spots
+from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, strict_option
 from netpol.errors import NetpolError
 
@@ -25,6 +26,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @flow_options
+@live_options
 @cni_option
 @click.option(
     "--target",

@@ -7,6 +7,7 @@ import json
 import click
 
 from netpol.cli.console import Notices, say_account
+from netpol.cli.live import live_options
 from netpol.cli.options import flow_options, strict_option
 
 __all__ = ["graph"]
@@ -15,6 +16,7 @@ __all__ = ["graph"]
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @flow_options
+@live_options
 @click.option(
     "--format",
     "form",
@@ -37,12 +39,14 @@ def graph(
     """Show the service graph that the flows in SOURCES… give.
 
     SOURCES are files, directories, patterns, or - for standard input; what is compressed (gzip,
-    zstd, xz, bzip2) is read as it is. `netpol sources` lists what can be read.
+    zstd, xz, bzip2) is read as it is. hubble://HOST:PORT, unix:///PATH (an agent's socket) and
+    goldmane://HOST:PORT ask a server. `netpol sources` lists what can be read.
 
     \b
     Examples:
       netpol graph flows.jsonl.gz --inventory cluster/
       hubble observe -o jsonpb | netpol graph - --format mermaid
+      netpol graph hubble://localhost:4245 --plaintext --since 10m
     """
     from netpol.cli.run import inventory_from, learn_from
     from netpol.cli.tables import graph_table

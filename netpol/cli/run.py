@@ -75,8 +75,11 @@ def _inputs(paths: Iterable[str], source: str | None, notices: Notices) -> list[
 def _flows(
     path: str, notices: Notices, account: Account, source: str | None, at: int | None, era: Era
 ) -> Iterator[Flow]:
-    from capture.inputs import read
+    from capture.inputs import live, read
+    from netpol.cli.live import wanted
 
+    if server := live(path):
+        return server.read(path, wanted(), tell=notices.tell, account=account, era=era)
     return read(path, source=source, tell=notices.tell, account=account, era=era, at=at)
 
 

@@ -72,11 +72,13 @@ def _lines(every: Iterable[FlowSource]) -> Iterable[str]:
 
 
 def _recognised(files: Iterable[str]) -> list[dict[str, Any]]:
-    from capture.inputs import expand, recognise
+    from capture.inputs import expand, live, recognise
 
     rows: list[dict[str, Any]] = []
     for path in expand(files, every=True, tell=Notices().tell):
-        ranked = [(one.name, round(sure, 2)) for one, sure in recognise(path)]
+        server = live(path)  # its URL says what it is; it is not asked
+        found = [(server, 1.0)] if server else recognise(path)
+        ranked = [(one.name, round(sure, 2)) for one, sure in found]
         name, sure = ranked[0] if ranked else ("", 0.0)
         rows.append({"file": path, "source": name, "confidence": sure, "others": dict(ranked[1:])})
     return rows

@@ -1,0 +1,107 @@
+"""Options about live sources, for every command that takes SOURCES…, and what they amount to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from netpol.cli.options import Duration, Moment
+
+if TYPE_CHECKING:
+    from capture.live import Wanted
+
+__all__ = ["live_options", "wanted"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_META: Final = "netpol.live"
+_NANO: Final = 1_000_000_000
+_UNITS: Final = frozenset("smhd")
+"""A duration ends with one of them, a point in time does not."""
+
+
+class _Since(Moment):
+    """A point in time, or how long before now."""
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """``10m``, or as a Moment."""
+        if isinstance(value, str) and value[-1:] in _UNITS:
+            return time.time_ns() - round(Duration().convert(value, param, ctx) * _NANO)
+        return super().convert(value, param, ctx)
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """They are about how to reach a source, not about what a command does: kept beside it."""
+    ctx.meta.setdefault(_META, {})[param.name] = value
+
+
+_FILE: Final = click.Path(exists=True, dir_okay=False)
+_OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    (
+        "--since",
+        {
+            "type": _Since(),
+            "help": "Live sources: ask for flows from then on, 10m (before now) or"
+            " 2026-11-02T09:14:07Z. Without it, for all that the server still has.",
+        },
+    ),
+    ("--until", {"type": _Since(), "help": "Live sources: ask for flows until then."}),
+    (
+        "--last",
+        {
+            "type": click.IntRange(min=1),
+            "help": "Live sources: ask for so many of the newest flows.",
+        },
+    ),
+    (
+        "--tls-ca",
+        {
+            "type": _FILE,
+            "help": "Live sources: the CA that signed the server's certificate (PEM); without it,"
+            " whom the system trusts.",
+        },
+    ),
+    ("--tls-cert", {"type": _FILE, "help": "Live sources: the certificate that says who we are."}),
+    ("--tls-key", {"type": _FILE, "help": "Live sources: the private key of --tls-cert."}),
+    (
+        "--tls-server-name",
+        {
+            "metavar": "NAME",
+            "help": "Live sources: the name in the server's certificate, if not the host's.",
+        },
+    ),
+    ("--plaintext", {"is_flag": True, "help": "Live sources: speak without TLS."}),
+)
+
+
+def live_options(command: Command) -> Command:
+    """How live sources are reached, and what they are asked for."""
+    for name, rest in reversed(_OPTIONS):
+        command = click.option(name, expose_value=False, callback=_keep, **rest)(command)
+    return command
+
+
+def wanted(*, follow: bool = False) -> Wanted:
+    """What the present command's options say; ``follow``: go on until told to stop."""
+    from capture.grpc_door import Tls
+    from capture.live import Wanted
+
+    given: dict[str, Any] = click.get_current_context().meta.get(_META, {})
+    return Wanted(
+        since=given.get("since"),
+        until=given.get("until"),
+        last=given.get("last") or 0,
+        follow=follow,
+        tls=Tls(
+            plaintext=bool(given.get("plaintext")),
+            ca=given.get("tls_ca") or "",
+            cert=given.get("tls_cert") or "",
+            key=given.get("tls_key") or "",
+            server_name=given.get("tls_server_name") or "",
+        ),
+    )
