@@ -9,6 +9,7 @@ from capture.calico_enterprise import CALICO_ENTERPRISE
 from capture.conntrack import CONNTRACK
 from capture.felix import FELIX
 from capture.goldmane import GOLDMANE
+from capture.goldmane_live import GOLDMANE_LIVE
 from capture.hubble import HUBBLE
 from capture.hubble_live import HUBBLE_LIVE
 from capture.live import LiveSource
@@ -32,5 +33,5 @@ SOURCES: Final[tuple[FlowSource, ...]] = (
 )
 """Every flow source; the first of those that are equally sure of an input reads it."""
 
-LIVE: Final[tuple[LiveSource, ...]] = (HUBBLE_LIVE,)
+LIVE: Final[tuple[LiveSource, ...]] = (HUBBLE_LIVE, GOLDMANE_LIVE)
 """Every kind of server that is asked for flows, by the schemes of its URLs."""

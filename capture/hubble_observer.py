@@ -14,7 +14,7 @@ from capture.grpc_door import Call, Channel, RefusedError, Tls
 from capture.hubble import HUBBLE
 from capture.live import Batch, LiveReading, Wanted
 from capture.live_address import Address, address
-from capture.live_loop import Kind, stream
+from capture.live_loop import Kind, decoded, stream
 from capture.live_seen import Seen
 from capture.source import Reading
 from capture.wire import TIMESTAMP, Message, Table, messages
@@ -69,7 +69,7 @@ def _greet(channel: Channel, reading: Reading) -> bool:
         if error.code == "UNIMPLEMENTED":
             return False  # whether it has the other method shows when that is called
         raise
-    status = messages("netpol.observer", _TABLES)["ServerStatusResponse"].FromString(answer)
+    status = decoded(messages("netpol.observer", _TABLES)["ServerStatusResponse"], answer, _STATUS)
     names = list(status.unavailable_nodes)
     if away := max(status.num_unavailable_nodes.value, len(names)):
         listed = ", ".join(names[:_NODES_SHOWN]) or "names are not told"

@@ -17,11 +17,12 @@ from capture.live import Batch, LiveReading, Position, Wanted
 from capture.live_pump import Messages, Pump
 from capture.live_seen import Seen
 from capture.source import Reading, Sight
+from capture.wire import Message, decode_error
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
 
-__all__ = ["Folding", "Kind", "stream"]
+__all__ = ["Folding", "Kind", "decoded", "stream"]
 
 _GIGA: Final = 1_000_000_000
 _AHEAD: Final = 60 * _GIGA
@@ -52,6 +53,15 @@ class Kind:
     ask: Callable[[Channel, Wanted, int | None], Messages]
     """Ask for what is wanted, or what of it came since then (nanoseconds)."""
     folding: Callable[[Reading, Seen], Folding]
+
+
+def decoded(message: type[Message], answer: bytes, method: str) -> Message:
+    """An answer that is a message. Raises RefusedError."""
+    try:
+        return message.FromString(answer)
+    except decode_error() as error:
+        hint = "is it a server of that kind, and of a version that is known?"
+        raise RefusedError(f"{method} answered what cannot be read: {error}", hint) from error
 
 
 def stream(kind: Kind, target: str, reading: LiveReading, wanted: Wanted) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import hubble_lines as h
 import pytest
-import trustme
+from authority import Authority
 from hubble_server import HubbleServer
 
 from capture.grpc_door import Tls
@@ -195,25 +195,6 @@ def test_another_reading_goes_on_where_one_stopped(uuid):
 
 def _never(notice: Notice) -> None:
     raise AssertionError(str(notice))
-
-
-class Authority:
-    """A CA of the test, and files of what it signs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.server = self.ca.issue_cert("localhost")
-        client = self.ca.issue_cert("netpol")
-        self.pem = str(folder / "ca.pem")
-        self.cert, self.key = str(folder / "cert.pem"), str(folder / "key.pem")
-        self.ca.cert_pem.write_to_path(self.pem)
-        client.cert_chain_pems[0].write_to_path(self.cert)
-        client.private_key_pem.write_to_path(self.key)
-
-    def credentials(self, *, mutual: bool = False) -> grpc.ServerCredentials:
-        pair = self.server.private_key_pem.bytes(), self.server.cert_chain_pems[0].bytes()
-        trusted = self.ca.cert_pem.bytes() if mutual else None
-        return grpc.ssl_server_credentials([pair], trusted, require_client_auth=mutual)
 
 
 @pytest.fixture(scope="module")
