@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from capture.documents import a_line_each
 from capture.source import FlowSource, Reading, Sight
 from netpol.flow import Flow
 from netpol.net import PORT_PROTOCOLS
@@ -52,7 +53,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
     from capture.fold import Fold
 
     fold, untimed = Fold(reading, "aws"), 0
-    for number, text in pieces(stream, _INSIDE):
+    for number, text in pieces(stream, _INSIDE, reading.above):
         for part in [] if text.isspace() else parts(text):
             untimed += _record(fold, part, number)
     if untimed:
@@ -143,4 +144,5 @@ AWS: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=a_line_each,
 )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from capture.documents import a_line_each
 from capture.source import FlowSource, Reading, Sight
 from netpol.flow import Flow
 
@@ -48,4 +49,5 @@ CALICO_ENTERPRISE: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=a_line_each,
 )

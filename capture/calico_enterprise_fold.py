@@ -31,13 +31,13 @@ class Fold:
 
     def __init__(self, reading: Reading) -> None:
         self.calico = Calico(reading, "calico-enterprise")
-        self.era = reading.era
+        self.era = reading.stretch
         self.cells: dict[_Known, Cell] = {}
 
     def read(self, stream: BinaryIO) -> None:
         """Fold every record of ``stream``, and account for it."""
         decode, known = decode_line, self.cells.get
-        for number, line in pieces(stream, _INSIDE):
+        for number, line in pieces(stream, _INSIDE, self.calico.fold.reading.above):
             try:
                 found = decode(line)
                 record = found.hit or found

@@ -14,9 +14,9 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO, Final
 
-from capture.lines import LINE_LIMIT, lines
+from capture.lines import BOM, LINE_LIMIT, lines
 
-__all__ = ["elements", "pieces"]
+__all__ = ["a_line_each", "elements", "pieces"]
 
 _CHUNK: Final = 1 << 18
 _FIRST: Final = 1 << 16
@@ -28,8 +28,16 @@ _CLOSING: Final = b"}]"
 _QUOTE: Final = ord('"')
 
 
-def pieces(stream: BinaryIO, inside: frozenset[bytes]) -> Iterable[tuple[int, bytes]]:
-    """(line, text) of each record; ``inside``: see :func:`elements`.
+def a_line_each(head: bytes) -> bool:
+    """Whether a text that begins so has a record a line."""
+    first, end, _ = head.removeprefix(BOM).partition(b"\n")
+    return not _goes_on(first + end)
+
+
+def pieces(
+    stream: BinaryIO, inside: frozenset[bytes], above: int = 0
+) -> Iterable[tuple[int, bytes]]:
+    """(line, text) of each record; ``inside``: see :func:`elements`; ``above``: lines before them.
 
     The text of a record a line is that line, whatever it holds, and that path costs nothing.
     """
@@ -37,7 +45,7 @@ def pieces(stream: BinaryIO, inside: frozenset[bytes]) -> Iterable[tuple[int, by
     first = next(iter(read), b"")
     if _goes_on(first):
         return elements(chain([first], iter(partial(stream.read, _CHUNK), b"")), inside)
-    return enumerate(chain([first] if first else [], read), 1)
+    return enumerate(chain([first] if first else [], read), above + 1)
 
 
 def _goes_on(line: bytes) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from capture.source import FlowSource, Reading, Sight
+from capture.source import FlowSource, Reading, Sight, line_by_line
 from netpol.flow import Flow
 from netpol.notices import Notice
 
@@ -43,7 +43,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
 
     fold, untimed = Fold(reading, "felix"), 0
     now = int(time.time()) if reading.at is None else reading.at // 1_000_000_000
-    for number, line in enumerate(lines(stream), 1):
+    for number, line in enumerate(lines(stream), reading.above + 1):
         if not line.isspace():
             untimed += _line(fold, line, number, now)
         if is_cut(line):
@@ -107,4 +107,5 @@ FELIX: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=line_by_line,
 )

@@ -66,7 +66,7 @@ class Fold:
 
         Raises ``ValueError`` for what is no address.
         """
-        key = text, self.reading.era(text, time)
+        key = text, self.reading.stretch(text, time)
         number = self._numbers.get(key)
         if number is None:
             canonical = canonical_address(text)

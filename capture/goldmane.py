@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from capture.documents import a_line_each
 from capture.source import FlowSource, Reading, Sight
 from netpol.flow import Flow
 
@@ -56,4 +57,5 @@ GOLDMANE: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=a_line_each,
 )

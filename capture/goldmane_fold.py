@@ -55,7 +55,7 @@ class Fold:
     def read(self, stream: BinaryIO) -> None:
         """Fold every record of ``stream``, and account for it."""
         decode, known, text = decode_line, self.cells.get, _SEPARATE.join
-        for number, line in pieces(stream, _INSIDE):
+        for number, line in pieces(stream, _INSIDE, self.calico.fold.reading.above):
             try:
                 record = decode(line)
                 cell = known(text((record.Key, record.source_labels, record.dest_labels)))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from capture.source import FlowSource, Reading, Sight
+from capture.source import FlowSource, Reading, Sight, line_by_line
 from netpol.flow import Flow
 
 __all__ = ["HUBBLE"]
@@ -56,4 +56,5 @@ HUBBLE: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=line_by_line,
 )

@@ -69,7 +69,7 @@ class Fold:
         self.aside: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.records = 0
-        self.number = 0
+        self.number = reading.above
         """Of the last piece that was fed, from 1."""
 
     def read(self, stream: BinaryIO) -> None:
@@ -249,7 +249,8 @@ class Fold:
             zip((client, server), _pair(text, reply=reply), strict=True),
         )
         first, second = (
-            self.reading.era(address(ip), time) if end.nameless and ip else 0 for end, ip in ends
+            self.reading.stretch(address(ip), time) if end.nameless and ip else 0
+            for end, ip in ends
         )
         return first, second
 

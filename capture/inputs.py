@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from glob import glob, has_magic
 from pathlib import Path
@@ -21,7 +21,17 @@ from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
 
-__all__ = ["expand", "live", "named", "read", "recognise"]
+__all__ = [
+    "blind_spots",
+    "detected",
+    "expand",
+    "head_of",
+    "live",
+    "named",
+    "opened",
+    "read",
+    "recognise",
+]
 
 _HEAD: Final = 64 * 1024
 """So many decompressed bytes are shown to ``detect``."""
@@ -84,7 +94,7 @@ def _may_hold_flows(path: str) -> bool:
     if not Path(path).is_file():
         return True  # what is read once must not be read here
     try:
-        head = _head(path)
+        head = head_of(path)
     except NetpolError:
         return True
     return not head.strip() or bool(_ranked(head))
@@ -120,11 +130,12 @@ def recognise(path: str) -> list[tuple[FlowSource, float]]:
 
     Raises NetpolError when it cannot be opened.
     """
-    return _ranked(_head(path))
+    return _ranked(head_of(path))
 
 
-def _head(path: str) -> bytes:
-    with _opened(path) as raw:
+def head_of(path: str) -> bytes:
+    """The first bytes of an input, decompressed. Raises NetpolError when it cannot be opened."""
+    with opened(path) as raw:
         return io.BufferedReader(decompressed(raw, path, _quiet), _BUFFER).peek(_HEAD)[:_HEAD]
 
 
@@ -152,19 +163,23 @@ def read(
     ``source`` names the kind of flow log; None: it is recognised by content. Raises NetpolError
     when the input cannot be opened or no source knows it.
     """
-    with _opened(path) as raw:
+    with opened(path) as raw:
         stream = io.BufferedReader(decompressed(raw, path, tell), _BUFFER)
-        chosen = named(source) if source else _detected(stream.peek(_HEAD)[:_HEAD], path)
+        chosen = named(source) if source else detected(stream.peek(_HEAD)[:_HEAD], path)
         if chosen is not None:
             account.sources.add(chosen.name)
             reading = Reading(where=path, tell=tell, account=account, era=era, at=at)
             yield from chosen.read(cast("BinaryIO", stream), reading)
-    for one in SOURCES:
-        if one.name in account.sources and one.sight.blind:
-            account.blind[one.name] = one.sight.blind
+    account.blind |= blind_spots(account.sources)
 
 
-def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+def blind_spots(names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """What flow sources cannot see, by their names."""
+    return {one.name: one.sight.blind for one in SOURCES if one.name in names and one.sight.blind}
+
+
+def opened(path: str) -> AbstractContextManager[BinaryIO]:
+    """The bytes of an input as they are. Raises NetpolError."""
     if path == "-":
         return nullcontext(sys.stdin.buffer)  # not ours to close
     try:
@@ -189,8 +204,8 @@ def _known() -> str:
     return ", ".join(source.name for source in SOURCES)
 
 
-def _detected(head: bytes, path: str) -> FlowSource | None:
-    """The source that is surest of an input; None for an empty one."""
+def detected(head: bytes, path: str) -> FlowSource | None:
+    """The source that is surest of an input; None for an empty one. Raises NetpolError."""
     if not head.strip():
         return None
     ranked = _ranked(head)

@@ -7,12 +7,12 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO, Final
 
-__all__ = ["LINE_LIMIT", "is_cut", "lines", "skip_line"]
+__all__ = ["BOM", "LINE_LIMIT", "is_cut", "lines", "skip_line"]
 
 LINE_LIMIT: Final = 16 << 20
 """Bytes; real records are a few thousand."""
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -22,7 +22,7 @@ def lines(stream: BinaryIO) -> Iterator[bytes]:
     loop that this makes runs in C: no Python frame per line.
     """
     read = partial(stream.readline, LINE_LIMIT)
-    first = read().removeprefix(_BOM)
+    first = read().removeprefix(BOM)
     return chain([first] if first else [], iter(read, b""))
 
 

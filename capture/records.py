@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
-from capture.source import FlowSource, Reading, Sight
+from capture.source import FlowSource, Reading, Sight, line_by_line
 from capture.times import instant, nanosecond_text
 from netpol.flow import Flow, Sighting
 from netpol.net import canonical_address
@@ -168,7 +168,7 @@ def _bare(flow: Flow) -> Flow:
 def _eras(flow: Flow, reading: Reading) -> tuple[int, ...]:
     """The eras of the sides that have nothing but an address."""
     return tuple(
-        reading.era(side.ip, time)
+        reading.stretch(side.ip, time)
         for side in (flow.client, flow.server)
         if side.ip and not (side.namespace or side.entities)
         for time in (flow.first, flow.last)
@@ -182,7 +182,7 @@ def _flows(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
     from capture.records_shape import Record
 
     decode, account = Decoder(Record).decode, reading.account
-    for number, line in enumerate(lines(stream), 1):
+    for number, line in enumerate(lines(stream), reading.above + 1):
         if line.isspace():
             continue
         try:
@@ -326,4 +326,5 @@ NETPOL: Final = FlowSource(
     ),
     detect=_detect,
     read=_read,
+    by_line=line_by_line,
 )

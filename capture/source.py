@@ -10,7 +10,7 @@ from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Tell
 
-__all__ = ["FlowSource", "Reading", "Sight"]
+__all__ = ["FlowSource", "Reading", "Sight", "as_a_whole", "line_by_line"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,16 @@ class Reading:
     at: int | None = None
     """When records were taken that carry no time of their own, in nanoseconds since the epoch;
     None: nobody said, and they must be held."""
+    above: int = 0
+    """So many lines of the input were read before, where it is read in pieces."""
+    longest: int = 0
+    """Nanoseconds; flows of such a side fold within so long at the most, for an inventory that
+    comes later; 0: no matter how long."""
+
+    def stretch(self, address: str, time: int) -> int:
+        """When the stretch began within which flows fold of a side known by this address alone."""
+        era = self.era(address, time)
+        return max(era, time - time % self.longest) if self.longest else era
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,16 @@ class Sight:
     blind: tuple[str, ...] = ()
 
 
+def as_a_whole(head: bytes) -> bool:
+    """A record may change what others mean, whatever the input looks like."""
+    return False
+
+
+def line_by_line(head: bytes) -> bool:
+    """Every line stands for itself, whatever the input looks like."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowSource:
     """One kind of flow log.
@@ -54,7 +74,9 @@ class FlowSource:
     ``detect`` is shown the first 64 KiB (decompressed) and answers with a confidence from 0 to 1.
     ``read`` yields oriented flows, equal ones folded together, in constant memory per distinct
     flow. It must fill ``reading.account`` so that it balances when the iterator is exhausted, and
-    it never raises on the content: what it cannot read it tells and counts.
+    it never raises on the content: what it cannot read it tells and counts. ``by_line`` is shown
+    the same first bytes and answers whether every line stands for itself, so that the input may be
+    read in pieces that end with a line.
     """
 
     name: str
@@ -62,3 +84,4 @@ class FlowSource:
     sight: Sight
     detect: Callable[[bytes], float]
     read: Callable[[BinaryIO, Reading], Iterator[Flow]]
+    by_line: Callable[[bytes], bool] = as_a_whole

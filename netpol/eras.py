@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from netpol.addresses import GUARD, AddressBook
 from netpol.inventory import Inventory
 from netpol.services import backends
 
-__all__ = ["Era", "always", "eras"]
+__all__ = ["HOUR", "Era", "always", "eras"]
+
+HOUR: Final = 3_600_000_000_000
+"""Nanoseconds."""
 
 Era: TypeAlias = Callable[[str, int], int]
-"""(address in canonical text, nanoseconds since the epoch) → number of the era."""
+"""(address in canonical text, nanoseconds since the epoch) → when the era began, likewise."""
 
 
 def always(address: str, time: int) -> int:
@@ -36,6 +39,7 @@ def eras(inventory: Inventory, guard: int = GUARD) -> Era:
         if cuts is None:
             cuts = tuple(sorted({*book.cuts(address), *services.cuts(address)}))
             known[address] = cuts
-        return bisect_right(cuts, time) if cuts else 0
+        place = bisect_right(cuts, time)
+        return cuts[place - 1] if place else 0
 
     return era

@@ -14,11 +14,13 @@ from netpol.catalogue.findings import FINDINGS
 from netpol.catalogue.learning import LEARNING
 from netpol.catalogue.live import LIVE
 from netpol.catalogue.manifests import MANIFESTS
+from netpol.catalogue.stores import STORES
 
 __all__ = ["CATALOGUE", "Entry"]
 
 CATALOGUE: Final[dict[str, Entry]] = {
     **LEARNING,
+    **STORES,
     **LIVE,
     **MANIFESTS,
     **ACCESS,

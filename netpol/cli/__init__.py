@@ -17,7 +17,9 @@ from netpol.cli.explain import explain
 from netpol.cli.generate import generate
 from netpol.cli.graph import graph
 from netpol.cli.inventory import inventory
+from netpol.cli.learn import learn
 from netpol.cli.sources import sources
+from netpol.cli.status import status
 from netpol.cli.why import why
 from netpol.errors import NetpolError
 
@@ -44,6 +46,8 @@ def cli() -> None:
 
 
 for _command in (
+    learn,
+    status,
     generate,
     check,
     connections,

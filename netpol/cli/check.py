@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from netpol.cli.console import Notices, say, say_account
 from netpol.cli.live import live_options
-from netpol.cli.options import cni_option, flow_options, strict_option
+from netpol.cli.options import cni_option, flow_options, store_option, strict_option
 
 if TYPE_CHECKING:
     from netpol.inventory import Inventory
@@ -26,6 +27,7 @@ __all__ = ["check"]
 @click.command()
 @click.argument("policies")
 @click.argument("sources", nargs=-1)
+@store_option
 @flow_options
 @live_options
 @cni_option
@@ -36,6 +38,7 @@ def check(
     ctx: click.Context,
     policies: str,
     sources: tuple[str, ...],
+    store: Path | None,
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
@@ -46,10 +49,10 @@ def check(
 ) -> None:
     """Say what is wrong with POLICIES (a file or directory), and which traffic they would deny.
 
-    Every accepted connection in SOURCES… is put to the policies; without SOURCES only the policies
-    are looked at. Exits 1 when such a connection would be denied. Rules that no observed connection
-    uses, what is open without having been observed, and findings about the policies are listed too.
-    Most findings need the inventory, or workloads among the policies.
+    Every accepted connection in SOURCES… and the store is put to the policies; without any only the
+    policies are looked at. Exits 1 when such a connection would be denied. Rules that no observed
+    connection uses, what is open without having been observed, and findings about the policies are
+    listed too. Most findings need the inventory, or workloads among the policies.
 
     \b
     Example:
@@ -69,8 +72,9 @@ def check(
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
-    learned = learn_from(sources, known, notices, source, skew, at)
-    result = replay(rules, learned, profile) if sources else None
+    learned = learn_from(sources, known, notices, source, skew, at, store)
+    replayed = bool(sources or store)
+    result = replay(rules, learned, profile) if replayed else None
     tell_other(plugin, profile, rules, learned, notices.tell)
     shown = check_object(result, learned, found)
     notices.show()
@@ -78,9 +82,9 @@ def check(
     if form == "json":
         click.echo(json.dumps(shown, indent=2))
     else:
-        if sources:
+        if replayed:
             say_account(learned)
-        click.echo(check_text(shown, replayed=bool(sources)), nl=False)
+        click.echo(check_text(shown, replayed=replayed), nl=False)
     ctx.exit(1 if shown["denied"] or (strict and (notices.counts or found.findings)) else 0)
 
 

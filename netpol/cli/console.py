@@ -31,9 +31,9 @@ class Notices:
     examples: dict[str, Notice] = field(default_factory=dict)
     more: dict[str, list[Notice]] = field(default_factory=dict)
 
-    def tell(self, notice: Notice) -> None:
-        """What library code is given as ``tell``."""
-        self.counts[notice.code] += 1
+    def tell(self, notice: Notice, times: int = 1) -> None:
+        """What library code is given as ``tell``; ``times``: with so many of which it is one."""
+        self.counts[notice.code] += times
         first = self.examples.setdefault(notice.code, notice)
         if first is not notice and CATALOGUE[notice.code].each:
             kept = self.more.setdefault(notice.code, [])

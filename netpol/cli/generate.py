@@ -10,7 +10,7 @@ import click
 
 from netpol.cli.console import Notices, account_line, say, say_blind_spots
 from netpol.cli.live import live_options
-from netpol.cli.options import cni_option, flow_options, strict_option
+from netpol.cli.options import cni_option, flow_options, store_option, strict_option
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ TARGETS = ("kubernetes", "calico", "cilium")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
+@store_option
 @flow_options
 @live_options
 @cni_option
@@ -58,6 +59,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 def generate(
     ctx: click.Context,
     sources: tuple[str, ...],
+    store: Path | None,
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
@@ -80,19 +82,21 @@ def generate(
     Examples:
       netpol generate flows.jsonl.gz --inventory cluster/ --target cilium -o policies
       netpol generate flows.jsonl -n shop | kubectl diff -f -
+      netpol generate --store shop.db --inventory cluster/ -o policies
     """
     from generators import DIALECTS
     from netpol.cli.engine import engine, tell_other
     from netpol.cli.output import write
     from netpol.cli.proof import prove
-    from netpol.cli.run import inventory_from, learn_from
+    from netpol.cli.run import given, inventory_from, learn_from
     from netpol.compare import differences
     from netpol.synthesize import Options
 
+    given(sources, store)
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
-    learned = learn_from(sources, known, notices, source, skew, at)
+    learned = learn_from(sources, known, notices, source, skew, at, store)
     options = Options(
         dns=dns,
         namespaces=frozenset(only) if only else None,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from netpol.cli.console import Notices, say_account
 from netpol.cli.live import live_options
-from netpol.cli.options import flow_options, strict_option
+from netpol.cli.options import flow_options, store_option, strict_option
 
 __all__ = ["graph"]
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
+@store_option
 @flow_options
 @live_options
 @click.option(
@@ -29,6 +31,7 @@ __all__ = ["graph"]
 def graph(
     ctx: click.Context,
     sources: tuple[str, ...],
+    store: Path | None,
     inventory: tuple[str, ...],
     source: str | None,
     skew: float,
@@ -48,12 +51,14 @@ def graph(
       hubble observe -o jsonpb | netpol graph - --format mermaid
       netpol graph hubble://localhost:4245 --plaintext --since 10m
     """
-    from netpol.cli.run import inventory_from, learn_from
+    from netpol.cli.run import given, inventory_from, learn_from
     from netpol.cli.tables import graph_table
     from netpol.report import graphs
 
     notices = Notices()
-    learned = learn_from(sources, inventory_from(inventory, notices), notices, source, skew, at)
+    given(sources, store)
+    known = inventory_from(inventory, notices)
+    learned = learn_from(sources, known, notices, source, skew, at, store)
     match form:
         case "table":
             text = graph_table(learned)

@@ -21,6 +21,7 @@ __all__ = [
     "duration_option",
     "flow_options",
     "output_option",
+    "store_option",
     "strict_option",
 ]
 
@@ -134,6 +135,16 @@ def flow_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def store_option(command: Command) -> Command:
+    """``--store``: what was learned before, beside or in place of SOURCES."""
+    return click.option(
+        "--store",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="What `netpol learn` keeps there, in place of SOURCES or together with them.",
+    )(command)
 
 
 def output_option(command: Command) -> Command:

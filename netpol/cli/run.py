@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
+
+import click
 
 from netpol.cli.console import Notices, say
 from netpol.cli.progress import reading
@@ -16,13 +19,19 @@ from netpol.learn import Learned, learn
 from netpol.notices import Notice
 from netpol.policy import PolicySet
 
-__all__ = ["inventory_from", "learn_from", "policies_from"]
+__all__ = ["given", "inventory_from", "learn_from", "policies_from"]
 
 _OLD: Final = 3600 * 10**9
 """Nanoseconds; a dump does not tell when it was taken, only when what is in it changed last."""
 
 LIVE = "cluster"
 """In place of a path; a file or folder of that name is written ``./cluster``."""
+
+
+def given(sources: Iterable[str], store: Path | None) -> None:
+    """Raises where nothing was given to learn from."""
+    if not sources and store is None:
+        raise click.UsageError("give SOURCES, or --store FILE")
 
 
 def learn_from(
@@ -32,14 +41,17 @@ def learn_from(
     source: str | None,
     skew: float,
     at: int | None = None,
+    store: Path | None = None,
 ) -> Learned:
-    """Read every input and learn from all of them together.
+    """Read every input and learn from all of them together, and from what is in the store.
 
     ``skew``: by how many seconds the clocks of flows and inventory may differ. ``at``: when records
     were taken that carry no time, in nanoseconds since the epoch.
     """
     account, guard = Account(), round(skew * 1e9)
     flows, era = list[Flow](), eras(inventory, guard)
+    if store is not None:
+        flows += _stored(store, account, notices)
     for path in _inputs(paths, source, notices):
         one = Account()
         with reading(path, one):
@@ -48,6 +60,21 @@ def learn_from(
     learned = learn(flows, inventory, account, guard)
     _tell_crosscheck(learned.crosscheck, guard, notices)
     return learned
+
+
+def _stored(path: Path, account: Account, notices: Notices) -> list[Flow]:
+    """The flows of a store; what was counted and told while they were learned, is so again."""
+    from capture.inputs import blind_spots
+    from netpol import store
+
+    with store.opened(path) as kept, kept.snapshot() as db:
+        found = list(store.flows(db))
+        account.add(store.account(db))
+        account.blind |= blind_spots(account.sources)
+        for notice, times in store.notices(db):
+            notices.tell(notice, times)
+    say(f"store {path}: {account.read:,} records")
+    return found
 
 
 def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:

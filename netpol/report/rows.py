@@ -17,6 +17,7 @@ __all__ = [
     "evidence_object",
     "records_object",
     "rows",
+    "time_text",
     "unattributed_row",
 ]
 
@@ -56,8 +57,8 @@ def evidence_object(evidence: Evidence) -> Row:
     found = {
         "records": evidence.records,
         "count": evidence.count,
-        "first": _time(evidence.first),
-        "last": _time(evidence.last),
+        "first": time_text(evidence.first),
+        "last": time_text(evidence.last),
         "hours": len(evidence.hours),
         "sources": dict(evidence.sources),
         "client_pods": len(evidence.client_pods),
@@ -81,7 +82,8 @@ def records_object(records: Records) -> Row:
     }
 
 
-def _time(nanoseconds: int | None) -> str | None:
+def time_text(nanoseconds: int | None) -> str | None:
+    """A time as JSON has it, RFC 3339 to the second."""
     if nanoseconds is None:
         return None
     moment = datetime.fromtimestamp(nanoseconds // 1_000_000_000, tz=UTC)

@@ -1,0 +1,20 @@
+"""NP030 to NP039: what is decided while learning into a store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netpol.catalogue.entry import Entry
+
+__all__ = ["STORES"]
+
+STORES: Final = {
+    "NP030": Entry(
+        title="an input is a shorter copy of what was learned",
+        why="The store has learned a longer input that begins with the same bytes. A log grows at"
+        " its end, so this is taken for an earlier copy of it, and left out: its records would"
+        " count twice.",
+        what_to_do="Nothing, if it is a copy. If its end is something else, learn it into a store"
+        " of its own.",
+    ),
+}

@@ -1,0 +1,31 @@
+"""What has been learned so far: one SQLite file that never loses a flow and never counts one twice.
+
+Attribution needs all flows together and the inventory, so a store keeps flows as their sources
+folded them, never peers: what ``generate`` makes of a store is what it makes of the files.
+"""
+
+from __future__ import annotations
+
+from netpol.store.file import Store, is_store, opened
+from netpol.store.identity import Identity, Trace
+from netpol.store.ledger import Input, candidates, inputs
+from netpol.store.load import account, flows, notices
+from netpol.store.take import Fresh, Taken, Told, take
+
+__all__ = [
+    "Fresh",
+    "Identity",
+    "Input",
+    "Store",
+    "Taken",
+    "Told",
+    "Trace",
+    "account",
+    "candidates",
+    "flows",
+    "inputs",
+    "is_store",
+    "notices",
+    "opened",
+    "take",
+]

@@ -1,0 +1,72 @@
+"""Which content was taken into a store, so that none is taken twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netpol.store.identity import BEGIN, Identity
+
+__all__ = ["Input", "candidates", "inputs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A stretch of content that was taken, as one commit after the other extended it.
+
+    ``closed``: its end is a place from which a source can go on by itself. What is not closed is
+    taken back when more comes, and read again from ``start``: a capture, of which every packet may
+    change what the others mean, or a last line without its end.
+    """
+
+    id: int
+    source: str
+    name: str
+    start: int
+    closed: bool
+    identity: Identity
+    live: str = ""
+    resume: str = ""
+
+
+_COLUMNS: Final = (
+    "id, source, name, start, closed, live, length, digest, begin, marks, resume FROM inputs"
+)
+
+
+def inputs(db: sqlite3.Connection) -> Iterator[Input]:
+    """All, in the order in which they came."""
+    yield from map(_input, db.execute(f"SELECT {_COLUMNS} ORDER BY id"))
+
+
+_SAME: Final = "begin = ?2 OR (length < ?3 AND begin = substr(?2, 1, length))"
+_LONGER: Final = "substr(begin, 1, length(?2)) = ?2"
+
+
+def candidates(db: sqlite3.Connection, begin: bytes, source: str | None) -> list[Input]:
+    """Inputs that begin as these first bytes do; ``source``: read by that one, or by any."""
+    like = _SAME if len(begin) >= BEGIN else f"{_SAME} OR {_LONGER}"
+    rows = db.execute(
+        f"SELECT {_COLUMNS} WHERE live = '' AND (source = ?1 OR ?1 IS NULL) AND ({like})"
+        " ORDER BY id",
+        (source, begin, BEGIN),
+    )
+    return list(map(_input, rows))
+
+
+def _input(row: tuple[object, ...]) -> Input:
+    number, source, name, start, closed, live, length, digest, begin, marks, resume = row
+    assert isinstance(number, int) and isinstance(start, int) and isinstance(length, int)
+    assert isinstance(digest, bytes) and isinstance(begin, bytes) and isinstance(marks, bytes)
+    return Input(
+        id=number,
+        source=str(source),
+        name=str(name),
+        start=start,
+        closed=bool(closed),
+        live=str(live),
+        identity=Identity(length=length, digest=digest, begin=begin, marks=marks),
+        resume=str(resume),
+    )

@@ -1,0 +1,57 @@
+"""What a store holds, as a run over the files themselves would have read it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from netpol.flow import Account, Flow
+from netpol.notices import Notice
+from netpol.store.shape import Edge, Total, add, flow_of, side_of
+from netpol.store.take import decode_account
+
+__all__ = ["account", "flows", "notices"]
+
+_FLOWS: Final = (
+    "SELECT edge, client.text, server.text, protocol, port, service, service_port, certain, source,"
+    " reported, since, until, records, count, first, last, seen FROM evidence"
+    " JOIN edges ON edges.id = edge JOIN endpoints AS client ON client.id = edges.client"
+    " JOIN endpoints AS server ON server.id = edges.server ORDER BY edge, input"
+)
+
+
+def flows(db: sqlite3.Connection) -> Iterator[Flow]:
+    """A flow for each edge, with what all inputs showed of it."""
+    sides = cache(side_of)
+    for _, rows in groupby(db.execute(_FLOWS), itemgetter(0)):
+        first, *more = rows
+        evidence = Total(*first[12:])
+        for row in more:
+            evidence = add(evidence, Total(*row[12:]))
+        yield flow_of(Edge(*first[1:12]), evidence, sides=sides)
+
+
+def account(db: sqlite3.Connection) -> Account:
+    """Where every record of all inputs went."""
+    total = Account()
+    for (text,) in db.execute("SELECT account FROM inputs"):
+        total.add(decode_account(text))
+    return total
+
+
+def notices(db: sqlite3.Connection) -> Iterator[tuple[Notice, int]]:
+    """What was told while learning, and how often: each for itself as far as they were kept."""
+    rows = db.execute(
+        'SELECT input, code, place, "where", message, count FROM notices'
+        " ORDER BY input, code, place"
+    )
+    for _, found in groupby(rows, itemgetter(0, 1)):
+        (*_, total), *kept = found
+        hidden = total - len(kept)
+        for _, code, _, where, message, _ in kept:
+            yield Notice(code=code, where=where, message=message), 1 + hidden
+            hidden = 0

@@ -1,0 +1,214 @@
+"""What a store keeps of a Flow: the edge that it is about, and what was seen of that.
+
+Two flows are of one edge when they differ only in what adds up. The names of pods are among that:
+a source shows the pods of one owner as one side, and which of them it shows depends on where its
+input was cut. What adds up does so by sums, minima, maxima and unions, so that the order does not
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from netpol.eras import HOUR, Era
+from netpol.flow import Flow, Sighting
+from netpol.owners import Owner, from_pod_name
+from netpol.peers import Endpoint
+
+__all__ = ["Edge", "Seen", "Side", "Total", "add", "both", "flow_of", "parts_of", "side_of"]
+
+_T = TypeVar("_T", int, str, tuple[str, str])
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One side without the names of its pods and its DNS names; ``owner`` tells its pods apart."""
+
+    endpoint: Endpoint
+    owner: Owner | None
+
+
+class Edge(NamedTuple):
+    """What evidence is about; the columns of a row of ``edges``, with sides as JSON."""
+
+    client: str
+    server: str
+    protocol: str
+    port: int
+    service: str
+    service_port: int
+    certain: bool
+    source: str
+    reported: bool
+    since: int
+    until: int
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """What was seen of an edge, beside numbers that SQL can add; every list is sorted."""
+
+    reports: dict[str, int]
+    hours: list[int]
+    signals: dict[str, int]
+    answers: list[tuple[str, str]] = []
+    sightings: list[Sighting] = []
+    client_pods: list[str] = []
+    server_pods: list[str] = []
+    client_names: list[str] = []
+    server_names: list[str] = []
+
+
+class Total(NamedTuple):
+    """A row of ``evidence``, without its keys."""
+
+    records: int
+    connections: int
+    first: int
+    last: int
+    seen: bytes
+
+
+_side: Final[Callable[[Side], bytes]] = msgspec.json.Encoder(order="deterministic").encode
+_decode_side: Final = msgspec.json.Decoder(Side).decode
+pack: Final[Callable[[Seen], bytes]] = msgspec.msgpack.Encoder(order="deterministic").encode
+unpack: Final[Callable[[bytes], Seen]] = msgspec.msgpack.Decoder(Seen).decode
+
+
+def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
+    """The edge of a flow and its evidence; ``era``: of addresses, as in the reading."""
+    edge = Edge(
+        client=_side_text(flow.client),
+        server=_side_text(flow.server),
+        protocol=flow.protocol,
+        port=-1 if flow.port is None else flow.port,
+        service=flow.service,
+        service_port=-1 if flow.service_port is None else flow.service_port,
+        certain=flow.certain,
+        source=flow.source,
+        reported=bool(flow.reports),
+        since=_stretch(flow, flow.first, era),
+        until=_stretch(flow, flow.last, era),
+    )
+    seen = Seen(
+        reports=dict(flow.reports),
+        hours=sorted(flow.hours),
+        signals=flow.signals,
+        answers=sorted(flow.answers),
+        sightings=_earliest(flow.sightings),
+        client_pods=sorted(flow.client.pods) if _by_owner(flow.client) else [],
+        server_pods=sorted(flow.server.pods) if _by_owner(flow.server) else [],
+        client_names=sorted(flow.client.names),
+        server_names=sorted(flow.server.names),
+    )
+    return edge, Total(flow.records, flow.count, flow.first, flow.last, pack(seen))
+
+
+def _by_owner(side: Endpoint) -> Owner | None:
+    """The one owner that the names of its pods show."""
+    owners = {from_pod_name(pod) for pod in side.pods}
+    return owners.pop() if len(owners) == 1 else None
+
+
+def _side_text(side: Endpoint) -> str:
+    owner = _by_owner(side)
+    bare = replace(side, names=frozenset(), pods=() if owner else side.pods)
+    return _side(Side(bare, owner)).decode()
+
+
+def _stretch(flow: Flow, time: int, era: Era) -> int:
+    """Where the stretch begins in which the addresses mean the same; 0: no address is asked."""
+    loose = (
+        side.ip
+        for side in (flow.client, flow.server)
+        if side.ip and not (side.namespace or side.entities)
+    )
+    return max((max(era(ip, time), time // HOUR * HOUR) for ip in loose), default=0)
+
+
+def flow_of(edge: Edge, evidence: Total, *, sides: Callable[[str], Side]) -> Flow:
+    """The flow again; ``sides`` reads the text of one."""
+    seen = unpack(evidence.seen)
+    return Flow(
+        client=_endpoint(sides(edge.client), seen.client_pods, seen.client_names),
+        server=_endpoint(sides(edge.server), seen.server_pods, seen.server_names),
+        protocol=edge.protocol,
+        port=None if edge.port < 0 else edge.port,
+        service=edge.service,
+        service_port=None if edge.service_port < 0 else edge.service_port,
+        certain=bool(edge.certain),
+        records=evidence.records,
+        count=evidence.connections,
+        reports=tuple(sorted(seen.reports.items())) if edge.reported else (),
+        first=evidence.first,
+        last=evidence.last,
+        hours=frozenset(seen.hours),
+        signals=seen.signals,
+        answers=frozenset(seen.answers),
+        sightings=frozenset(seen.sightings),
+        source=edge.source,
+    )
+
+
+def _endpoint(side: Side, pods: list[str], names: list[str]) -> Endpoint:
+    if not pods and not names:
+        return side.endpoint
+    found = side.endpoint
+    return replace(found, pods=tuple(pods) or found.pods, names=frozenset(names))
+
+
+def side_of(text: str) -> Side:
+    """What the text of a side says."""
+    return _decode_side(text)
+
+
+def add(one: Total, other: Total) -> Total:
+    """Both together."""
+    return Total(
+        one.records + other.records,
+        one.connections + other.connections,
+        min(one.first, other.first),
+        max(one.last, other.last),
+        both(one.seen, other.seen),
+    )
+
+
+def both(one: bytes, other: bytes) -> bytes:
+    """What was seen twice of an edge, together."""
+    a, b = unpack(one), unpack(other)
+    return pack(
+        Seen(
+            reports=_summed(a.reports, b.reports),
+            hours=_union(a.hours, b.hours),
+            signals=_summed(a.signals, b.signals),
+            answers=_union(a.answers, b.answers),
+            sightings=_earliest([*a.sightings, *b.sightings]),
+            client_pods=_union(a.client_pods, b.client_pods),
+            server_pods=_union(a.server_pods, b.server_pods),
+            client_names=_union(a.client_names, b.client_names),
+            server_names=_union(a.server_names, b.server_names),
+        )
+    )
+
+
+def _summed(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
+def _union(one: list[_T], other: list[_T]) -> list[_T]:
+    if not (one and other) or one == other:
+        return one or other
+    found = set(one)
+    found.update(other)
+    return sorted(found)
+
+
+def _earliest(found: Iterable[Sighting]) -> list[Sighting]:
+    """Of each pod at an address the first time: a sample that does not grow with time."""
+    times: dict[tuple[str, str, str], int] = {}
+    for one in found:
+        key = one[:3]
+        times[key] = min(one.time, times.get(key, one.time))
+    return sorted(Sighting(*key, time) for key, time in times.items())

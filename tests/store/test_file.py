@@ -1,0 +1,89 @@
+"""What is a store, what is none, and who may write to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from netpol.errors import NetpolError
+from netpol.store import is_store, opened
+from netpol.store.schema import VERSION
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    path = tmp_path / "kept.db"
+    with opened(path, write=True):
+        pass
+    return path
+
+
+def test_a_store_is_known_by_its_header(kept: Path, tmp_path: Path) -> None:
+    assert is_store(kept)
+    other = tmp_path / "other"
+    other.write_text("{}")
+    assert not is_store(other)
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("content", [b"x", b"SQLite format 3\0", b'{"flow": {}}\n' * 99])
+def test_a_foreign_file_is_refused_and_left_alone(
+    tmp_path: Path, content: bytes, write: bool
+) -> None:
+    path = tmp_path / "foreign"
+    path.write_bytes(content)
+    with pytest.raises(NetpolError, match="no store"), opened(path, write=write):
+        pass
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE things (id INTEGER)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(NetpolError, match="no store of netpol"), opened(path, write=True):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_a_truncated_store_is_refused_and_left_alone(kept: Path) -> None:
+    whole = kept.read_bytes()
+    for size in (50, 4096, len(whole) - 4096):
+        kept.write_bytes(whole[:size])
+        with pytest.raises(NetpolError), opened(kept, write=True):
+            pass
+        assert kept.read_bytes() == whole[:size]
+
+
+def test_damage_is_said(kept: Path) -> None:
+    whole = bytearray(kept.read_bytes())
+    whole[200:] = b"\xff" * (len(whole) - 200)
+    kept.write_bytes(whole)
+    with pytest.raises(NetpolError, match="cannot be used"), opened(kept) as store:
+        store.db.execute("SELECT * FROM inputs").fetchall()
+
+
+def test_a_newer_store_is_refused(kept: Path) -> None:
+    db = sqlite3.connect(kept)
+    db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    with pytest.raises(NetpolError, match=f"version {VERSION + 1}"), opened(kept, write=True):
+        pass
+
+
+def test_one_process_writes_at_a_time_and_others_read(kept: Path) -> None:
+    with opened(kept, write=True), opened(kept) as reader, reader.snapshot() as db:
+        assert db.execute("SELECT count(*) FROM inputs").fetchone() == (0,)
+        with pytest.raises(NetpolError, match="another process"), opened(kept, write=True):
+            pass
+
+
+def test_there_must_be_a_store_to_read_from(tmp_path: Path) -> None:
+    with pytest.raises(NetpolError, match="cannot be opened"), opened(tmp_path / "none"):
+        pass
+    assert not list(tmp_path.iterdir())
