@@ -1,4 +1,4 @@
-"""NP030 to NP039: what is decided while learning into a store."""
+"""Codes from NP030 on: what is decided while learning into a store."""
 
 from __future__ import annotations
 
