@@ -50,8 +50,7 @@ def learn(
     \b
     Examples:
       netpol learn logs/ --store shop.db
-      netpol status --store shop.db
-      netpol generate --store shop.db --inventory cluster/ -o policies
+      netpol learn 'logs/*.jsonl.gz' capture.pcap --inventory cluster.json --store shop.db
     """
     from capture.ingest import Ingest
     from capture.inputs import expand
