@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from netpol.cli.options import flow_options, strict_option
 
 if TYPE_CHECKING:
     from capture.ingest import Ingest
+    from netpol.flow import Account
 
 __all__ = ["learn"]
 
@@ -26,6 +28,7 @@ __all__ = ["learn"]
     help="Where it is kept; made where there is none. Others may read it meanwhile.",
 )
 @flow_options
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
 @click.pass_context
 def learn(
@@ -36,6 +39,7 @@ def learn(
     source: str | None,
     skew: float,
     at: int | None,
+    form: str,
     strict: bool,
 ) -> None:
     """Add what the flows in SOURCES… show to a store, each record once.
@@ -62,12 +66,16 @@ def learn(
     era = eras(inventory_from(inventory, notices), round(skew * 1e9))
     with opened(store, write=True) as kept:
         for path in expand(sources, every=source is not None, tell=notices.tell):
-            _file(path, Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at))
+            ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
+            edges = _file(path, ingest)
+            if form == "json":
+                click.echo(json.dumps(_taken(path, ingest.account, edges)))
     notices.show()
     ctx.exit(1 if strict and notices.counts else 0)
 
 
-def _file(path: str, ingest: Ingest) -> None:
+def _file(path: str, ingest: Ingest) -> int:
+    """Learn a file; so many connections were new in it."""
     from netpol.cli.progress import reading
 
     edges = commits = 0
@@ -75,3 +83,16 @@ def _file(path: str, ingest: Ingest) -> None:
         for fresh in ingest.file(path):
             edges, commits = edges + fresh.edges, commits + 1
     say(f"  {edges:,} new connections" if commits else "  nothing new: its content is known")
+    return edges
+
+
+def _taken(path: str, account: Account, edges: int) -> dict[str, object]:
+    return {
+        "input": path,
+        "records": account.read,
+        "folded": account.folded,
+        "held": sum(account.held.values()),
+        "other": sum(account.other.values()),
+        "lost_events": account.lost_events,
+        "new_connections": edges,
+    }
