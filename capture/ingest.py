@@ -44,8 +44,6 @@ class Ingest:
     era: Era = always
     at: int | None = None
     piece: int = PIECE
-    account: Account = field(default_factory=Account)
-    """Where the records went that were read by now."""
 
     def file(self, path: str) -> Iterator[Fresh]:
         """Take what is new in a file; one result for each commit, with ``edges`` new in it."""
@@ -154,7 +152,6 @@ class _Part:
             instead=self.instead,
         )
         fresh = take(self.ingest.store, taken)
-        self.ingest.account.add(self.account)
         self.known, self.instead = fresh.input, ()
         self.told, self.account = Told(), Account()
         return fresh

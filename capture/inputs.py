@@ -20,6 +20,7 @@ from netpol.eras import Era, always
 from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
+from netpol.store import is_store
 
 __all__ = [
     "blind_spots",
@@ -40,13 +41,13 @@ _NAMED: Final = 10
 """So many files that were left out are named."""
 
 
-def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
+def expand(paths: Iterable[str], *, every: bool, tell: Tell, stores: bool = False) -> list[str]:
     """The inputs that ``paths`` stand for, sorted where one stands for several.
 
     A directory stands for the files in it, at any depth, and a pattern (``*``, ``?``, ``[…]``,
     ``**``) that the shell did not expand for what it matches. What is found so, and no source
-    recognises, is left out and told, unless ``every`` file is wanted. Raises NetpolError for one
-    that stands for nothing.
+    recognises, is left out and told, unless ``every`` file is wanted; ``stores``: they are wanted
+    too. Raises NetpolError for one that stands for nothing.
     """
     found: list[str] = []
     for path in paths:
@@ -54,7 +55,7 @@ def expand(paths: Iterable[str], *, every: bool, tell: Tell) -> list[str]:
         if several is None:
             found.append(path)
             continue
-        wanted = {one: every or _may_hold_flows(one) for one in several}
+        wanted = {one: every or _may_hold_flows(one, stores=stores) for one in several}
         if not any(wanted.values()):
             raise _nothing(path, several)
         if others := [one for one, flows in wanted.items() if not flows]:
@@ -89,11 +90,13 @@ def _inside(directory: str) -> list[str]:
     return sorted(found)
 
 
-def _may_hold_flows(path: str) -> bool:
+def _may_hold_flows(path: str, *, stores: bool) -> bool:
     """Whether a source recognises a file; one that is empty or cannot be opened is not judged."""
     if not Path(path).is_file():
         return True  # what is read once must not be read here
     try:
+        if is_store(Path(path)):
+            return stores
         head = head_of(path)
     except NetpolError:
         return True

@@ -20,6 +20,7 @@ from netpol.cli.inventory import inventory
 from netpol.cli.learn import learn
 from netpol.cli.sources import sources
 from netpol.cli.status import status
+from netpol.cli.store import store
 from netpol.cli.why import why
 from netpol.errors import NetpolError
 
@@ -48,6 +49,7 @@ def cli() -> None:
 for _command in (
     learn,
     status,
+    store,
     generate,
     check,
     connections,

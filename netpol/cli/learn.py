@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from netpol.cli.console import Notices, say
-from netpol.cli.options import flow_options, strict_option
+from netpol.cli.options import Duration, flow_options, strict_option
 
 if TYPE_CHECKING:
+    from capture.feeds import Feed
     from capture.ingest import Ingest
-    from netpol.flow import Account
 
 __all__ = ["learn"]
 
@@ -28,6 +27,13 @@ __all__ = ["learn"]
     help="Where it is kept; made where there is none. Others may read it meanwhile.",
 )
 @flow_options
+@click.option(
+    "--interval",
+    type=Duration(),
+    default="1s",
+    show_default=True,
+    help="Look so often for more.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
 @click.pass_context
@@ -39,6 +45,7 @@ def learn(
     source: str | None,
     skew: float,
     at: int | None,
+    interval: float,
     form: str,
     strict: bool,
 ) -> None:
@@ -57,42 +64,34 @@ def learn(
       netpol learn 'logs/*.jsonl.gz' capture.pcap --inventory cluster.json --store shop.db
     """
     from capture.ingest import Ingest
-    from capture.inputs import expand
+    from netpol.cli.learning import run
     from netpol.cli.run import inventory_from
+    from netpol.cli.stopping import stopping
+    from netpol.cli.view import viewing
     from netpol.eras import eras
     from netpol.store import opened
 
     notices = Notices()
     era = eras(inventory_from(inventory, notices), round(skew * 1e9))
-    with opened(store, write=True) as kept:
-        for path in expand(sources, every=source is not None, tell=notices.tell):
-            ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
-            edges = _file(path, ingest)
-            if form == "json":
-                click.echo(json.dumps(_taken(path, ingest.account, edges)))
+    with opened(store, write=True) as kept, stopping() as stopped:
+        ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
+        with viewing(as_json=form == "json") as view:
+            run(_feeds(sources, ingest), stopped, view.seen, interval=interval)
+    if stopped.is_set():
+        say("stopped; the same command goes on from here")
     notices.show()
     ctx.exit(1 if strict and notices.counts else 0)
 
 
-def _file(path: str, ingest: Ingest) -> int:
-    """Learn a file; so many connections were new in it."""
-    from netpol.cli.progress import reading
+def _feeds(sources: tuple[str, ...], ingest: Ingest) -> list[Feed]:
+    from capture.feeds import FileFeed, StoreFeed
+    from capture.inputs import expand
+    from netpol.store import is_store
 
-    edges = commits = 0
-    with reading(path, ingest.account):
-        for fresh in ingest.file(path):
-            edges, commits = edges + fresh.edges, commits + 1
-    say(f"  {edges:,} new connections" if commits else "  nothing new: its content is known")
-    return edges
-
-
-def _taken(path: str, account: Account, edges: int) -> dict[str, object]:
-    return {
-        "input": path,
-        "records": account.read,
-        "folded": account.folded,
-        "held": sum(account.held.values()),
-        "other": sum(account.other.values()),
-        "lost_events": account.lost_events,
-        "new_connections": edges,
-    }
+    every = ingest.source is not None
+    paths = expand(sources, every=every, tell=ingest.tell, stores=True)
+    return [
+        (StoreFeed if is_store(path) else FileFeed)(str(path), ingest)
+        for path in map(Path, paths)
+        if not (path.exists() and path.samefile(ingest.store.path))
+    ]

@@ -10,7 +10,10 @@ from netpol.store.file import Store, is_store, opened
 from netpol.store.identity import Identity, Trace
 from netpol.store.ledger import Input, candidates, inputs
 from netpol.store.load import account, flows, notices
+from netpol.store.merge import merge
+from netpol.store.parcel import parcels
 from netpol.store.take import Fresh, Taken, Told, take
+from netpol.store.text import exported, restored
 
 __all__ = [
     "Fresh",
@@ -22,10 +25,14 @@ __all__ = [
     "Trace",
     "account",
     "candidates",
+    "exported",
     "flows",
     "inputs",
     "is_store",
+    "merge",
     "notices",
     "opened",
+    "parcels",
+    "restored",
     "take",
 ]

@@ -39,7 +39,7 @@ class Identity:
             return False
         if self.length == other.length:
             return self.digest == other.digest
-        return self.length <= BEGIN or (bool(self.marks) and other.marks.startswith(self.marks))
+        return other.marks.startswith(self.marks)
 
 
 @dataclass(slots=True)

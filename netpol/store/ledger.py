@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from netpol.store.identity import BEGIN, Identity
 
-__all__ = ["Input", "candidates", "inputs"]
+__all__ = ["Input", "candidates", "entered", "inputs", "living"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,36 @@ def candidates(db: sqlite3.Connection, begin: bytes, source: str | None) -> list
         (source, begin, BEGIN),
     )
     return list(map(_input, rows))
+
+
+def living(db: sqlite3.Connection, live: str) -> list[Input]:
+    """The live input of that name, if there is one."""
+    rows = db.execute(f"SELECT {_COLUMNS} WHERE live = ?", (live,))
+    return list(map(_input, rows))
+
+
+def entered(db: sqlite3.Connection, one: Input, account: str) -> Input:
+    """The input as it is in the ledger now: a new one, or the known one that grew."""
+    identity = one.identity
+    cursor = db.execute(
+        "INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            one.id or None,
+            one.source,
+            one.name,
+            one.start,
+            identity.length,
+            one.closed,
+            one.live,
+            identity.digest,
+            identity.begin,
+            identity.marks,
+            account,
+            one.resume,
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return replace(one, id=cursor.lastrowid)
 
 
 def _input(row: tuple[object, ...]) -> Input:

@@ -19,7 +19,20 @@ from netpol.flow import Flow, Sighting
 from netpol.owners import Owner, from_pod_name
 from netpol.peers import Endpoint
 
-__all__ = ["Edge", "Seen", "Side", "Total", "add", "both", "flow_of", "parts_of", "side_of"]
+__all__ = [
+    "Edge",
+    "Seen",
+    "Side",
+    "Total",
+    "add",
+    "both",
+    "flow_of",
+    "pack",
+    "parts_of",
+    "side_of",
+    "side_text",
+    "unpack",
+]
 
 _T = TypeVar("_T", int, str, tuple[str, str])
 
@@ -71,7 +84,7 @@ class Total(NamedTuple):
     seen: bytes
 
 
-_side: Final[Callable[[Side], bytes]] = msgspec.json.Encoder(order="deterministic").encode
+_encode_side: Final[Callable[[Side], bytes]] = msgspec.json.Encoder(order="deterministic").encode
 _decode_side: Final = msgspec.json.Decoder(Side).decode
 pack: Final[Callable[[Seen], bytes]] = msgspec.msgpack.Encoder(order="deterministic").encode
 unpack: Final[Callable[[bytes], Seen]] = msgspec.msgpack.Decoder(Seen).decode
@@ -80,8 +93,8 @@ unpack: Final[Callable[[bytes], Seen]] = msgspec.msgpack.Decoder(Seen).decode
 def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
     """The edge of a flow and its evidence; ``era``: of addresses, as in the reading."""
     edge = Edge(
-        client=_side_text(flow.client),
-        server=_side_text(flow.server),
+        client=_text(flow.client),
+        server=_text(flow.server),
         protocol=flow.protocol,
         port=-1 if flow.port is None else flow.port,
         service=flow.service,
@@ -112,10 +125,15 @@ def _by_owner(side: Endpoint) -> Owner | None:
     return owners.pop() if len(owners) == 1 else None
 
 
-def _side_text(side: Endpoint) -> str:
+def side_text(side: Side) -> str:
+    """By which it is the same as another."""
+    return _encode_side(side).decode()
+
+
+def _text(side: Endpoint) -> str:
     owner = _by_owner(side)
     bare = replace(side, names=frozenset(), pods=() if owner else side.pods)
-    return _side(Side(bare, owner)).decode()
+    return side_text(Side(bare, owner))
 
 
 def _stretch(flow: Flow, time: int, era: Era) -> int:

@@ -14,10 +14,10 @@ from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
 from netpol.store.file import Store
-from netpol.store.ledger import Input
+from netpol.store.ledger import Input, entered
 from netpol.store.shape import Edge, Total, parts_of
 
-__all__ = ["KEPT", "Fresh", "Taken", "Told", "decode_account", "drop", "encode_account", "take"]
+__all__ = ["Fresh", "Taken", "Told", "Writer", "decode_account", "drop", "encode_account", "take"]
 
 KEPT: Final = 51
 """So many notices of a code are kept of an input, as many as are shown; the others are counted."""
@@ -64,6 +64,8 @@ class Fresh:
     """What came of it."""
 
     input: Input
+    account: Account
+    """Where the records went of this commit."""
     edges: int = 0
     """So many edges were not known before."""
     latest: Flow | None = None
@@ -72,16 +74,17 @@ class Fresh:
 
 def take(store: Store, taken: Taken) -> Fresh:
     """Commit it."""
-    flows = list(taken.flows)
+    flows, latest = list(taken.flows), None
     with store.transaction() as db:
         for one in taken.instead:
             drop(db, one)
-        known = _entered(db, taken)
+        known = _accounted(db, taken)
         _tell(db, known, taken.told)
         writer = Writer(db)
         for flow in flows:
-            writer.add(known.id, flow, *parts_of(flow, taken.era))
-    return Fresh(input=known, edges=writer.edges, latest=writer.latest)
+            if writer.add(known.id, *parts_of(flow, taken.era)):
+                latest = flow if latest is None or flow.first > latest.first else latest
+    return Fresh(input=known, account=taken.account, edges=writer.edges, latest=latest)
 
 
 def drop(db: sqlite3.Connection, one: Input) -> None:
@@ -91,7 +94,7 @@ def drop(db: sqlite3.Connection, one: Input) -> None:
     db.execute("DELETE FROM inputs WHERE id = ?", (one.id,))
 
 
-def _entered(db: sqlite3.Connection, taken: Taken) -> Input:
+def _accounted(db: sqlite3.Connection, taken: Taken) -> Input:
     """The input with its place in the ledger."""
     one, account = taken.input, taken.account
     known = db.execute("SELECT account FROM inputs WHERE id = ?", (one.id,)).fetchone()
@@ -99,26 +102,7 @@ def _entered(db: sqlite3.Connection, taken: Taken) -> Input:
         before = decode_account(known[0])
         before.add(account)
         account = before
-    identity = one.identity
-    cursor = db.execute(
-        "INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            one.id or None,
-            one.source,
-            one.name,
-            one.start,
-            identity.length,
-            one.closed,
-            one.live,
-            identity.digest,
-            identity.begin,
-            identity.marks,
-            encode_account(account),
-            one.resume,
-        ),
-    )
-    assert cursor.lastrowid is not None
-    return replace(one, id=cursor.lastrowid)
+    return entered(db, one, encode_account(account))
 
 
 def _tell(db: sqlite3.Connection, known: Input, told: Told) -> None:
@@ -144,35 +128,31 @@ _EDGE: Final = (
 )
 
 
+_ADD: Final = (
+    "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " records = records + excluded.records, count = count + excluded.count,"
+    " first = min(first, excluded.first), last = max(last, excluded.last),"
+    " seen = both(seen, excluded.seen)"
+)
+
+
 @dataclass(slots=True)
 class Writer:
     """Adds evidence within a transaction; sides and edges are interned."""
 
     db: sqlite3.Connection
     edges: int = 0
-    latest: Flow | None = None
+    """So many were new."""
     _sides: dict[str, int] = field(default_factory=dict)
 
-    def add(self, number: int, flow: Flow, edge: Edge, evidence: Total) -> None:
-        """What input ``number`` shows of an edge."""
-        key = self._edge(edge, flow)
-        self.db.execute(
-            "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " records = records + excluded.records, count = count + excluded.count,"
-            " first = min(first, excluded.first), last = max(last, excluded.last),"
-            " seen = both(seen, excluded.seen)",
-            (key, number, *evidence),
-        )
-
-    def _edge(self, edge: Edge, flow: Flow) -> int:
+    def add(self, number: int, edge: Edge, total: Total) -> bool:
+        """What input ``number`` shows of an edge; whether that is new."""
         row = self._side(edge.client), self._side(edge.server), *edge[2:]
         found = self.db.execute(_EDGE, row).fetchone()
-        if found is None:
-            found = (self.db.execute(_NEW_EDGE, row).lastrowid,)
-            self.edges += 1
-            if self.latest is None or flow.first > self.latest.first:
-                self.latest = flow
-        return int(found[0])
+        key = found[0] if found else self.db.execute(_NEW_EDGE, row).lastrowid
+        self.edges += not found
+        self.db.execute(_ADD, (key, number, *total))
+        return not found
 
     def _side(self, text: str) -> int:
         known = self._sides.get(text)

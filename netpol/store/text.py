@@ -1,0 +1,183 @@
+"""A store as JSON lines and back. Equal stores give equal bytes, whatever the order of learning.
+
+The first line says what it is and how many inputs there are, then comes a line for each input,
+followed by one for each of its edges. Bytes are base64, as msgspec writes them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
+
+import msgspec
+
+from netpol.errors import NetpolError
+from netpol.flow import Account, Sighting
+from netpol.store.identity import Identity
+from netpol.store.ledger import Input
+from netpol.store.parcel import Parcel, Row, parcels
+from netpol.store.shape import Edge, Seen, Side, Total, pack, side_text, unpack
+from netpol.store.take import decode_account, encode_account
+
+__all__ = ["exported", "restored"]
+
+_VERSION: Final = 1
+
+
+class _Head(msgspec.Struct, forbid_unknown_fields=True):
+    netpol_store: int
+    inputs: int
+
+
+class _Notice(msgspec.Struct, forbid_unknown_fields=True):
+    code: str
+    place: int
+    where: str
+    message: str
+    count: int
+
+
+class _Input(msgspec.Struct, forbid_unknown_fields=True):
+    source: str
+    name: str
+    start: int
+    length: int
+    closed: bool
+    live: str
+    digest: bytes
+    begin: bytes
+    marks: bytes
+    resume: str
+    account: Account
+    notices: list[_Notice]
+    edges: int
+
+
+class _Edge(msgspec.Struct, forbid_unknown_fields=True):
+    client: Side
+    server: Side
+    protocol: str
+    port: int
+    service: str
+    service_port: int
+    certain: bool
+    source: str
+    reported: bool
+    since: int
+    until: int
+    records: int
+    connections: int
+    first: int
+    last: int
+    reports: dict[str, int]
+    hours: list[int]
+    signals: dict[str, int]
+    answers: list[tuple[str, str]]
+    sightings: list[Sighting]
+    client_pods: list[str]
+    server_pods: list[str]
+    client_names: list[str]
+    server_names: list[str]
+
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def exported(db: sqlite3.Connection) -> Iterator[bytes]:
+    """The lines, with their ends."""
+    (number,) = db.execute("SELECT count(*) FROM inputs").fetchone()
+    yield _encode(_Head(_VERSION, number)) + b"\n"
+    for parcel in parcels(db):
+        yield _encode(_input_line(parcel)) + b"\n"
+        for edge, total in parcel.rows:
+            yield _encode(_edge_line(edge, total)) + b"\n"
+
+
+def _input_line(parcel: Parcel) -> _Input:
+    one, identity = parcel.input, parcel.input.identity
+    return _Input(
+        source=one.source,
+        name=one.name,
+        start=one.start,
+        length=identity.length,
+        closed=one.closed,
+        live=one.live,
+        digest=identity.digest,
+        begin=identity.begin,
+        marks=identity.marks,
+        resume=one.resume,
+        account=decode_account(parcel.account),
+        notices=[_Notice(*row) for row in parcel.said],
+        edges=parcel.number,
+    )
+
+
+def _edge_line(edge: Edge, total: Total) -> dict[str, object]:
+    sides = {
+        "client": msgspec.Raw(edge.client.encode()),
+        "server": msgspec.Raw(edge.server.encode()),
+    }
+    flags = {"certain": bool(edge.certain), "reported": bool(edge.reported)}
+    seen = msgspec.structs.asdict(unpack(total.seen))
+    found = {**edge._asdict(), **sides, **flags, **total._asdict(), **seen}
+    del found["seen"]
+    return found
+
+
+def restored(lines: Iterable[bytes], where: str) -> Iterator[Parcel]:
+    """What :func:`exported` wrote. Raises NetpolError for anything else, and for a part of it.
+
+    An input comes out when all of it was read, so that none is taken in part.
+    """
+    numbered = enumerate(lines, 1)
+    head = _decoded(numbered, _Head, where)
+    if head.netpol_store != _VERSION:
+        raise NetpolError(f"the text is of version {head.netpol_store}", where=where)
+    for _ in range(head.inputs):
+        line = _decoded(numbered, _Input, where)
+        rows = [_row(_decoded(numbered, _Edge, where)) for _ in range(line.edges)]
+        yield _parcel(line, rows)
+
+
+_T = TypeVar("_T")
+
+
+def _decoded(numbered: Iterator[tuple[int, bytes]], shape: type[_T], where: str) -> _T:
+    number, line = next(numbered, (0, b""))
+    if not number:
+        raise NetpolError("the end of the text is missing", where=where)
+    try:
+        return msgspec.json.decode(line, type=shape)
+    except ValueError as error:
+        raise NetpolError(
+            f"not a line of `netpol store export`: {error}", where=f"{where}:{number}"
+        ) from error
+
+
+def _parcel(line: _Input, rows: list[Row]) -> Parcel:
+    identity = Identity(length=line.length, digest=line.digest, begin=line.begin, marks=line.marks)
+    return Parcel(
+        input=Input(
+            id=0,
+            source=line.source,
+            name=line.name,
+            start=line.start,
+            closed=line.closed,
+            live=line.live,
+            identity=identity,
+            resume=line.resume,
+        ),
+        account=encode_account(line.account),
+        said=tuple((n.code, n.place, n.where, n.message, n.count) for n in line.notices),
+        number=len(rows),
+        rows=rows,
+    )
+
+
+def _row(line: _Edge) -> Row:
+    values = msgspec.structs.asdict(line)
+    values |= {"client": side_text(line.client), "server": side_text(line.server)}
+    seen = Seen(**{name: values[name] for name in Seen.__struct_fields__})
+    edge = Edge(*(values[name] for name in Edge._fields))
+    return edge, Total(line.records, line.connections, line.first, line.last, pack(seen))
