@@ -14,6 +14,7 @@ from netpol.catalogue.findings import FINDINGS
 from netpol.catalogue.learning import LEARNING
 from netpol.catalogue.live import LIVE
 from netpol.catalogue.manifests import MANIFESTS
+from netpol.catalogue.reviews import REVIEWS
 from netpol.catalogue.stores import STORES
 
 __all__ = ["CATALOGUE", "Entry"]
@@ -26,4 +27,5 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **ACCESS,
     **FINDINGS,
     **CLUSTERS,
+    **REVIEWS,
 }

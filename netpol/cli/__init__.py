@@ -18,6 +18,7 @@ from netpol.cli.generate import generate
 from netpol.cli.graph import graph
 from netpol.cli.inventory import inventory
 from netpol.cli.learn import learn
+from netpol.cli.review import review
 from netpol.cli.sources import sources
 from netpol.cli.status import status
 from netpol.cli.store import store
@@ -54,6 +55,7 @@ for _command in (
     check,
     connections,
     diff,
+    review,
     why,
     graph,
     capture,

@@ -97,6 +97,11 @@ class Judge:
                 ports = wanted[name] = self.compiled.atoms.mask(one.ports)
             yield not ports & denied
 
+    def denied(self, client: Peer, server: Peer) -> PortSet:
+        """The ports of a pair that :meth:`decide` would deny: for some pod or address of either."""
+        able = self._able((client, server))
+        return able.atoms.ports(able.denied(client, server))
+
     def replay_numbered(
         self, peers: Sequence[Peer], ports: Sequence[PortSet], flows: NDArray[np.integer[Any]]
     ) -> NDArray[np.bool_]:

@@ -1,0 +1,210 @@
+"""From the command line of ``netpol review`` to the review."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netpol.cli.console import Notices, say
+from netpol.cli.revisions import Tree, tree
+from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present, telling
+from netpol.inventory import Inventory
+from netpol.learn import Learned
+from netpol.manifests import Document
+from netpol.notices import Notice
+from netpol.policy import PolicySet
+from netpol.profile import KUBERNETES, Profile
+from netpol.review import Gate, Review, Side, review
+from netpol.review.places import Places
+from netpol.review.risks import Teams
+from netpol.review.rules import TeamRules, read_rules
+
+__all__ = ["Asked", "in_repository", "reviewed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was given on the command line."""
+
+    old: str
+    new: str
+    sources: tuple[str, ...]
+    inventory: tuple[str, ...]
+    source: str | None
+    skew: float
+    at: int | None
+    cni: str | None
+    gates: tuple[Gate, ...]
+    rules: str | None
+    team_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """One side as it was read."""
+
+    tree: Tree
+    documents: tuple[Document, ...]
+    policies: PolicySet
+    seen: frozenset[str]
+
+
+def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
+    """Read everything and review it. Raises NetpolError."""
+    with ExitStack() as stack:
+        stack.enter_context(telling(notices))
+        trees = [stack.enter_context(tree(t, notices.tell)) for t in (asked.old, asked.new)]
+        old, new = (_read(one, notices) for one in trees)
+        rules = read_rules(asked.rules, notices.tell) if asked.rules else TeamRules()
+        known = _inventories(asked, old, new, notices)
+        learned = _learned(asked, known[1], notices)
+        worlds = [_world(one, learned) for one in known]
+        if not worlds[0].pods and not worlds[1].pods:
+            raise no_workloads(", ".join(asked.inventory) or f"{asked.old}, {asked.new}")
+        profiles = _profiles(asked, old, new, worlds[1], notices)
+        before, after = (
+            _side(*each) for each in zip((old, new), known, worlds, profiles, strict=True)
+        )
+        teams = Teams.among(worlds, rules.label or asked.team_label, rules.teams)
+        implied: tuple[Gate, ...] = ("rules",) if asked.rules else ()
+        found = review(
+            before,
+            after,
+            learned,
+            teams,
+            lone=lambda peer: lone(peer, *worlds),
+            rules=rules.rules,
+            gates=tuple(dict.fromkeys((*asked.gates, *implied))),
+        )
+    for rule, side in found.idle:
+        message = f"{rule.name}: nobody is in {side}"
+        notices.tell(Notice(code="NP142", message=message, where=f"{rule.file}:{rule.line}"))
+    return found, learned
+
+
+def _read(one: Tree, notices: Notices) -> _Read:
+    from generators import parse
+    from netpol.manifests import load
+
+    if one.missing:
+        say(f"{one.shown} is not in that revision, so there are no policies")
+    found = load([one.path], one.telling(notices.tell))
+    documents = tuple(replace(each, file=one.name(each.file)) for each in found)
+    policies, seen = parse(documents, notices.tell)
+    if not policies.policies and not policies.undecided:
+        say(f"{one.shown}: no policy {'takes effect' if seen else 'is there'}: all is allowed")
+    return _Read(tree=one, documents=documents, policies=policies, seen=seen)
+
+
+def _inventories(
+    asked: Asked, old: _Read, new: _Read, notices: Notices
+) -> tuple[Inventory, Inventory]:
+    """The cluster before and after; one that says nothing of its own is as the other."""
+    if asked.inventory:
+        known = present(inventory_or_own(asked.inventory, asked.new, notices))
+        return known, known
+    before, after = (_own(one.tree, notices) for one in (old, new))
+    return before if before.pods else after, after if after.pods else before
+
+
+def _own(one: Tree, notices: Notices) -> Inventory:
+    """The workloads beside the policies."""
+    told = Notices()
+    found = present(inventory_or_own((), str(one.path), told))
+    tell = one.telling(notices.tell)
+    for code, example in told.examples.items():
+        tell(example)
+        notices.counts[code] += told.counts[code] - 1
+    return found
+
+
+def _learned(asked: Asked, known: Inventory, notices: Notices) -> Learned | None:
+    from netpol.cli.run import learn_from
+
+    if not asked.sources:
+        return None
+    return learn_from(asked.sources, known, notices, asked.source, asked.skew, asked.at)
+
+
+def _world(known: Inventory, learned: Learned | None) -> Inventory:
+    """Without an inventory, whom the flows name."""
+    return known if known.pods or learned is None else learned.inventory
+
+
+def _profiles(
+    asked: Asked, old: _Read, new: _Read, known: Inventory, notices: Notices
+) -> list[Profile]:
+    """A side without policies is judged as the other: any engine allows everything."""
+    from netpol.cli.engine import engine
+
+    plugin = engine(asked.cni, known, notices.tell, old.seen | new.seen)
+    sides = [(one, plugin.for_policies(one.seen, one.tree.shown)) for one in (old, new) if one.seen]
+    fallback = sides[0][1] if sides else KUBERNETES
+    own = {id(one): profile for one, profile in sides}
+    return [own.get(id(one), fallback) for one in (old, new)]
+
+
+def _side(read: _Read, known: Inventory, world: Inventory, profile: Profile) -> Side:
+    from generators import parse
+    from netpol.lint import lint
+
+    files = {one.file: _real(one.file, read.tree) for one in read.documents}
+    places = Places(documents=read.documents, files=files)
+    found = lint(read.policies, read.documents, known, profile, lambda some: parse(some, _quiet)[0])
+    return Side(
+        policies=read.policies,
+        judge=judge_of(read.policies, world, profile),
+        places=places,
+        profile=profile,
+        findings=found.findings,
+        texts=_texts(read, places),
+    )
+
+
+def _quiet(_: Notice) -> None:
+    """Tell nobody: what is wrong with the files was told when they were read."""
+
+
+def _real(name: str, one: Tree) -> Path:
+    return one.path / name.removeprefix(one.shown).lstrip("/") if one.revised else Path(name)
+
+
+def _texts(read: _Read, places: Places) -> dict[str, str]:
+    """The files in which policies are, by their names within the side."""
+    origins = [one.origin for one in read.policies.policies]
+    origins += [one.origin for one in read.policies.undecided]
+    found = {place.file for place in map(places.of, origins) if place}
+    texts = {}
+    for file in sorted(found):
+        name = file.removeprefix(read.tree.shown).lstrip("/") or _ONE
+        texts[name] = _text(_real(file, read.tree))
+    return texts
+
+
+_ONE = "policies.yaml"
+"""What the file is called where a side is a single one."""
+
+
+def _text(file: Path) -> str:
+    from netpol.errors import NetpolError
+    from netpol.manifests.files import chunks
+
+    try:
+        return b"".join(chunks(file)).decode(errors="replace")
+    except (NetpolError, OSError):
+        return ""
+
+
+def in_repository(file: str, trees: Iterable[str]) -> str:
+    """A file by its path from the root of the repository, as SARIF wants to know it."""
+    for text in trees:
+        revision, colon, _ = text.partition(":")
+        if colon and file.startswith(f"{revision}:"):
+            return file.removeprefix(f"{revision}:").removeprefix("./")
+    here = Path.cwd()
+    root = next((one for one in (here, *here.parents) if (one / ".git").exists()), here)
+    path = Path(os.path.relpath(here / file, root))
+    return (here / file).resolve().as_posix() if ".." in path.parts else path.as_posix()

@@ -1,0 +1,155 @@
+"""What was observed, beside a change: the evidence for each edge, and what the change would break.
+
+Whether an observed connection breaks is decided by replay under both policy sets, as
+``netpol check`` does it; to which edge it belongs, by the parties alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from netpol.certificate import judge_of, translated
+from netpol.evaluate import Decision, Judge, decides
+from netpol.graph import Connection, Evidence
+from netpol.learn import Learned
+from netpol.net import without
+from netpol.parties import outside
+from netpol.peers import Peer, Workload
+from netpol.policy import PolicySet
+from netpol.profile import Profile
+from netpol.review.edges import Edge
+
+__all__ = ["Broken", "Replayed", "Seen", "replayed"]
+
+_Edge: TypeAlias = tuple[Connection, Evidence]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """An accepted connection that the old policies allow and the new ones deny."""
+
+    connection: Connection
+    evidence: Evidence
+    decision: Decision
+    """What the new policies say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The accepted connections under both policy sets."""
+
+    asked: int
+    allowed: int
+    """By the new policies."""
+    broken: tuple[Broken, ...]
+    before: tuple[Connection, ...]
+    """Denied by both: that is no work of this change."""
+    undecided: tuple[Connection, ...]
+    """Of a kind that the dialect does not decide (ICMP in Kubernetes)."""
+
+
+def replayed(
+    old: tuple[PolicySet, Profile], new: tuple[PolicySet, Profile], learned: Learned
+) -> Replayed:
+    """Put every accepted connection to both."""
+    policies, profile = new
+    accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
+    judge, asked = _asked(policies, profile, accepted, learned)
+    passes = judge.replay(one for one, _ in asked)
+    denied = [edge for edge, passed in zip(asked, passes, strict=True) if not passed]
+    former, _ = _asked(*old, accepted, learned)
+    passed_before = list(former.replay(one for one, _ in denied))
+    return Replayed(
+        asked=len(accepted),
+        allowed=len(asked) - len(denied),
+        broken=tuple(
+            Broken(connection=one, evidence=evidence, decision=judge.decide(one))
+            for (one, evidence), passed in zip(denied, passed_before, strict=True)
+            if passed
+        ),
+        before=tuple(
+            one for (one, _), passed in zip(denied, passed_before, strict=True) if not passed
+        ),
+        undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
+    )
+
+
+def _asked(
+    policies: PolicySet, profile: Profile, accepted: list[_Edge], learned: Learned
+) -> tuple[Judge, list[_Edge]]:
+    every = [*accepted, *translated(accepted, profile, learned.inventory)]
+    return judge_of(policies, learned, profile, every), every
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was learned, by the parties of edges."""
+
+    learned: Learned
+
+    def of(self, edge: Edge) -> Evidence:
+        """All that was accepted of an edge, added up; no records: never observed."""
+        total = Evidence()
+        for _, evidence in self._matching(self._accepted, edge):
+            total = total + evidence
+        return total
+
+    def tried(self, edge: Edge) -> dict[str, int]:
+        """Records of it that were not taken as needed, by reason: denied by policy, a scan …"""
+        found: dict[str, int] = defaultdict(int)
+        for reason, evidence in self._matching(self._held, edge):
+            found[reason] += evidence.records
+        return dict(sorted(found.items()))
+
+    def _matching(self, table: _Index, edge: Edge) -> Iterator[tuple[str, Evidence]]:
+        for one, what, evidence in table.get(_key(edge.client, edge.server), ()):
+            if one.ports & edge.ports and self._within(one, edge):
+                yield what, evidence
+
+    def _within(self, one: Connection, edge: Edge) -> bool:
+        outer = edge.outer
+        if outer is None:
+            return True
+        party = one.client if not isinstance(one.client, Workload) else one.server
+        if party == outer:
+            return True
+        known = self._addresses.get(party, ())
+        if not edge.blocks or not known:
+            return False
+        return not any(without(block, edge.blocks) for block in known)
+
+    @cached_property
+    def _accepted(self) -> _Index:
+        return _indexed((c, "", e) for c, e in self.learned.accepted)
+
+    @cached_property
+    def _held(self) -> _Index:
+        return _indexed((one.connection, one.reason, one.evidence) for one in self.learned.held)
+
+    @cached_property
+    def _addresses(self) -> dict[Peer, tuple[str, ...]]:
+        held = ((one.connection, one.evidence) for one in self.learned.held)
+        parties = outside([*self.learned.accepted, *held], self.learned.inventory)
+        return {one.peer: one.addresses for one in parties}
+
+
+_Key: TypeAlias = tuple[Peer | None, Peer | None]
+_Index: TypeAlias = dict[_Key, list[tuple[Connection, str, Evidence]]]
+
+
+def _key(client: Peer, server: Peer) -> _Key:
+    """The workloads of a pair; None stands for whoever is outside."""
+    sides = (one if isinstance(one, Workload) else None for one in (client, server))
+    one, other = sides
+    return one, other
+
+
+def _indexed(found: Iterable[tuple[Connection, str, Evidence]]) -> _Index:
+    table: _Index = defaultdict(list)
+    for connection, what, evidence in found:
+        table[_key(connection.client, connection.server)].append((connection, what, evidence))
+    return table
