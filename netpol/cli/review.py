@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from netpol.cli.console import Notices, say, say_account
-from netpol.cli.options import cni_option, flow_options, strict_option
+from netpol.cli.live import live_options
+from netpol.cli.options import cni_option, flow_options, store_option, strict_option
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("old")
 @click.argument("new")
 @click.argument("sources", nargs=-1)
+@store_option
 @flow_options
+@live_options
 @cni_option
 @click.option(
     "--fail-on",
@@ -104,7 +107,7 @@ def review(
 
     Both are directories or files, in any dialect, or in a Git revision: origin/main:policies (a
     path that is not in the revision means that there were no policies). The connections in SOURCES…
-    are the evidence. Exits 1 only when a gate of --fail-on does not let the change pass.
+    and the store are the evidence. Exits 1 only when a gate of --fail-on does not let it pass.
 
     \b
     Examples:

@@ -32,6 +32,7 @@ class Asked:
     old: str
     new: str
     sources: tuple[str, ...]
+    store: Path | None
     inventory: tuple[str, ...]
     source: str | None
     skew: float
@@ -124,9 +125,10 @@ def _own(one: Tree, notices: Notices) -> Inventory:
 def _learned(asked: Asked, known: Inventory, notices: Notices) -> Learned | None:
     from netpol.cli.run import learn_from
 
-    if not asked.sources:
+    if not asked.sources and asked.store is None:
         return None
-    return learn_from(asked.sources, known, notices, asked.source, asked.skew, asked.at)
+    how = asked.source, asked.skew, asked.at, asked.store
+    return learn_from(asked.sources, known, notices, *how)
 
 
 def _world(known: Inventory, learned: Learned | None) -> Inventory:

@@ -66,7 +66,7 @@ def _changes(one: Reviewed) -> list[Row]:
             "evidence": seen,
             "held": dict(one.tried),
             "risks": list(one.risks),
-            "rules": _causes(one.causes),
+            "because": _causes(one.causes),
             **_place(one.place),
         }
         for row in rows(edge.client, edge.server, edge.ports)
@@ -78,7 +78,7 @@ def _break(one: Broke) -> Row:
         **connection_row(one.broken.connection),
         "by": blame(one.broken.decision),
         "evidence": evidence_object(one.broken.evidence),
-        "rules": _causes(one.causes),
+        "because": _causes(one.causes),
         **_place(one.place),
     }
 
@@ -93,7 +93,7 @@ def _violation(one: Violation) -> list[Row]:
             "witness": connection_row(breach.witness),
             "certain": breach.certain,
             "new": one.new,
-            "rules": _causes(one.causes),
+            "because": _causes(one.causes),
             **_place(one.place),
         }
         for row in rows(breach.client, breach.server, breach.ports)

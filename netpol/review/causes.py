@@ -56,8 +56,8 @@ class Causes:
         """What decides about one connection of the edge; first what this change touches."""
         sample = edge.sample
         if edge.opens:
-            found = [*_used(self.new.judge, sample, former=False)]
-            found += [*deniers(self.old.judge.decide(sample), former=True)]
+            found = [*_used(self.new.judge, sample)]
+            found += [] if found else [*deniers(self.old.judge.decide(sample), former=True)]
         elif edge.closes:
             found = [*_used(self.old.judge, sample, former=True)]
             found += [*deniers(self.new.judge.decide(sample))]
@@ -71,8 +71,9 @@ class Causes:
         return self.ranked([*deniers(judge.decide(connection)), *_used(judge, connection)])
 
     def ranked(self, causes: Iterable[Cause]) -> tuple[Cause, ...]:
-        """Each once, first what this change touches."""
-        return tuple(sorted(dict.fromkeys(causes), key=self._untouched))
+        """Each once; of those that this change touches there is more to say than of others."""
+        every = dict.fromkeys(causes)
+        return tuple(one for one in every if not self._untouched(one)) or tuple(every)
 
     def _untouched(self, cause: Cause) -> bool:
         return name_of(cause.policy) not in self.changed

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from netpol.changes import Change
 from netpol.evaluate import Judge
 from netpol.evaluate.overlay import aligned
 from netpol.graph import Connection
-from netpol.net import PortSet
+from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Cidr, Peer, Workload, label
 
 __all__ = ["Edge", "Edges", "Kind", "edges"]
 
 Kind: TypeAlias = Literal["opened", "broadened", "narrowed", "closed", "undecided"]
-"""``opened``: nothing was allowed before; ``broadened``: other ports already were; ``closed``:
-nothing is allowed any more; ``narrowed``: other ports still are; ``undecided``: not known."""
+"""``opened``: nothing was allowed before; ``broadened``: other ports already were, or the same ones
+with other addresses; ``closed`` and ``narrowed``: likewise; ``undecided``: not known."""
 
 Lone: TypeAlias = Callable[[Peer], bool]
 """Whether a peer is one bare pod: what that says to itself no policy can block."""
@@ -86,8 +87,8 @@ def edges(changes: Iterable[Change], old: Judge, new: Judge, lone: Lone) -> Edge
     kept = [one for one in changes if not (one.client == one.server and lone(one.client))]
     pairs = {(one.client, one.server) for one in kept}
     inside = _Inside(pairs, old, new, lone)
-    was = inside.was | _outside(pairs, old)
-    now = inside.now | _outside(pairs, new)
+    was = _Allowed(inside.was | _outside(pairs, old), old)
+    now = _Allowed(inside.now | _outside(pairs, new), new)
     parts = [part for one in kept for part in _parts(one, was, now)]
     every = sorted(_merged(parts), key=_rank)
     return Edges(every=tuple(every), stay=inside.stay)
@@ -97,16 +98,41 @@ def _rank(edge: Edge) -> tuple[int, str, str, str]:
     return _KINDS.index(edge.kind), label(edge.client), label(edge.server), str(edge.ports)
 
 
-def _parts(change: Change, was: _Table, now: _Table) -> Iterator[Edge]:
-    pair = change.client, change.server
+def _parts(change: Change, was: _Allowed, now: _Allowed) -> Iterator[Edge]:
     found: tuple[tuple[Kind, PortSet], ...] = (
-        ("broadened" if was.get(pair) else "opened", change.opened),
-        ("narrowed" if now.get(pair) else "closed", change.closed),
+        ("broadened" if was.something(change, change.opened) else "opened", change.opened),
+        ("narrowed" if now.something(change, change.closed) else "closed", change.closed),
         ("undecided", change.undecided),
     )
     for kind, ports in found:
         if ports:
             yield Edge(kind=kind, client=change.client, server=change.server, ports=ports)
+
+
+class _Allowed:
+    """What one side allows where something changes."""
+
+    def __init__(self, pairs: _Table, judge: Judge) -> None:
+        self._pairs = pairs
+        self._judge = judge
+
+    def something(self, change: Change, ports: PortSet) -> bool:
+        """Whether it allows anything to the pair, or these ports with other addresses."""
+        if not ports or self._pairs.get((change.client, change.server)):
+            return bool(ports)
+        match change.client, change.server:
+            case Workload() as one, Cidr():
+                return bool(self._abroad.get((one, "egress"), NO_PORTS) & ports)
+            case Cidr(), Workload() as one:
+                return bool(self._abroad.get((one, "ingress"), NO_PORTS) & ports)
+            case _:
+                return False
+
+    @cached_property
+    def _abroad(self) -> dict[tuple[Workload, str], PortSet]:
+        """The ports that a workload may use with some address."""
+        found = self._judge.abroad()
+        return {(one, direction): PortSet.union(view) for one, direction, view in found if view}
 
 
 class _Inside:

@@ -1,0 +1,65 @@
+"""One review for each kind of change, as a reviewer reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from review_shop import API, DB, POLICIES, WEB, Shop
+
+Golden = Callable[[str, str], None]
+
+PROBED = API + (
+    "  - from:\n"
+    "    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: watch}}\n"
+    "      podSelector: {matchLabels: {app: probe}}\n"
+    "    ports: [{port: 9090}]\n"
+)
+TOLD = API + API[API.index("  - from") :]
+CASES: dict[str, dict[str, str]] = {
+    "no-change": {},
+    "new-connection": {"api.yaml": PROBED},
+    "world": {"web.yaml": WEB.replace("198.51.100.0/24", "0.0.0.0/0")},
+    "break": {"db.yaml": DB.replace("{app: api}", "{app: apis}")},
+    "reworded": {"api.yaml": TOLD, "web.yaml": "# A comment.\n" + WEB},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_goldens(shop: Shop, golden: Golden, name: str) -> None:
+    shop.saw("198.51.100.7", "shop/web", 8080, 1200)
+    shop.write("new", CASES[name])
+    result = shop.review()
+    assert result.exit_code == 0, result.output
+    golden(f"review/{name}.md", result.stdout)
+
+
+def test_nothing_new_says_nothing(shop: Shop) -> None:
+    found = shop.object()
+    assert not any(found[key] for key in ("policies", "changes", "breaks", "findings"))
+
+
+def test_what_is_denied_by_both_is_no_work_of_the_change(shop: Shop) -> None:
+    shop.saw("watch/probe", "data/db", 5432)
+    shop.write("new", {"web.yaml": WEB.replace("8080", "8081")})
+    found = shop.object()
+    assert found["breaks"] == []
+    assert [row["client"] for row in found["denied_before"]] == ["watch/Deployment/probe"]
+
+
+def test_an_old_side_without_policies_allowed_everything(shop: Shop) -> None:
+    for name in POLICIES:
+        (shop.place / "old" / name).unlink()
+    found = shop.object()
+    assert {row["change"] for row in found["changes"]} <= {"closed", "narrowed"}
+    assert {one["change"] for one in found["policies"]} == {"added"}
+    assert "no policy is there" in shop.review().stderr
+
+
+def test_evidence_of_what_was_held_stands_beside_what_opens(shop: Shop) -> None:
+    shop.saw("watch/probe", "shop/api", 9090)
+    shop.flows[-1]["signals"] = {"opened": 1, "denied": 1}
+    shop.write("new", {"api.yaml": PROBED})
+    (row,) = shop.object()["changes"]
+    assert row["held"] == {"denied by policy": 1}
+    assert "never-observed" in row["risks"]
