@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from netpol.addresses import GUARD
 from netpol.attribute import Unattributed, attribute
 from netpol.crosscheck import CrossCheck
+from netpol.decisions import Decided, Decision, decide
 from netpol.flow import Account, Flow
 from netpol.graph import ServiceGraph
 from netpol.inventory import Inventory
-from netpol.quarantine import Held, judge
+from netpol.quarantine import UNCAUTIOUS, Caution, Held, judge
 from netpol.roster import roster
 
 __all__ = ["Learned", "Records", "learn"]
@@ -42,6 +43,8 @@ class Learned:
     crosscheck: CrossCheck = field(default_factory=CrossCheck)
     blind_spots: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each flow source that was read cannot see."""
+    decided: Decided = field(default_factory=Decided)
+    """What people decided, and which connections owe it their place."""
 
     @property
     def attributed_share(self) -> float:
@@ -72,16 +75,23 @@ class Learned:
 
 
 def learn(
-    flows: Iterable[Flow], inventory: Inventory, account: Account, guard: int = GUARD
+    flows: Iterable[Flow],
+    inventory: Inventory,
+    account: Account,
+    guard: int = GUARD,
+    caution: Caution = UNCAUTIOUS,
+    decisions: Iterable[Decision] = (),
 ) -> Learned:
     """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them.
 
-    ``guard``: by how many nanoseconds the clocks of flows and inventory may differ.
+    ``guard``: by how many nanoseconds the clocks of flows and inventory may differ. People's
+    ``decisions`` overrule what the evidence alone says.
     """
     flows = list(flows)
     inventory = inventory | roster(flows, inventory)
     attributed = attribute(flows, inventory, guard)
-    judged = judge(attributed.graph, inventory)
+    decided = decide(judge(attributed.graph, inventory, caution), decisions)
+    judged = decided.judged
     return Learned(
         accepted=judged.accepted,
         held=judged.held,
@@ -91,6 +101,7 @@ def learn(
         lost_events=account.lost_events,
         blind_spots=dict(sorted(account.blind.items())),
         crosscheck=attributed.crosscheck,
+        decided=decided,
     )
 
 

@@ -17,7 +17,9 @@ from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 
-__all__ = ["Held", "Judged", "judge"]
+__all__ = ["NAMELESS", "UNCAUTIOUS", "Caution", "Held", "Judged", "judge"]
+
+NAMELESS: Final = "a protocol that no policy can name"
 
 SWEEP_TARGETS: Final = 20
 """So many unanswered or refused (server, port) targets make a client a scanner, if they are more
@@ -45,7 +47,20 @@ class Judged:
     held: tuple[Held, ...] = ()
 
 
-def judge(graph: ServiceGraph, inventory: Inventory) -> Judged:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """What is too little to be taken as needed; by default nothing that was answered is."""
+
+    times: int = 1
+    """Connections seen fewer times are held."""
+    hours: int = 1
+    """And those seen in fewer hours (of the clock, UTC)."""
+
+
+UNCAUTIOUS: Final = Caution()
+
+
+def judge(graph: ServiceGraph, inventory: Inventory, caution: Caution = UNCAUTIOUS) -> Judged:
     """Divide a graph by what its evidence shows."""
     edges = list(graph)
     reasons = {connection: _reason(connection, evidence) for connection, evidence in edges}
@@ -60,6 +75,7 @@ def judge(graph: ServiceGraph, inventory: Inventory) -> Judged:
             reason = "debug pod"
         elif connection in probes:
             reason = "scan"
+        reason = reason or _too_little(evidence, caution)
         if reason is None:
             accepted.append((connection, evidence))
         else:
@@ -71,7 +87,7 @@ def _reason(connection: Connection, evidence: Evidence) -> str | None:
     """Why a connection is held by its own evidence; None when it is accepted."""
     seen = evidence.signal
     if connection.protocol == "OTHER":
-        return "a protocol that no policy can name"
+        return NAMELESS
     if seen("forbidden"):
         return "explicitly denied"
     if seen("answered"):
@@ -87,6 +103,14 @@ def _reason(connection: Connection, evidence: Evidence) -> str | None:
     if seen("audited"):
         return "would be denied, not answered"
     return "not answered"
+
+
+def _too_little(evidence: Evidence, caution: Caution) -> str | None:
+    if evidence.count < caution.times:
+        return "seen fewer times than asked for"
+    if len(evidence.hours) < caution.hours:
+        return "seen in fewer hours than asked for"
+    return None
 
 
 _EXACTER: Final[dict[Peer, Callable[[Peer], bool]]] = {

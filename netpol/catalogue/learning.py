@@ -146,4 +146,19 @@ LEARNING: Final[dict[str, Entry]] = {
         " addresses with --inventory, or leave the namespace out with --exclude-namespace. If the"
         " cluster has another plugin, say so with --cni.",
     ),
+    "NP045": Entry(
+        title="a decision is about nothing that was seen",
+        why="The file of decisions names a connection that is in no flow log and no store that was"
+        " read. Either it is gone, or a workload or port was renamed.",
+        what_to_do="Take the entry out when the connection is gone; else correct it."
+        " `netpol graph --format json` lists what was seen.",
+    ),
+    "NP046": Entry(
+        title="a decision changes nothing",
+        why="What was allowed is accepted on its own evidence by now, what was refused is held for"
+        " another reason, a later entry is about the same connection, or no policy can name its"
+        " protocol.",
+        what_to_do="Take the entry out, or leave it if you want it to hold should the evidence"
+        " change.",
+    ),
 }

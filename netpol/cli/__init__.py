@@ -11,6 +11,7 @@ import click
 from netpol.cli.capture import capture
 from netpol.cli.check import check
 from netpol.cli.connections import connections
+from netpol.cli.decide import decide
 from netpol.cli.diff import diff
 from netpol.cli.doctor import doctor
 from netpol.cli.explain import explain
@@ -61,6 +62,7 @@ for _command in (
     capture,
     sources,
     inventory,
+    decide,
     doctor,
     explain,
 ):

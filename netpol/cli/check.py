@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netpol.cli.console import Notices, say, say_account
+from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, store_option, strict_option
 
@@ -29,6 +30,7 @@ __all__ = ["check"]
 @click.argument("sources", nargs=-1)
 @store_option
 @flow_options
+@judging_options
 @live_options
 @cni_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
@@ -43,6 +45,7 @@ def check(
     source: str | None,
     skew: float,
     at: int | None,
+    judging: Judging,
     cni: str | None,
     form: str,
     strict: bool,
@@ -72,7 +75,7 @@ def check(
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
-    learned = learn_from(sources, known, notices, source, skew, at, store)
+    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
     replayed = bool(sources or store)
     result = replay(rules, learned, profile) if replayed else None
     tell_other(plugin, profile, rules, learned, notices.tell)

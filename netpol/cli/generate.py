@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, account_line, say, say_blind_spots
+from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, store_option, strict_option
 from netpol.errors import NetpolError
@@ -27,6 +28,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 @click.argument("sources", nargs=-1)
 @store_option
 @flow_options
+@judging_options
 @live_options
 @cni_option
 @click.option(
@@ -64,6 +66,7 @@ def generate(
     source: str | None,
     skew: float,
     at: int | None,
+    judging: Judging,
     cni: str | None,
     target: str,
     output: Path | None,
@@ -96,7 +99,7 @@ def generate(
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
-    learned = learn_from(sources, known, notices, source, skew, at, store)
+    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
     options = Options(
         dns=dns,
         namespaces=frozenset(only) if only else None,

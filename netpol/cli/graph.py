@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from netpol.cli.console import Notices, say_account
+from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import flow_options, store_option, strict_option
 
@@ -18,6 +19,7 @@ __all__ = ["graph"]
 @click.argument("sources", nargs=-1)
 @store_option
 @flow_options
+@judging_options
 @live_options
 @click.option(
     "--format",
@@ -36,6 +38,7 @@ def graph(
     source: str | None,
     skew: float,
     at: int | None,
+    judging: Judging,
     form: str,
     strict: bool,
 ) -> None:
@@ -58,7 +61,7 @@ def graph(
     notices = Notices()
     given(sources, store)
     known = inventory_from(inventory, notices)
-    learned = learn_from(sources, known, notices, source, skew, at, store)
+    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
     match form:
         case "table":
             text = graph_table(learned)

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from netpol.cli.console import Notices, say
+from netpol.cli.judging import LENIENT, Judging, tell_decided
 from netpol.cli.progress import reading
 from netpol.crosscheck import CrossCheck
 from netpol.eras import Era, eras
@@ -42,6 +43,7 @@ def learn_from(
     skew: float,
     at: int | None = None,
     store: Path | None = None,
+    judging: Judging = LENIENT,
 ) -> Learned:
     """Read every input and learn from all of them together, and from what is in the store.
 
@@ -57,7 +59,9 @@ def learn_from(
         with reading(path, one):
             flows += _flows(path, notices, one, source, at, era)
         account.add(one)
-    learned = learn(flows, inventory, account, guard)
+    decisions = judging.decisions(notices)
+    learned = learn(flows, inventory, account, guard, judging.caution, decisions)
+    tell_decided(learned.decided, notices)
     _tell_crosscheck(learned.crosscheck, guard, notices)
     return learned
 

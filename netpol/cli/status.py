@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from netpol.cli.console import Notices
+from netpol.cli.judging import Judging, judging_options
 
 __all__ = ["status"]
 
@@ -27,25 +28,42 @@ __all__ = ["status"]
     help="What `kubectl get … -o json` printed, or a recording: a file or a directory; or the word"
     " cluster, for the live one. Then workloads without traffic are named.",
 )
+@judging_options
+@click.option(
+    "--plot",
+    "picture",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw how learning went there, as PNG or SVG (netpol-generator[plot]).",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def status(store: Path, inventory: tuple[str, ...], form: str) -> None:
-    """Show what a store has learned, when and from whom, and what it could not see.
+def status(
+    store: Path, inventory: tuple[str, ...], judging: Judging, picture: Path | None, form: str
+) -> None:
+    """Show what a store has learned, from whom, what it could not see, and whether it is enough.
 
     \b
-    Example:
+    Examples:
       netpol status --store shop.db --inventory cluster/
+      netpol status --store shop.db --plot learning.svg
     """
     from netpol.cli.run import inventory_from, learn_from
-    from netpol.report.status import Standing, basics, status_object, status_text
+    from netpol.enough import enough
+    from netpol.report.status import Standing, basics, progress, status_object, status_text
     from netpol.store import inputs, opened
 
     notices = Notices()
     known = inventory_from(inventory, notices)
-    learned = learn_from((), known, notices, None, 2.0, store=store)
+    learned = learn_from((), known, notices, None, 2.0, store=store, judging=judging)
     with opened(store) as kept, kept.snapshot() as db:
         number = sum(1 for _ in inputs(db))
     standing = Standing(learned=learned, inputs=number, notices=dict(notices.counts))
-    sections = list(basics(standing))
+    far = enough(learned)
+    sections = [*basics(standing), *progress(learned, far)]
+    if picture is not None:
+        from netpol.cli.plot import plot
+
+        plot(far, picture)
     if form == "json":
         click.echo(json.dumps(status_object(sections), indent=2))
     else:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from netpol.certificate import Certificate
 from netpol.compare import Difference
+from netpol.doubts import doubts
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
@@ -16,6 +17,7 @@ from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
 from netpol.report.contradictions import contradiction_rows, contradictions_text
 from netpol.report.held import held_rows, held_text
+from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.lint import finding_rows
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
@@ -89,6 +91,8 @@ def certificate_object(
         "cni_from": origin,
         "records": records_object(learned.records),
         "held": held_rows(learned),
+        "decided": decided_rows(learned.decided),
+        "doubts": doubt_rows(doubts(learned.accepted)),
         "contradictions": contradiction_rows(learned),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
@@ -185,7 +189,8 @@ def certificate_text(
     chosen = choices_text(c.choices, c.profile, origin)
     held = held_text(held_rows(learned))
     against = contradictions_text(contradiction_rows(learned))
-    parts = (lines, _opened(c), _different(found), chosen, against, held)
+    people = decided_text(learned.decided), doubt_text(doubts(learned.accepted))
+    parts = (lines, _opened(c), _different(found), chosen, *people, against, held)
     return "".join(line + "\n" for part in parts for line in part)
 
 

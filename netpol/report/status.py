@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from netpol.doubts import doubts
+from netpol.enough import Enough
 from netpol.learn import Learned
 from netpol.peers import label
+from netpol.report.enough import enough_object, enough_text
+from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.rows import records_object, time_text
 
-__all__ = ["Section", "Standing", "status_object", "status_text"]
+__all__ = ["Section", "Standing", "basics", "progress", "status_object", "status_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,14 @@ def basics(standing: Standing) -> Iterator[Section]:
     yield _when(standing.learned)
     yield _sources(standing.learned)
     yield _missing(standing)
+
+
+def progress(learned: Learned, found: Enough) -> Iterator[Section]:
+    """Whether it is enough, what people decided, and what they should look at."""
+    yield Section({"enough": enough_object(found)}, tuple(enough_text(found)))
+    odd, decided = doubts(learned.accepted), learned.decided
+    yield Section({"decided": decided_rows(decided)}, tuple(decided_text(decided)))
+    yield Section({"doubts": doubt_rows(odd)}, tuple(doubt_text(odd)))
 
 
 def _learned(standing: Standing) -> Section:

@@ -1,0 +1,145 @@
+"""Whether enough was learned: as an object, and as lines with a small curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from netpol.coverage import Estimate, Interval
+from netpol.enough import STABLE, Enough, Standing
+from netpol.peers import label
+from netpol.report.rows import time_text
+
+__all__ = ["curve_text", "enough_object", "enough_text"]
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_WIDTH: Final = 48
+"""Characters of the curve."""
+_HOUR: Final = 3_600_000_000_000
+_SHOWN: Final = 5
+"""Workloads that are named on a line."""
+
+
+def enough_object(found: Enough) -> dict[str, Any]:
+    """What ``status --format json`` says under ``enough``."""
+    return {
+        "unit": found.unit,
+        "units": found.units,
+        "stable": found.stable,
+        "estimate": _estimate(found.estimate),
+        "curve": [[time_text(hour * _HOUR), total] for hour, total in found.curve],
+        "days": found.days,
+        "weekdays": found.weekdays,
+        "hours_of_day": found.day_hours,
+        "periodic": [{"workload": label(w), "days": days} for w, days in found.periodic],
+        "workloads": [
+            {
+                "workload": label(one.workload),
+                "as_client": one.opened,
+                "as_server": one.taken,
+                "estimate": _estimate(one.estimate),
+            }
+            for one in found.workloads
+        ],
+    }
+
+
+def _estimate(found: Estimate | None) -> dict[str, Any] | None:
+    """Shares and numbers with their intervals at 95 %; None where nothing can be said."""
+    if found is None:
+        return None
+    return {
+        "observed": found.observed,
+        "seen_in_one_unit": found.once,
+        "coverage": round(found.coverage, 4),
+        "coverage_interval": _rounded(found.coverage_interval, 4),
+        "unseen": round(found.unseen, 1),
+        "total_interval": _rounded(found.total, 1),
+        "new_in_as_long_again": round(found.new(found.units), 1),
+        "new_interval": _rounded(found.new_interval(found.units), 1),
+        "units_to_halve_unseen": None if found.halving is None else round(found.halving, 1),
+    }
+
+
+def _rounded(interval: Interval, digits: int) -> list[float]:
+    return [round(end, digits) for end in interval]
+
+
+def enough_text(found: Enough) -> Iterator[str]:
+    """The answer first, then what it rests on."""
+    yield _answer(found)
+    if found.estimate is not None:
+        yield from _expected(found.estimate, found.unit)
+    if found.curve:
+        yield f"  connections by {found.unit}: {curve_text(found.curve)} {found.curve[-1][1]:,}"
+    if found.newest is not None and found.last is not None:
+        yield f"  nothing new for {_span(found.last - found.newest)} until the last record"
+    yield (
+        f"  covered: {_number(found.days, 'day')}, {found.weekdays} of 7 weekdays,"
+        f" {found.day_hours} of 24 hours of the day"
+    )
+    for workload, days in found.periodic:
+        seen = f"seen on {_number(days, 'day')}" if days else "never seen to run"
+        yield f"  {label(workload)}: {seen}"
+    yield from _weak(found.workloads)
+
+
+def _answer(found: Enough) -> str:
+    e = found.estimate
+    if e is None:
+        return "Enough? Nobody can tell yet: it takes two hours in which something was seen"
+    low, high = e.coverage_interval
+    known = (
+        f"{e.coverage:.1%} of all activity is of known connections"
+        f" ({low:.1%} to {high:.1%}, 95 % interval)"
+    )
+    if found.stable:
+        return f"Enough? Yes, of what happens within such a window: {known}"
+    return f"Enough? Not yet: {known}; {STABLE:.0%} at the lower end is"
+
+
+def _expected(e: Estimate, unit: str) -> Iterator[str]:
+    low, high = e.total
+    yield (
+        f"  {e.observed:,} connections seen, of {low:,.0f} to {high:,.0f} that there are at least;"
+        f" {e.once:,} seen in one {unit} only"
+    )
+    low, high = e.new_interval(e.units)
+    yield (
+        f"  as long again ({_number(e.units, unit)}) would show {e.new(e.units):,.0f} more"
+        f" ({low:,.0f} to {high:,.0f})"
+    )
+    if e.halving is not None:
+        yield f"  half of the unseen would show in {e.halving:,.0f} {unit}s"
+
+
+def curve_text(curve: Iterable[tuple[int, int]]) -> str:
+    """Distinct connections over time, as bars."""
+    totals = [total for _, total in curve]
+    highest = max(totals, default=0) or 1
+    step = max(1, -(-len(totals) // _WIDTH))
+    shown = [max(totals[n : n + step]) for n in range(0, len(totals), step)]
+    return "".join(_BARS[min(len(_BARS) - 1, total * len(_BARS) // highest)] for total in shown)
+
+
+def _weak(standings: Iterable[Standing]) -> Iterator[str]:
+    """Workloads of which little is known, each kind on a line."""
+    kinds: dict[str, list[str]] = {}
+    for one in standings:
+        kinds.setdefault(one.sided, []).append(label(one.workload))
+    for sided, text in (("client", "seen as client only"), ("server", "seen as server only")):
+        if some := kinds.get(sided):
+            more = f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
+            yield f"  {text}: {', '.join(some[:_SHOWN])}{more}"
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _span(nanoseconds: int) -> str:
+    """A length of time in its two greatest units."""
+    minutes = max(0, nanoseconds) // (60 * 10**9)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]
+    return " ".join(parts[:2]) or "less than a minute"
