@@ -37,19 +37,20 @@ class Windows:
     """A line that is too long to keep was given without its end."""
 
     def window(self, least: int, enough: Callable[[], bool] = bool) -> BinaryIO:
-        """The next so many bytes or a few more, to the end of a line; fewer when it is ``enough``.
+        """The next so many bytes and what is left of their last line; fewer when it is ``enough``.
 
         None at all: no line has come to its end.
         """
         return cast("BinaryIO", io.BufferedReader(_Window(self, least, enough), _BUFFER))
 
-    def next(self) -> bytes:
-        """Some whole lines; none where there are none by now."""
+    def next(self, least: int) -> bytes:
+        """Some whole lines; none where there are none by now. No line more than ``least`` takes."""
         while True:
-            block = self.read(self.block)
-            self.ended = not block
+            waiting = b"\n" in self.rest
+            block = b"" if waiting else self.read(self.block)
+            self.ended = not (waiting or block)
             data = self.rest + block
-            cut = data.rfind(b"\n") + 1
+            cut = data.find(b"\n", max(least - 1, 0)) + 1 or data.rfind(b"\n") + 1
             if not cut and (self.within or len(data) > LINE_LIMIT):
                 cut = len(data)
             data, self.rest = data[:cut], data[cut:]
@@ -80,7 +81,7 @@ class _Window(io.RawIOBase):
             whole = self._least <= 0 or self._enough()
             if whole and not self._windows.within:
                 return 0
-            self._data = memoryview(self._windows.next())
+            self._data = memoryview(self._windows.next(self._least))
             self._least -= len(self._data)
         n = min(len(buffer), len(self._data))
         buffer[:n] = self._data[:n]
