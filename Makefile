@@ -42,6 +42,7 @@ bench: $(INSTALLED) ## speed and memory as ratios against named baselines in the
 	$(BIN)/python tests/bench/analyzers.py
 	$(BIN)/python tests/bench/attribution.py
 	$(BIN)/python tests/bench/packets.py
+	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/live.py
 
 docs: $(INSTALLED) ## regenerate the reference pages that are made from the code

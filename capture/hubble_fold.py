@@ -58,6 +58,7 @@ class Fold:
     def __init__(self, reading: Reading, decode: Callable[[bytes], Line] = decode_line) -> None:
         self.reading = reading
         self.decode = decode
+        self.addresses: Callable[[bytes], Addresses] = decode_addresses
         self.sides = Sides()
         self.cells: dict[EdgeKey, Cell] = {}
         """By client side, server side, port, and outcome (see ``Judged``)."""
@@ -212,7 +213,9 @@ class Fold:
     def _place(self, place: Place, client: Interned, server: Interned) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""
         _, _, port, tag, reply, text, eras = place
-        ends = self.parties.ends(client, server, _pair(text, reply=reply), eras, port, tag)
+        ends = self.parties.ends(
+            client, server, _pair(self.addresses, text, reply=reply), eras, port, tag
+        )
         if len(self.places) >= PLACES_REMEMBERED:
             self.places.clear()
         self.places[place] = ends
@@ -230,7 +233,9 @@ class Fold:
     ) -> None:
         """Once per edge, not per record: where the pods were that it names."""
         with suppress(ValueError, Aside):  # whose name is known needs no address
-            ends = zip((client, server), _pair(b"" + text, reply=reply), strict=True)
+            ends = zip(
+                (client, server), _pair(self.addresses, b"" + text, reply=reply), strict=True
+            )
             time = nanoseconds(stamp)
             seen = tuple(
                 Sighting(self.sides.known[end.side].namespace, end.pod, address(ip), time)
@@ -246,7 +251,7 @@ class Fold:
         """The eras of the addresses of those sides that have nothing else."""
         time, ends = (
             nanoseconds(stamp),
-            zip((client, server), _pair(text, reply=reply), strict=True),
+            zip((client, server), _pair(self.addresses, text, reply=reply), strict=True),
         )
         first, second = (
             self.reading.stretch(address(ip), time) if end.nameless and ip else 0
@@ -293,10 +298,10 @@ class Fold:
 
 
 @lru_cache(maxsize=PLACES_REMEMBERED)
-def _pair(text: bytes, *, reply: bool) -> tuple[str, str]:
+def _pair(decode: Callable[[bytes], Addresses], text: bytes, *, reply: bool) -> tuple[str, str]:
     """The addresses of client and server, as written."""
     try:
-        ips = decode_addresses(text) if text else Addresses()
+        ips = decode(text) if text else Addresses()
     except (ValueError, RecursionError) as error:
         raise Bad(".IP", str(error)) from error
     return (ips.destination, ips.source) if reply else (ips.source, ips.destination)

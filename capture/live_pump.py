@@ -16,7 +16,7 @@ from capture.grpc_door import LostError
 
 __all__ = ["Messages", "Pump"]
 
-CHUNK: Final = 8192
+CHUNK: Final = 1024
 """Messages that are handed on at once, and at most wait to be."""
 _GATHER: Final = 0.2
 """Seconds in which a chunk may grow."""

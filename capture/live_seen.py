@@ -23,7 +23,6 @@ KEPT: Final = 16384
 """So many records are told from repeated ones, at least; about a second of a very busy cluster."""
 
 _DIGEST: Final = 8
-_HIGHEST: Final = 1 << 63
 
 
 def digest(ident: bytes) -> bytes:
@@ -46,25 +45,27 @@ class _Block:
         return self.ids if self.digests else list(map(digest, self.ids))
 
 
-@dataclass(slots=True)
+@dataclass
 class Seen:
     """What was read, in blocks.
 
-    Who decodes leaves out what is in ``skip``, and of all else appends to ``ids`` and widens the
-    bounds of time ``oldest`` and ``newest`` (nanoseconds since the epoch).
+    Who decodes leaves out what is in ``skip``. Of all else it gives what tells the record from all
+    others to ``note``, and its time, in nanoseconds since the epoch, to ``at``.
     """
 
     skip: set[bytes] = field(default_factory=set)
-    ids: list[bytes] = field(default_factory=list)
-    oldest: int = _HIGHEST
-    newest: int = 0
     repeated: int = 0
     """Records that were left out."""
+    _ids: list[bytes] = field(default_factory=list)
+    _times: list[int] = field(default_factory=list)
     _blocks: deque[_Block] = field(default_factory=deque)
     _kept: int = 0
     _floor: int = 0
     """All records before it are forgotten, so they must not be asked for."""
     _newest: int = 0
+
+    def __post_init__(self) -> None:
+        self.note, self.at = self._ids.append, self._times.append
 
     def resume(self, position: Position) -> None:
         """Go on from there: what was read then is skipped, and part of the next position."""
@@ -76,21 +77,22 @@ class Seen:
     def close(self, now: int) -> int:
         """End a block; ``now`` is the latest that a record's time is believed.
 
-        The time of its oldest record; 0 where it has none.
+        The time of its oldest record; 0 where there was none.
         """
-        oldest = 0
-        if self.ids:
-            oldest = self.oldest
-            block = _Block(self.ids, self.oldest, min(self.newest, now))
-            self._blocks.append(block)
-            self._kept += len(block.ids)
-            self._newest = max(self._newest, block.newest)
-            while self._kept - len(self._blocks[0].ids) >= KEPT:
-                gone = self._blocks.popleft()
-                self._kept -= len(gone.ids)
-                self._floor = max(self._floor, gone.newest + 1)
-        self.ids, self.oldest, self.newest = [], _HIGHEST, 0
-        return oldest
+        if not self._ids:
+            return 0
+        times = [time for time in self._times if 0 < time <= now] or [now]
+        block = _Block(self._ids.copy(), min(times), max(times))
+        self._ids.clear()
+        self._times.clear()
+        self._blocks.append(block)
+        self._kept += len(block.ids)
+        self._newest = max(self._newest, block.newest)
+        while self._kept - len(self._blocks[0].ids) >= KEPT:
+            gone = self._blocks.popleft()
+            self._kept -= len(gone.ids)
+            self._floor = max(self._floor, gone.newest + 1)
+        return block.oldest
 
     def position(self) -> Position:
         """Where to go on from."""

@@ -98,10 +98,9 @@ class WireFold(Fold):
         if seen.skip and digest(ident) in seen.skip:
             seen.repeated += 1
             raise Aside(REPEATED)
-        seen.ids.append(ident)
+        seen.note(ident)
+        seen.at(flow.start_time * _GIGA)
         _checked(flow)
-        time = flow.start_time * _GIGA
-        seen.newest, seen.oldest = max(seen.newest, time), min(seen.oldest, time or seen.oldest)
         return FlowRecord(
             Key=self._keys.get(flow.Key) or self._key(flow.Key),
             start_time=flow.start_time,

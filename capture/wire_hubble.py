@@ -23,7 +23,7 @@ TABLES: Final[dict[str, Table]] = {
         "verdict": (2, "int32"),
         "drop_reason": (3, "uint32"),
         "IP": (5, "bytes"),
-        "l4": (6, "bytes"),
+        "l4": (6, "Layer4"),
         "source": (8, "bytes?"),
         "destination": (9, "bytes?"),
         # Repeated, but nearly always absent: as the last one they cost nothing to look at.

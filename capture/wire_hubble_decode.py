@@ -1,8 +1,8 @@
 """Hubble's messages as they travel, ``observer.GetFlowsResponse``, into the records of its JSON.
 
 The fold over JSON lines reads what comes out, so that a flow means the same in both forms:
-endpoints and pairs of addresses become the text that JSON would hold, once per distinct encoding,
-and what writers of JSON leave out (defaults) is absent here too.
+endpoints become the text that JSON would hold, once per distinct encoding, and what writers of JSON
+leave out (defaults) is absent here too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from capture.hubble_orient import Aside
 from capture.hubble_record import (
     NO_LAYER7,
     VERDICTS,
+    Addresses,
     Aggregate,
     Dns,
     Event,
@@ -44,7 +45,7 @@ Text: TypeAlias = Any
 """JSON text: bytes, where the structs declare ``Raw``, which is read in the same way."""
 
 _REMEMBERED: Final = 16384
-"""Distinct encodings of endpoints, and of pairs of addresses, of which the text is kept."""
+"""Distinct encodings of endpoints of which the text is kept."""
 _SECONDS_REMEMBERED: Final = 8192
 _LOST_IN: Final = (
     "",
@@ -53,6 +54,10 @@ _LOST_IN: Final = (
     "HUBBLE_RING_BUFFER",
 )
 """Names of ``flow.LostEventSource`` by number; the first is unknown."""
+_VERDICTS: Final[dict[int, Verdict | None]] = {
+    n: cast("Verdict", name) if n else None for n, name in enumerate(VERDICTS)
+}
+"""Names of ``flow.Verdict`` by number; writers of JSON leave out the first."""
 _TRUE: Final = b"\x08\x01"
 """``google.protobuf.BoolValue`` of true."""
 _GIGA: Final = 1_000_000_000
@@ -64,6 +69,7 @@ class Decoder:
     """Decodes messages one by one, and remembers what is the same in many.
 
     Records are told from each other by their UUID, or, where old agents give none, by all they say.
+    What is called for every record is written out: a call of ours costs as much as a field.
     """
 
     def __init__(self, seen: Seen) -> None:
@@ -71,44 +77,58 @@ class Decoder:
         self._error = decode_error()
         self._of = messages("netpol.hubble", TABLES)
         self._parse: Callable[[bytes], Message] = self._of["GetFlowsResponse"].FromString
-        self._layer4: Callable[[bytes], Message] = self._of["Layer4"].FromString
         self._endpoints: dict[bytes, Text] = {}
-        self._addresses: dict[bytes, Text] = {}
         self._events: dict[bytes, Event] = {}
         self._flags: dict[bytes, Flags] = {}
         self._seconds: dict[int, str] = {}
+        self._line = Line()
 
     def __call__(self, message: bytes) -> Line:
-        """A message as a line. Raises :class:`Bad`, or :class:`Aside` for one read before."""
+        """A message as a line, which is good until the next one.
+
+        Raises :class:`Bad`, or :class:`Aside` for a record that was read before.
+        """
         try:
             response = self._parse(message)
             flow = response.flow
             source = flow.source
             if not source and not response.HasField("flow"):
                 return _beside(response)
-            return Line(self._flow(flow, source, message))
+            self._line.flow = self._flow(flow, source, message)
         except self._error as error:
             raise Bad("", f"not a message of Hubble: {error}") from None
-
-    def beside(self, message: bytes) -> str:
-        """The time that stands beside the flow in a message."""
-        time = self._parse(message).time
-        return self._stamp(time.seconds, time.nanos)
+        return self._line
 
     def _flow(self, flow: Message, source: bytes, message: bytes) -> FlowRecord:
         ident, seen = flow.uuid or digest(message), self._seen
         if seen.skip and digest(ident) in seen.skip:
             seen.repeated += 1
             raise Aside(REPEATED)
-        seen.ids.append(ident)
-        destination, pair, happened = flow.destination, flow.IP, flow.event_type
-        answer, layer7, time = flow.is_reply, flow.l7, flow.time
+        time = flow.time
+        seconds, nanos = time.seconds, time.nanos
+        seen.note(ident)
+        seen.at(seconds * _GIGA + nanos)
+        l4, destination, happened = flow.l4, flow.destination, flow.event_type
+        if l4.HasField("TCP"):
+            tcp = l4.TCP
+            flags, source_port, port = tcp.flags, tcp.source_port, tcp.destination_port
+            if source_port > _PORT or port > _PORT:
+                raise _too_high(".l4.TCP", source_port, port)
+            layer4 = Layer4(Tcp(source_port, port, self._flags.get(flags) or self._flag(flags)))
+        else:
+            layer4 = _other(l4)
+        answer, layer7, verdict = flow.is_reply, flow.l7, flow.verdict
+        if verdict not in _VERDICTS:
+            raise Bad(".verdict", f"expected a verdict, found {verdict}")
+        if not 0 <= nanos < _GIGA:
+            raise Bad(".time", f"expected nanoseconds of a second, found {nanos}")
+        second = self._seconds.get(seconds) or self._second(seconds)
         record = FlowRecord(
-            self._stamp(time.seconds, time.nanos),
-            _verdict(flow.verdict),
+            f"{second}.{nanos:09d}Z" if seconds else "",
+            _VERDICTS[verdict],
             flow.drop_reason,
-            self._addresses.get(pair) or self._pair(pair),
-            self._ports(flow.l4),
+            flow.IP,  # few are asked for: they stay as they are
+            layer4,
             self._endpoints.get(source) or self._endpoint(flow, "source"),
             self._endpoints.get(destination) or self._endpoint(flow, "destination"),
             None,
@@ -131,17 +151,10 @@ class Decoder:
             self._rare(record, message)
         return record
 
-    def _stamp(self, seconds: int, nanos: int) -> str:
-        """The time as RFC 3339; empty where there is none."""
-        now, seen = seconds * _GIGA + nanos, self._seen
-        if now > seen.newest:
-            seen.newest = now
-        if 0 < now < seen.oldest:
-            seen.oldest = now
-        second = self._seconds.get(seconds) or self._second(seconds)
-        if nanos < 0 or nanos >= _GIGA:
-            raise Bad(".time", f"expected nanoseconds of a second, found {nanos}")
-        return f"{second}.{nanos:09d}Z" if now else ""
+    def beside(self, message: bytes) -> str:
+        """The time that stands beside the flow in a message; empty where there is none."""
+        time = self._parse(message).time
+        return f"{self._second(time.seconds)}.{time.nanos:09d}Z" if time.seconds else ""
 
     def _second(self, seconds: int) -> str:
         if len(self._seconds) >= _SECONDS_REMEMBERED:
@@ -155,17 +168,6 @@ class Decoder:
             raise Bad(".time", message) from None
         self._seconds[seconds] = text
         return text
-
-    def _ports(self, raw: bytes) -> Layer4:
-        l4 = self._layer4(raw)
-        if l4.HasField("TCP"):
-            tcp = l4.TCP
-            flags = tcp.flags
-            source, destination = tcp.source_port, tcp.destination_port
-            if source > _PORT or destination > _PORT:
-                raise _too_high(".l4.TCP", source, destination)
-            return Layer4(Tcp(source, destination, self._flags.get(flags) or self._flag(flags)))
-        return _other(l4)
 
     def _flag(self, raw: bytes) -> Flags:
         flags = self._of["Flags"].FromString(raw)
@@ -184,13 +186,13 @@ class Decoder:
         dns = layer7.dns if layer7.HasField("dns") else None
         return Layer7(layer7.type, Dns(dns.query, list(dns.ips), dns.rcode) if dns else None)
 
-    def _pair(self, raw: bytes) -> Text:
-        """The JSON of ``flow.IP``; empty where there is none."""
-        if not raw:
-            return raw
-        pair = self._of["IP"].FromString(raw)
-        text = msgspec.json.encode({"source": pair.source, "destination": pair.destination})
-        return _remember(self._addresses, raw, text)
+    def addresses(self, raw: bytes) -> Addresses:
+        """A ``flow.IP``. Raises ``ValueError``."""
+        try:
+            pair = self._of["IP"].FromString(raw)
+        except self._error as error:
+            raise ValueError(str(error)) from None
+        return Addresses(pair.source, pair.destination)
 
     def _endpoint(self, flow: Message, name: str) -> Text:
         """The JSON of a ``flow.Endpoint``; empty where there is none."""
@@ -232,13 +234,6 @@ def _remember(kept: dict[bytes, Text], raw: bytes, text: Text) -> Text:
         kept.clear()
     kept[raw] = text
     return text
-
-
-def _verdict(number: int) -> Verdict | None:
-    """The name of ``flow.Verdict``; None for the first, which writers of JSON leave out."""
-    if not 0 <= number < len(VERDICTS):
-        raise Bad(".verdict", f"expected a verdict, found {number}")
-    return cast("Verdict", VERDICTS[number]) if number else None
 
 
 def _other(l4: Message) -> Layer4:

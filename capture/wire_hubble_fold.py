@@ -23,6 +23,7 @@ class WireFold(Fold):
     def __init__(self, reading: Reading, decoder: Decoder) -> None:
         super().__init__(reading, decoder)
         self._decoder = decoder
+        self.addresses = decoder.addresses
 
     def _stamp(self, line: bytes) -> str:
         return self._decoder.beside(line)

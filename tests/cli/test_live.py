@@ -1,0 +1,76 @@
+"""Servers in place of files on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import hubble_lines as h
+import pytest
+from authority import Authority
+from click.testing import CliRunner
+from hubble_server import HubbleServer
+
+from netpol.cli import cli, main
+
+
+def run(*args: str):
+    return CliRunner().invoke(cli, args, catch_exceptions=False)
+
+
+def lines(count: int = 9):
+    """Openings, with the verdict of a policy on every other one."""
+    return [
+        h.wrapped(
+            h.record(
+                uuid=str(n),
+                time=f"2026-11-02T09:14:0{n}Z",
+                event_type={"type": 4 + n % 2},
+            )
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_graph_of_what_a_relay_has_is_that_of_its_file(tmp_path):
+    file = tmp_path / "flows.jsonl"
+    file.write_bytes(h.text(lines()))
+    with HubbleServer(lines()) as server:
+        url = f"hubble://localhost:{server.port}"
+        asked = run("graph", url, "--plaintext", "--format", "json")
+        assert asked.exit_code == 0
+        assert json.loads(asked.stdout) == json.loads(
+            run("graph", str(file), "--format", "json").stdout
+        )
+        bounds = ("--since", "2026-11-02T09:14:02Z", "--until", "2026-11-02T09:14:05Z")
+        some = run("graph", url, "--plaintext", *bounds, "--format", "json")
+        assert json.loads(some.stdout)["records"]["read"] == 4
+        last = run("graph", f"{url}?namespace=shop", "--plaintext", "--last", "2", "--since", "9m")
+        assert "of 0 records" in last.stderr  # they are of 2026-11-02, and 9m is from now
+
+
+def test_policies_of_what_a_relay_has(tmp_path):
+    with HubbleServer(lines()) as server:
+        url = f"hubble://localhost:{server.port}"
+        made = run("generate", url, "--plaintext", "-o", str(tmp_path / "policies"))
+        assert made.exit_code == 0
+        checked = run("check", str(tmp_path / "policies"), url, "--plaintext")
+        assert checked.exit_code == 0
+
+
+def test_a_wrong_authority_is_an_error_with_a_hint(tmp_path_factory, monkeypatch, capsys):
+    ours, theirs = (Authority(tmp_path_factory.mktemp("ca")) for _ in range(2))
+    with HubbleServer(lines(), credentials=ours.credentials()) as server:
+        url = f"hubble://localhost:{server.port}"
+        assert run("graph", url, "--tls-ca", ours.pem).exit_code == 0
+        monkeypatch.setattr("sys.argv", ["netpol", "graph", url, "--tls-ca", theirs.pem])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "CERTIFICATE_VERIFY_FAILED" in said and "--tls-ca" in said
+    assert "Traceback" not in said
+
+
+def test_sources_knows_what_a_url_is():
+    shown = run("sources", "hubble://relay:4245", "goldmane://goldmane", "--format", "json")
+    assert [row["source"] for row in json.loads(shown.stdout)] == ["hubble", "goldmane"]
