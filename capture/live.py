@@ -80,6 +80,7 @@ class LiveReading:
     """The URL."""
     tell: Tell
     era: Era = always
+    longest: int = 0
     position: Position = Position()
     """Where an earlier reading stopped."""
     stop: Event = field(default_factory=Event)

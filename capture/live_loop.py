@@ -96,7 +96,13 @@ class _Loop:
         if self.kind.sight.blind:
             self.account.blind[self.kind.name] = self.kind.sight.blind
         live = self.live
-        self.reading = Reading(where=live.where, tell=live.tell, account=self.account, era=live.era)
+        self.reading = Reading(
+            where=live.where,
+            tell=live.tell,
+            account=self.account,
+            era=live.era,
+            longest=live.longest,
+        )
         self.folding = self.kind.folding(self.reading, self.seen)
         self.due = time.monotonic() + self.wanted.interval
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, say
+from netpol.cli.live import live_options, wanted
 from netpol.cli.options import Duration, flow_options, strict_option
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["learn"]
     help="Where it is kept; made where there is none. Others may read it meanwhile.",
 )
 @flow_options
+@live_options
 @click.option(
     "--interval",
     type=Duration(),
@@ -53,7 +55,8 @@ def learn(
 
     SOURCES are files, directories or patterns, plain or compressed. A file that is known by its
     content is not read again, whatever it is called now and however it is compressed; of one that
-    has grown only the rest is. What was interrupted goes on where it was.
+    has grown only the rest is. What was interrupted goes on where it was. Of a server (hubble://,
+    unix://, goldmane://) what came since the last time is asked for.
 
     The inventory is not kept. Where flows know addresses alone, a recorded one tells at which times
     an address changed hands, to the second; without it flows are kept apart by the hour.
@@ -62,6 +65,7 @@ def learn(
     Examples:
       netpol learn logs/ --store shop.db
       netpol learn 'logs/*.jsonl.gz' capture.pcap --inventory cluster.json --store shop.db
+      netpol learn hubble://localhost:4245 --plaintext --store shop.db
     """
     from capture.ingest import Ingest
     from netpol.cli.learning import run
@@ -85,13 +89,16 @@ def learn(
 
 def _feeds(sources: tuple[str, ...], ingest: Ingest) -> list[Feed]:
     from capture.feeds import FileFeed, StoreFeed
-    from capture.inputs import expand
+    from capture.inputs import expand, live
+    from capture.live_feed import LiveFeed
     from netpol.store import is_store
 
     every = ingest.source is not None
     paths = expand(sources, every=every, tell=ingest.tell, stores=True)
-    return [
+    servers = [(one, live(one)) for one in paths]
+    feeds: list[Feed] = [LiveFeed(one, at, ingest, wanted()) for one, at in servers if at]
+    return feeds + [
         (StoreFeed if is_store(path) else FileFeed)(str(path), ingest)
-        for path in map(Path, paths)
+        for path in (Path(one) for one, at in servers if not at)
         if not (path.exists() and path.samefile(ingest.store.path))
     ]

@@ -18,17 +18,11 @@ def run(*args: str):
 
 
 def lines(count: int = 9):
-    """Openings, with the verdict of a policy on every other one."""
-    return [
-        h.wrapped(
-            h.record(
-                uuid=str(n),
-                time=f"2026-11-02T09:14:0{n}Z",
-                event_type={"type": 4 + n % 2},
-            )
-        )
-        for n in range(count)
-    ]
+    """Openings, every other one followed by its answer."""
+    back = {"source": h.API, "destination": h.WEB, "l4": h.tcp(8080, 43512, **h.SYN_ACK)}
+    answer = back | {"is_reply": True}
+    times = ({"uuid": str(n), "time": f"2026-11-02T09:14:0{n}Z"} for n in range(count))
+    return [h.wrapped(h.record(**one, **(answer if n % 2 else {}))) for n, one in enumerate(times)]
 
 
 def test_a_graph_of_what_a_relay_has_is_that_of_its_file(tmp_path):
