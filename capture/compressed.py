@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol
 
 from netpol.notices import Notice, Tell
 
-__all__ = ["decompressed"]
+__all__ = ["decompressed", "is_compressed"]
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
@@ -30,25 +30,30 @@ _XZ_MEMORY: Final = 1 << 28
 """Bytes that the window of xz may take; its highest preset needs 65 MiB."""
 
 
-def decompressed(raw: BinaryIO, where: str, tell: Tell) -> io.RawIOBase:
+def is_compressed(head: bytes) -> bool:
+    """Whether what begins so is."""
+    return head.startswith((_GZIP, _ZSTD, _XZ)) or bool(_BZIP2.match(head))
+
+
+def decompressed(raw: BinaryIO, where: str, tell: Tell) -> Chunks:
     """``raw`` as it was before compression; plain bytes stay as they are."""
     head = raw.read(_HEAD)
     if head.startswith(_GZIP):
-        return _Chunks(_gzip(raw, head), where, tell)
+        return Chunks(_gzip(raw, head), where, tell)
     if head.startswith(_ZSTD):
-        return _Chunks(_zstd(raw, head), where, tell)
+        return Chunks(_zstd(raw, head), where, tell)
     if head.startswith(_XZ):
-        return _Chunks(_bounded(raw, head, "xz", _xz), where, tell)
+        return Chunks(_bounded(raw, head, "xz", _xz), where, tell)
     if _BZIP2.match(head):
-        return _Chunks(_bounded(raw, head, "bzip2", _bzip2), where, tell)
-    return _Chunks(_plain(raw, head), where, tell)
+        return Chunks(_bounded(raw, head, "bzip2", _bzip2), where, tell)
+    return Chunks(_plain(raw, head), where, tell)
 
 
 class _Damaged(Exception):  # noqa: N818 - it never leaves this module
     """The compressed stream cannot be read further."""
 
 
-class _Chunks(io.RawIOBase):
+class Chunks(io.RawIOBase):
     """Chunks of bytes as a stream that ends at the first damage."""
 
     def __init__(self, chunks: Iterator[bytes], where: str, tell: Tell) -> None:
@@ -75,6 +80,12 @@ class _Chunks(io.RawIOBase):
             self._rest = self._rest[n:]
             filled += n
         return filled
+
+    def chunk(self) -> bytes:
+        """What comes next, as soon as it comes; nothing at the end."""
+        data = bytes(self._rest) or self._next() or b""
+        self._rest = memoryview(b"")
+        return data
 
     def _next(self) -> bytes | None:
         try:

@@ -8,7 +8,7 @@ as a whole, at its end.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, cast
 
@@ -23,7 +23,7 @@ from netpol.notices import Notice, Tell
 from netpol.store import Fresh, Identity, Input, Store, Taken, Told, Trace, candidates, take
 from netpol.store.identity import BEGIN
 
-__all__ = ["PIECE", "Ingest"]
+__all__ = ["PIECE", "Ingest", "Part"]
 
 PIECE: Final = 1 << 29
 """Bytes that are committed together: seconds of work. Every piece meets each edge anew, which costs
@@ -47,47 +47,53 @@ class Ingest:
     piece: int = PIECE
 
     def file(self, path: str) -> Iterator[Fresh]:
-        """Take what is new in a file; one result for each commit, with ``edges`` new in it."""
+        """Take what is new in a file; a result for each commit."""
         head = head_of(path)
-        source = named(self.source) if self.source else detected(head, path)
+        source = self.source_of(head, path)
         if source is None:
             return
-        found = self._survey(path, head, source)
-        if found.older:
-            message = f"it is the beginning of {found.older.name}, which was learned to its end"
-            self.tell(Notice(code="NP030", message=message, where=path))
-        if not (found.older or found.known):
-            yield from self._rest(path, head, source, found)
-
-    def _survey(self, path: str, head: bytes, source: FlowSource) -> Survey:
-        with self.store.snapshot() as db:
-            known = candidates(db, head[:BEGIN], source.name)
-        if not known:
-            return Survey()
         with opened(path) as raw:
-            return survey(decompressed(raw, path, _quiet).read, known)
-
-    def _rest(self, path: str, head: bytes, source: FlowSource, found: Survey) -> Iterator[Fresh]:
-        trace, part = Trace(), _Part(self, source, path, found.resume, found.instead)
+            part = self.part(path, source, head, decompressed(raw, path, _quiet).read)
+        if part is None:
+            return
         with opened(path) as raw:
             read = decompressed(raw, path, part.tell).read
-            above = skip(read, found.resume.identity.length if found.resume else 0, trace)
             if source.by_line(head):
-                yield from part.pieces(Windows(read, trace, above, block=min(BLOCK, self.piece)))
+                windows = part.windows(read, min(BLOCK, self.piece))
+                yield from part.pieces(windows)
+                yield from part.last(windows)
             else:
                 yield part.whole(read)
 
+    def source_of(self, head: bytes, path: str) -> FlowSource | None:
+        """What reads an input that begins so; None: it is empty. Raises NetpolError."""
+        return named(self.source) if self.source else detected(head, path)
+
+    def part(self, path: str, source: FlowSource, head: bytes, read: Read) -> Part | None:
+        """What has to be read of an input; None: nothing. ``read`` gives its bytes."""
+        with self.store.snapshot() as db:
+            known = candidates(db, head[:BEGIN], source.name)
+        found = survey(read, known) if known else Survey()
+        if found.older:
+            message = f"it is the beginning of {found.older.name}, which was learned to its end"
+            self.tell(Notice(code="NP030", message=message, where=path))
+        if found.older or found.known:
+            return None
+        return Part(self, source, path, found.resume, found.instead)
+
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """What is read of one input between two commits."""
 
     ingest: Ingest
     source: FlowSource
     path: str
-    known: Input | None
+    known: Input | None = None
     """The input as it was committed last; None: nothing was."""
     instead: tuple[Input, ...] = ()
+    live: str = ""
+    """Not empty: nobody will see the same bytes again, and this stands for them."""
     told: Told = field(default_factory=Told)
     account: Account = field(default_factory=Account)
 
@@ -96,32 +102,49 @@ class _Part:
         self.told.tell(notice)
         self.ingest.tell(notice)
 
-    def pieces(self, windows: Windows) -> Iterator[Fresh]:
-        """Line by line; at the end perhaps a line without its end, which may go on one day."""
-        while not windows.ended:
+    def windows(self, read: Read, block: int = BLOCK) -> Windows:
+        """Those of the input that are not known."""
+        trace = Trace()
+        above = skip(read, self.known.identity.length if self.known else 0, trace)
+        return Windows(read, trace, above, block=block)
+
+    def pieces(self, windows: Windows, enough: Callable[[], bool] = bool) -> Iterator[Fresh]:
+        """Line by line, as far as it goes by now, or until it is ``enough``."""
+        while True:
             before, above = windows.trace.length, windows.lines
             # Pieces end at the same places whoever goes on, so that the result is the same.
             least = self.ingest.piece - before % self.ingest.piece
-            flows = self._read(windows.window(least), above)
+            flows = self.read(windows.window(least, enough), above)
             if windows.trace.length > before:
-                yield self._commit(flows, windows.trace.identity())
+                yield self.commit(flows, windows.trace.identity())
+            if windows.ended or enough():
+                return
+
+    def last(self, windows: Windows) -> Iterator[Fresh]:
+        """A line without its end, which may go on one day."""
         if windows.rest.strip():
-            flows = self._read(io.BytesIO(windows.rest), windows.lines)
+            flows = self.read(io.BytesIO(windows.rest), windows.lines)
             start = windows.trace.length
             windows.trace.add(windows.rest)
-            self.known = None
-            yield self._commit(flows, windows.trace.identity(), start=start, closed=False)
+            self.known = self.known if self.live else None
+            identity = windows.trace.identity()
+            yield self.commit(flows, identity, start=0 if self.live else start, closed=False)
 
     def whole(self, read: Read) -> Fresh:
         """As a whole; what comes after it one day may change all of it."""
+        return self.commit(*self.all_of(read), closed=False)
+
+    def all_of(self, read: Read) -> tuple[list[Flow], Identity]:
+        """The flows of the whole input, and what it was."""
         traced = Traced(read)
         stream = cast("BinaryIO", io.BufferedReader(traced, _BUFFER))
-        flows = self._read(stream, 0)
+        flows = self.read(stream, 0)
         while stream.read(_BUFFER):
             pass  # a source may end at damage, what is behind that is of the input all the same
-        return self._commit(flows, traced.trace.identity(), closed=False)
+        return flows, traced.trace.identity()
 
-    def _read(self, stream: BinaryIO, above: int) -> list[Flow]:
+    def read(self, stream: BinaryIO, above: int) -> list[Flow]:
+        """The flows of some bytes; ``above``: lines before them."""
         to = self.ingest
         self.account.sources.add(self.source.name)
         reading = Reading(
@@ -135,15 +158,17 @@ class _Part:
         )
         return list(self.source.read(stream, reading))
 
-    def _commit(
+    def commit(
         self, flows: list[Flow], identity: Identity, *, start: int = 0, closed: bool = True
     ) -> Fresh:
+        """Flows, and of what they are, in one transaction with all that was counted and told."""
         new = Input(
             id=self.known.id if self.known else 0,
             source=self.source.name,
             name=self.known.name if self.known else self.path,
             start=start,
             closed=closed,
+            live=self.live,
             identity=identity,
         )
         taken = Taken(

@@ -17,4 +17,11 @@ STORES: Final = {
         what_to_do="Nothing, if it is a copy. If its end is something else, learn it into a store"
         " of its own.",
     ),
+    "NP031": Entry(
+        title="a file that is followed is not read",
+        why="No flow source recognises what is in it so far, or it cannot be opened. It is looked"
+        " at again when it changes.",
+        what_to_do="If it holds flows, name their kind with --from. If not, follow a pattern that"
+        " leaves it out, such as 'logs/*.jsonl'.",
+    ),
 }

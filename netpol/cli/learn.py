@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -30,11 +31,16 @@ __all__ = ["learn"]
 @flow_options
 @live_options
 @click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on with what is added to the files, and with new ones, through rotation.",
+)
+@click.option(
     "--interval",
     type=Duration(),
-    default="1s",
+    default="5s",
     show_default=True,
-    help="Look so often for more.",
+    help="Commit so often what comes, and look so often for more.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
@@ -47,16 +53,19 @@ def learn(
     source: str | None,
     skew: float,
     at: int | None,
+    follow: bool,
     interval: float,
     form: str,
     strict: bool,
 ) -> None:
     """Add what the flows in SOURCES… show to a store, each record once.
 
-    SOURCES are files, directories or patterns, plain or compressed. A file that is known by its
-    content is not read again, whatever it is called now and however it is compressed; of one that
-    has grown only the rest is. What was interrupted goes on where it was. Of a server (hubble://,
-    unix://, goldmane://) what came since the last time is asked for.
+    SOURCES are files, directories or patterns, plain or compressed, - for standard input, and other
+    stores, which are merged. A file that is known by its content is not read again, whatever it is
+    called now and however it is compressed; of one that has grown only the rest is. What was
+    interrupted goes on where it was. Only of standard input nobody can tell whether it came before:
+    given twice, it counts twice. Of a server (hubble://, unix://, goldmane://) what came since the
+    last time is asked for.
 
     The inventory is not kept. Where flows know addresses alone, a recorded one tells at which times
     an address changed hands, to the second; without it flows are kept apart by the hour.
@@ -65,7 +74,10 @@ def learn(
     Examples:
       netpol learn logs/ --store shop.db
       netpol learn 'logs/*.jsonl.gz' capture.pcap --inventory cluster.json --store shop.db
+      netpol learn /var/run/cilium/hubble/events.log --follow --store shop.db
+      hubble observe --follow -o jsonpb | netpol learn - --store shop.db
       netpol learn hubble://localhost:4245 --plaintext --store shop.db
+      netpol learn monday.db tuesday.db --store week.db
     """
     from capture.ingest import Ingest
     from netpol.cli.learning import run
@@ -80,25 +92,70 @@ def learn(
     with opened(store, write=True) as kept, stopping() as stopped:
         ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
         with viewing(as_json=form == "json") as view:
-            run(_feeds(sources, ingest), stopped, view.seen, interval=interval)
+            feeds = _feeds(sources, ingest, stopped, follow, interval)
+            run(feeds, stopped, view.seen, interval=interval)
     if stopped.is_set():
         say("stopped; the same command goes on from here")
     notices.show()
     ctx.exit(1 if strict and notices.counts else 0)
 
 
-def _feeds(sources: tuple[str, ...], ingest: Ingest) -> list[Feed]:
-    from capture.feeds import FileFeed, StoreFeed
-    from capture.inputs import expand, live
+def _feeds(
+    sources: tuple[str, ...], ingest: Ingest, stopped: Event, follow: bool, interval: float
+) -> list[Feed]:
+    """Stores first: what is known by them need not be read."""
+    from capture.feeds import StoreFeed
+    from capture.inputs import live
     from capture.live_feed import LiveFeed
     from netpol.store import is_store
 
+    kept = [one for one in sources if Path(one).is_file() and is_store(Path(one))]
+    found: list[Feed] = [StoreFeed(one, ingest) for one in kept if not _same(one, ingest)]
+    servers = {one: server for one in sources if (server := live(one))}
+    found += [LiveFeed(*one, ingest, wanted(follow=follow)) for one in servers.items()]
+    files = tuple(one for one in sources if one not in ("-", *kept, *servers))
+    if files:
+        found += _followed(files, ingest) if follow else _read(files, ingest)
+    if "-" in sources:
+        from capture.piped import PipedFeed
+
+        pipe = cast("BinaryIO", open(0, "rb", buffering=0, closefd=False))  # noqa: SIM115
+        found.append(
+            PipedFeed(name="-", ingest=ingest, file=pipe, stopped=stopped, patience=interval)
+        )
+    return found
+
+
+def _same(path: str, ingest: Ingest) -> bool:
+    """Whether it is the store that is written, or what SQLite keeps beside that."""
+    kept = ingest.store.path
+    beside = [kept.with_name(kept.name + end) for end in ("", "-wal", "-shm")]
+    return any(one.exists() and Path(path).exists() and one.samefile(path) for one in beside)
+
+
+def _read(files: tuple[str, ...], ingest: Ingest) -> list[Feed]:
+    from capture.feeds import FileFeed, StoreFeed
+    from capture.inputs import expand
+    from netpol.store import is_store
+
     every = ingest.source is not None
-    paths = expand(sources, every=every, tell=ingest.tell, stores=True)
-    servers = [(one, live(one)) for one in paths]
-    feeds: list[Feed] = [LiveFeed(one, at, ingest, wanted()) for one, at in servers if at]
-    return feeds + [
-        (StoreFeed if is_store(path) else FileFeed)(str(path), ingest)
-        for path in (Path(one) for one, at in servers if not at)
-        if not (path.exists() and path.samefile(ingest.store.path))
+    paths = expand(files, every=every, tell=ingest.tell, stores=True)
+    return [
+        (StoreFeed if is_store(Path(path)) else FileFeed)(path, ingest)
+        for path in paths
+        if not _same(path, ingest)
     ]
+
+
+def _followed(files: tuple[str, ...], ingest: Ingest) -> list[Feed]:
+    from capture.follow import FollowFeed
+    from capture.inputs import expand, opened
+
+    def present() -> list[str]:
+        found = expand(files, every=True, tell=ingest.tell)
+        return [path for path in found if not _same(path, ingest)]
+
+    for path in present():
+        with opened(path):  # raises where there is none: most likely its name is wrong
+            pass
+    return [FollowFeed(name=", ".join(files), ingest=ingest, paths=present)]
