@@ -83,9 +83,11 @@ class Chunks(io.RawIOBase):
 
     def chunk(self) -> bytes:
         """What comes next, as soon as it comes; nothing at the end."""
-        data = bytes(self._rest) or self._next() or b""
+        data: bytes | None = bytes(self._rest)
         self._rest = memoryview(b"")
-        return data
+        while data == b"":  # a decompressor may need more before it gives any
+            data = self._next()
+        return data or b""
 
     def _next(self) -> bytes | None:
         try:

@@ -1,0 +1,131 @@
+"""``netpol learn`` as people run it: processes that write, learn, look and are stopped."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pcap_files as p
+import pytest
+from kept import LINES, Kept
+
+NETPOL = [sys.executable, "-c", "from netpol.cli import main; main()"]
+
+
+def netpol(*args: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [*NETPOL, *map(str, args)]
+    return subprocess.run(command, input=stdin, capture_output=True, check=True)
+
+
+def status(kept: Kept) -> dict[str, object]:
+    found = json.loads(netpol("status", "--store", kept.path, "--format", "json").stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+@contextmanager
+def learning(kept: Kept, *args: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that learns, and its lines of JSON."""
+    command = [*NETPOL, "learn", *map(str, args), "--store", str(kept.path), "--format", "json"]
+    process = subprocess.Popen(
+        [*command, "--interval", "100ms"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(true: Callable[[], bool]) -> None:
+    while not true():
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_status_while_a_log_is_followed_and_then_stopped(
+    kept: Kept, tmp_path: Path, end: signal.Signals
+) -> None:
+    log = tmp_path / "flows.log"
+    log.write_bytes(b"".join(LINES[:5]))
+    with learning(kept, log, "--follow") as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["records"] == 5
+        for number in range(5, 8):
+            with log.open("ab") as file:
+                file.write(LINES[number])
+            assert json.loads(process.stdout.readline())["records"] == 1
+            found = status(kept)["records"]
+            assert isinstance(found, dict)
+            assert found["read"] == number + 1
+        process.send_signal(end)
+        out, err = process.communicate()
+        assert (out, process.returncode) == (b"", 0)
+        assert b"stopped" in err
+    assert kept.learn(log) == 0
+
+
+def test_standard_input_is_learned_as_it_comes(kept: Kept) -> None:
+    with learning(kept, "-") as process:
+        assert process.stdin is not None and process.stdout is not None
+        for part in (LINES[:3], LINES[3:4]):
+            process.stdin.write(b"".join(part))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["records"] == len(part)
+        process.stdin.write(LINES[4][:-1])  # its end is the end of the input
+        process.communicate()
+    assert kept.account.read == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        (b"", 0),
+        (b"".join(LINES), len(LINES)),
+        (gzip.compress(b"".join(LINES)), len(LINES)),
+        (p.pcap([p.ethernet(one) for one in p.dialogue()]), len(list(p.dialogue()))),
+    ],
+)
+def test_what_is_piped_is_recognised(kept: Kept, content: bytes, records: int) -> None:
+    netpol("learn", "-", "--store", kept.path, "--interval", "100ms", stdin=content)
+    assert kept.account.read == records
+
+
+def test_a_pipe_and_a_log_together(kept: Kept, tmp_path: Path) -> None:
+    log = tmp_path / "flows.log"
+    log.write_bytes(b"".join(LINES[:5]))
+    netpol("learn", "-", log, "--store", kept.path, stdin=b"".join(LINES[5:7]))
+    assert kept.account.read == 7
+
+
+def test_stopped_it_keeps_what_came_through_a_pipe(kept: Kept) -> None:
+    with learning(kept, "-") as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(p.pcap([p.ethernet(one) for one in p.dialogue()]))
+        process.stdin.flush()
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        assert json.loads(process.stdout.readline())["records"] == len(list(p.dialogue()))
+    assert kept.account.balanced()
+
+
+def test_stores_are_sources(kept: Kept, log: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.db", tmp_path / "other.db"
+    part = tmp_path / "part"
+    part.write_bytes(b"".join(LINES[:9]))
+    netpol("learn", log, "--store", one)
+    netpol("learn", part, "--store", other)
+    netpol("learn", one, other, log, "--store", kept.path)
+    assert kept.account.read == len(LINES)
+    said = netpol("learn", other, one, "--store", kept.path).stderr
+    assert said.count(b"nothing new") == 2
