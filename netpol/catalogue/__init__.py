@@ -19,13 +19,8 @@ from netpol.catalogue.stores import STORES
 
 __all__ = ["CATALOGUE", "Entry"]
 
-CATALOGUE: Final[dict[str, Entry]] = {
-    **LEARNING,
-    **STORES,
-    **LIVE,
-    **MANIFESTS,
-    **ACCESS,
-    **FINDINGS,
-    **CLUSTERS,
-    **REVIEWS,
-}
+_PARTS: Final = (LEARNING, STORES, LIVE, MANIFESTS, ACCESS, FINDINGS, CLUSTERS, REVIEWS)
+
+CATALOGUE: Final[dict[str, Entry]] = dict(
+    sorted((code, entry) for part in _PARTS for code, entry in part.items())
+)
