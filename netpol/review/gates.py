@@ -37,7 +37,7 @@ GATES: Final[dict[Gate, str]] = {
     "opened-outside": "… to or from somebody outside the cluster",
     "opened-database": "… on a database port",
     "opened-admin": "… on an admin port",
-    "opened-every-port": "… on every port",
+    "opened-every-port": "… on nearly every port",
     "opened-cross-team": "… between namespaces of two teams",
     "unobserved": "… that was never observed",
     "seen-once": "… that was seen only once",

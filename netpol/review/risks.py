@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from netpol.graph import Evidence
 from netpol.inventory import Inventory
-from netpol.net import ALL_PORTS, NOT_INTERNET, PortSet, is_public, network, overlaps, without
+from netpol.net import NOT_INTERNET, PortSet, is_public, network, overlaps, without
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.review.edges import Edge
 
@@ -31,7 +31,7 @@ RISKS: Final[dict[Risk, str]] = {
     "world": "the internet at large",
     "database": "a database port",
     "admin": "an admin port",
-    "every-port": "every port",
+    "every-port": "nearly every port",
     "cross-team": "namespaces of two teams",
     "outside": "somebody outside the cluster",
     "seen-once": "seen only once",
@@ -78,6 +78,9 @@ ADMIN: Final[dict[int, str]] = {
     10255: "kubelet",
 }
 """TCP ports that give control over a machine, a cluster or a process."""
+
+_MANY: Final = 2**15
+"""So many TCP ports are nearly all; some may have been open before."""
 
 _WIDE: Final = {4: 2**24, 6: 2**96}
 """So many public addresses are the internet at large: an IPv4 /8, what a provider has in IPv6."""
@@ -133,7 +136,7 @@ def _ports(ports: PortSet) -> Iterable[Risk]:
         yield "database"
     if any(("TCP", port) in ports for port in ADMIN):
         yield "admin"
-    if ports == ALL_PORTS or PortSet.of("TCP") <= ports:
+    if sum(high - low + 1 for low, high in ports.ranges("TCP")) >= _MANY:
         yield "every-port"
 
 
