@@ -1,0 +1,105 @@
+"""What is made of a store is what is made of the files, however they were cut and merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import hubble_lines as h
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kept import Kept, written
+from source_samples import SAMPLES
+
+from capture.inputs import read
+from netpol import store
+from netpol.flow import Account, Flow
+from netpol.inventory import Inventory
+from netpol.learn import learn
+from netpol.report.graphs import graph_object
+
+PODS = [
+    h.pod(f"{app}-6d9c7f8b45-{end}") for app in ("web", "api", "db") for end in ("x2k9q", "qw4zt")
+]
+NAMELESS = {"identity": 16777217}
+ENDS = st.sampled_from([*PODS, h.WORLD, h.HOST, NAMELESS, {}])
+RECORDS = st.builds(
+    h.record,
+    time=st.sampled_from([f"2026-11-02T{hour}:59:59.5Z" for hour in ("08", "09", "10")]),
+    verdict=st.sampled_from(["FORWARDED", "FORWARDED", "DROPPED", "AUDIT"]),
+    l4=st.sampled_from(
+        [h.tcp(SYN=True), h.tcp(8080, 43512, **h.SYN_ACK), h.udp(), h.tcp(RST=True)]
+    ),
+    source=ENDS,
+    destination=ENDS,
+    IP=st.builds(
+        lambda a, b: {"source": a, "destination": b},
+        *[st.sampled_from(["10.0.0.1", "198.51.100.7", "203.0.113.9"])] * 2,
+    ),
+    is_reply=st.sampled_from([None, True, False]),
+    destination_names=st.sampled_from([None, None, ["a.example.org"]]),
+    l7=st.sampled_from(
+        [None, None, {"type": "REQUEST", "dns": {"query": "a.org.", "ips": ["198.51.100.7"]}}]
+    ),
+)
+
+
+def graph(flows: Iterable[Flow], account: Account) -> dict[str, Any]:
+    return graph_object(learn(flows, Inventory(), account))
+
+
+def of_files(*files: Path, source: str | None = None) -> dict[str, Any]:
+    account, flows = Account(), list[Flow]()
+    for file in files:
+        flows += read(str(file), source=source, tell=lambda _: None, account=account)
+    account.blind.clear()
+    return graph(flows, account)
+
+
+def of_store(path: Path) -> dict[str, Any]:
+    with store.opened(path) as kept, kept.snapshot() as db:
+        return graph(store.flows(db), store.account(db))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    records=st.lists(RECORDS, min_size=1, max_size=25),
+    cuts=st.lists(st.integers(0, 25), max_size=3),
+    pieces=st.sampled_from([1, 700, 1 << 20]),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_store_gives_the_graph_of_the_files(tmp_path_factory, records, cuts, pieces, order):
+    place = tmp_path_factory.mktemp("store")
+    lines = [
+        h.text([h.wrapped(record | {"uuid": str(n)})]) + b"\n" for n, record in enumerate(records)
+    ]
+    ends = sorted({0, len(lines), *(cut for cut in cuts if cut < len(lines))})
+    files = [written(place / f"{a}", lines[a:b]) for a, b in pairwise(ends)]
+    expected = of_files(*files)
+    order.shuffle(files)
+    stores = [Kept(place / "one.db"), Kept(place / "other.db")]
+    for file in files:
+        order.choice(stores).learn(file, piece=pieces)
+    for one in stores:
+        one.learn()
+    order.shuffle(stores)
+    with (
+        store.opened(stores[0].path, write=True) as into,
+        store.opened(stores[1].path) as other,
+        other.snapshot() as db,
+    ):
+        list(store.merge(into, store.parcels(db)))
+    assert of_store(stores[0].path) == expected
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_every_source_gives_a_store_the_graph_of_the_file(tmp_path, name):
+    log = written(tmp_path / "log", [SAMPLES[name]])
+    kept = Kept(tmp_path / "kept.db")
+    kept.learn(log)
+    assert of_store(kept.path) == of_files(log, source=name)
+    kept.learn(log)
+    assert of_store(kept.path) == of_files(log, source=name)
