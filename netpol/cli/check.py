@@ -13,6 +13,7 @@ from netpol.cli.console import Notices, say, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.spreading import jobs_option
 
 if TYPE_CHECKING:
     from netpol.inventory import Inventory
@@ -32,6 +33,7 @@ __all__ = ["check"]
 @flow_options
 @judging_options
 @live_options
+@jobs_option
 @cni_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option

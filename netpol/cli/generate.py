@@ -12,6 +12,7 @@ from netpol.cli.console import Notices, account_line, say, say_blind_spots
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.spreading import jobs_option
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 @flow_options
 @judging_options
 @live_options
+@jobs_option
 @cni_option
 @click.option(
     "--target",

@@ -11,6 +11,7 @@ from netpol.cli.console import Notices, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import flow_options, store_option, strict_option
+from netpol.cli.spreading import jobs_option
 
 __all__ = ["graph"]
 
@@ -21,6 +22,7 @@ __all__ = ["graph"]
 @flow_options
 @judging_options
 @live_options
+@jobs_option
 @click.option(
     "--format",
     "form",

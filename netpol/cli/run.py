@@ -11,6 +11,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.judging import LENIENT, Judging, tell_decided
 from netpol.cli.progress import reading
+from netpol.cli.spreading import read_by_jobs
 from netpol.crosscheck import CrossCheck
 from netpol.eras import Era, eras
 from netpol.errors import NetpolError
@@ -54,7 +55,10 @@ def learn_from(
     flows, era = list[Flow](), eras(inventory, guard)
     if store is not None:
         flows += _stored(store, account, notices)
-    for path in _inputs(paths, source, notices):
+    inputs = _inputs(paths, source, notices)
+    shared, rest = read_by_jobs(inputs, inventory, notices, source, guard, at, account)
+    flows += shared
+    for path in rest:
         one = Account()
         with reading(path, one):
             flows += _flows(path, notices, one, source, at, era)

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 from random import Random
 
-from ingest import FOLDER, MIB, resident
+from ingest import FOLDER, MIB
+from readers import high_water as resident
 
 from capture.snapshot import read_inventory
 from capture.times import rfc3339

@@ -29,8 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import clusters
 import numpy as np
 from clusters import Shape
-from ingest import FOLDER, MIB, resident
+from ingest import FOLDER, MIB
 from oracle import Oracle
+from readers import high_water as resident
 
 from capture.snapshot import read_inventory
 from generators.kubernetes import KUBERNETES

@@ -6,7 +6,7 @@ Each reader runs in a process of its own, by turns, so that a change in the mach
 the figures are medians of processor time. The baselines make the same table of edges, and the run
 fails when one differs. Ratios carry over to other machines; absolute figures do not.
 
-    python tests/bench/ingest.py [--records N] [--repeats N] [--clean]
+    python tests/bench/ingest.py [--records N | --large] [--repeats N] [--clean]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import resource
+import math
 import shutil
 import subprocess
 import sys
@@ -28,10 +28,14 @@ from statistics import median
 import calico_flows
 import hubble_flows
 from calico_readers import CALICO_READERS
-from readers import READERS
+from readers import JOBS, READERS, high_water
 
 FOLDER = Path(__file__).parents[2] / ".bench"
 MIB = 1 << 20
+WALL = {f"{name} (wall)": name for name in JOBS}
+"""Readers whose time is what passes, because they have several processes or threads."""
+FEW = 100_000
+LARGE = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Run:
     """One reader over one file."""
 
     seconds: float
-    """Of processor time; the readers have one thread."""
+    """Of processor time, where a reader has one thread."""
     peak: int
     """Bytes resident at the most, the interpreter included."""
     rows: int
@@ -48,25 +52,18 @@ class Run:
 
 def child(reader: str, path: Path) -> None:
     """Read ``path`` in this process and say how it went, as one line of JSON."""
-    started = time.process_time()
-    rows = (READERS | CALICO_READERS)[reader](path)
-    seconds = time.process_time() - started
-    peak = resident()
+    if reader in WALL:
+        started = time.perf_counter()
+        rows, peak = JOBS[WALL[reader]](path)
+        seconds = time.perf_counter() - started
+    else:
+        started = time.process_time()
+        rows = (READERS | CALICO_READERS)[reader](path)
+        seconds = time.process_time() - started
+        peak = high_water()
     table = "\n".join(sorted(json.dumps(row, sort_keys=True) for row in rows))
     digest = hashlib.sha256(table.encode()).hexdigest()
     print(json.dumps({"seconds": seconds, "peak": peak, "rows": len(rows), "digest": digest}))
-
-
-def resident() -> int:
-    """The most memory that this process had resident, in bytes.
-
-    Linux starts ``ru_maxrss`` at what the parent had, so ``VmHWM`` is asked where there is one.
-    """
-    status = Path("/proc/self/status")
-    for line in status.read_text().splitlines() if status.exists() else ():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def run(reader: str, path: Path) -> Run:
@@ -168,9 +165,31 @@ def follow(path: Path, records: int, repeats: int) -> None:
         print(f"{count:<15,}{peak(runs['netpol', one]):12.0f}")
 
 
+def grow(path: Path, records: int, repeats: int) -> None:
+    """Print what a second process brings, and how time and memory follow the records."""
+    few, quarter = flows(FEW), flows(records // 4)
+    jobs = [(reader, path) for reader in WALL]
+    runs = by_turns([*jobs, *(("netpol", one) for one in (few, quarter, path))], repeats)
+    same_table([one for job in jobs for one in runs[job]])
+    print(f"\n{'wall time':26}{'records/s':>12}{'peak MiB of one':>18}{'of one process':>16}")
+    one = seconds(runs[jobs[0]])
+    for job in jobs:
+        took = seconds(runs[job])
+        print(f"{job[0]:26}{records / took:12,.0f}{peak(runs[job]):18.0f}{one / took:14.2f} ×")
+    times = seconds(runs["netpol", few]), seconds(runs["netpol", path])
+    exponent = math.log(times[1] / times[0]) / math.log(records / FEW)
+    print(f"\ntime grows with records to the power of {exponent:.3f} ({FEW:,} to {records:,})")
+    more = peak(runs["netpol", path]) - peak(runs["netpol", quarter])
+    slope = more / (records - records // 4) * 1e6
+    print(f"memory grows by {slope:.2f} MiB for a million records")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument(
+        "--large", action="store_const", const=LARGE, dest="records", help=f"{LARGE:,} records"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--clean", action="store_true", help="delete the generated files")
     parser.add_argument("--child", nargs=2, metavar=("READER", "PATH"), help=argparse.SUPPRESS)
@@ -183,6 +202,7 @@ def main() -> None:
         path = flows(options.records)
         compare(path, options.records, options.repeats, READERS)
         follow(path, options.records, options.repeats)
+        grow(path, options.records, options.repeats)
         for source in calico_flows.SHAPES:
             readers = [reader for reader in CALICO_READERS if reader.startswith(f"{source}: ")]
             path = flows(options.records, source)

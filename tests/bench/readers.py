@@ -1,25 +1,27 @@
-"""The readers that the bench compares: ours, and two that decode every line into dictionaries.
+"""The readers that the bench compares: ours, two that decode into dictionaries, and DuckDB.
 
 All make the same table, and the bench holds them to it: per client workload, server workload,
 protocol and port, with replies swapped into their forward edge: records, first and last time, the
 hours, the pods of either side, and how many records gave which signal. A workload is told by
 namespace, labels and owner, as labels may change under one name.
 
-The two baselines are what one writes first, with a cache where it costs a line. They understand
-only what the bench's records hold: ``is_reply`` tells the direction, and a drop is a denial.
+The baselines are what one writes first, with a cache where it costs a line. They understand only
+what the bench's records hold: ``is_reply`` tells the direction, and a drop is a denial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from netpol.flow import Flow
 from netpol.owners import from_pod_name
 
-__all__ = ["READERS", "Row"]
+__all__ = ["JOBS", "READERS", "Row", "high_water"]
 
 Row = tuple[str, str, str, int, int, int, int, list[int], list[str], list[str], dict[str, int]]
 """Client, server, protocol, port, records, first, last, hours, pods of either side, signals."""
@@ -31,14 +33,20 @@ def netpol(path: Path) -> list[Row]:
     """Our reader, as the command line calls it."""
     from capture.inputs import read
     from netpol.flow import Account
+
+    account = Account()
+    flows = list(read(str(path), source=None, tell=print, account=account))
+    assert account.balanced() and account.read == account.folded
+    return rows_of(flows)
+
+
+def rows_of(flows: Iterable[Flow]) -> list[Row]:
+    """Flows of ours as rows."""
     from netpol.peers import Endpoint
 
     def name(end: Endpoint) -> str:
         return f"{end.namespace}/{owner(end.pods[0])[1]}" if end.pods else end.ip
 
-    account = Account()
-    flows = list(read(str(path), source=None, tell=print, account=account))
-    assert account.balanced() and account.read == account.folded
     return [
         (
             *(name(f.client), name(f.server), f.protocol, f.port or 0, f.records, f.first, f.last),
@@ -46,6 +54,34 @@ def netpol(path: Path) -> list[Row]:
         )
         for f in flows
     ]
+
+
+def by_jobs(path: Path, jobs: int) -> tuple[list[Row], int]:
+    """Ours by several processes, as ``--jobs`` does it; and the most memory of one of them."""
+    from capture.crew import Crew
+    from capture.folded import Folded, Settings
+    from capture.spread import spread
+    from netpol.inventory import Inventory
+
+    whole = Folded()
+    with Crew(jobs, Settings(inventory=Inventory(), guard=0)) as crew:
+        for _, folded in spread([str(path)], crew, source=None, tell=print):
+            whole.add(folded)
+        peak = max(high_water(pid) for pid in crew.pids)
+    assert whole.account.balanced() and whole.account.read == whole.account.folded
+    return rows_of(whole.flows()), peak
+
+
+def high_water(pid: int | str = "self") -> int:
+    """The most memory that a process had resident, in bytes.
+
+    Linux starts ``ru_maxrss`` at what the parent had, so ``VmHWM`` is asked where there is one.
+    """
+    status = Path(f"/proc/{pid}/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @dataclass
@@ -158,4 +194,86 @@ def decoding(path: Path) -> list[Row]:
     return []
 
 
-READERS = {"netpol": netpol, "json": stdlib, "orjson": fast, "orjson, no fold": decoding}
+_END = "STRUCT(namespace VARCHAR, pod_name VARCHAR, labels VARCHAR[])"
+_PORTS = "STRUCT(source_port INT, destination_port INT)"
+_TCP = "STRUCT(source_port INT, destination_port INT, flags STRUCT(SYN BOOLEAN, ACK BOOLEAN))"
+_FLOW = (
+    "STRUCT(time VARCHAR, verdict VARCHAR, IP STRUCT(source VARCHAR, destination VARCHAR),"
+    f" l4 STRUCT(TCP {_TCP}, UDP {_PORTS}, SCTP {_PORTS}, ICMPv4 STRUCT(type INT)),"
+    f" source {_END}, destination {_END}, event_type STRUCT(type INT), is_reply BOOLEAN)"
+)
+_SQL = f"""
+WITH flows AS (
+  SELECT flow.*, coalesce(flow.is_reply, false) AS reply, flow.event_type.type AS event,
+    coalesce(flow.l4.TCP.flags.SYN, false) AS syn, coalesce(flow.l4.TCP.flags.ACK, false) AS ack,
+    CASE WHEN flow.l4.TCP IS NOT NULL THEN 'TCP' WHEN flow.l4.UDP IS NOT NULL THEN 'UDP'
+         WHEN flow.l4.SCTP IS NOT NULL THEN 'SCTP' ELSE 'ICMP' END AS protocol
+  FROM read_json($path, format = 'newline_delimited', columns = {{flow: '{_FLOW}'}})
+), sided AS (
+  SELECT *, rtrim(time, 'Z') AS stamp,
+    CASE WHEN reply THEN destination ELSE source END AS client,
+    CASE WHEN reply THEN source ELSE destination END AS server,
+    CASE WHEN reply THEN IP.destination ELSE IP.source END AS client_ip,
+    CASE WHEN reply THEN IP.source ELSE IP.destination END AS server_ip,
+    CASE WHEN protocol = 'ICMP' THEN 2048
+         WHEN reply THEN coalesce(l4.TCP.source_port, l4.UDP.source_port, l4.SCTP.source_port)
+         ELSE coalesce(l4.TCP.destination_port, l4.UDP.destination_port, l4.SCTP.destination_port)
+    END AS port
+  FROM flows
+)
+SELECT client, server, CASE WHEN client.pod_name IS NULL THEN client_ip END,
+  CASE WHEN server.pod_name IS NULL THEN server_ip END, protocol, port,
+  count(*), min(stamp), max(stamp), list(DISTINCT stamp[:13]),
+  count(*) FILTER (event = 4), count(*) FILTER (reply OR (ack AND NOT syn)),
+  count(*) FILTER (NOT reply),
+  count(*) FILTER (NOT reply AND event != 129 AND (event = 5 OR (syn AND NOT ack)
+    OR protocol IN ('UDP', 'ICMP'))),
+  count(*) FILTER (NOT reply AND verdict = 'DROPPED'),
+  count(*) FILTER (NOT reply AND verdict != 'DROPPED' AND event = 5)
+FROM sided GROUP BY 1, 2, 3, 4, 5, 6
+"""
+_SIGNALS = ("traced", "answered", "forward", "opened", "denied", "allowed")
+
+
+def duck(path: Path, threads: int = 1) -> list[Row]:
+    """By DuckDB's reader of JSON, with the columns told, and its grouping; owners come after."""
+    import duckdb
+
+    edges: dict[Any, Edge] = {}
+    with duckdb.connect(config={"threads": threads}) as db:
+        found = db.execute(_SQL, {"path": str(path)})
+        while rows := found.fetchmany(10_000):
+            for one, other, ip, other_ip, protocol, port, records, *rest in rows:
+                first, last, hours, *counts = rest
+                client, client_pod = side(_named(one), ip)
+                server, server_pod = side(_named(other), other_ip)
+                edge = edges.setdefault((client, server, protocol, port), Edge(first, last))
+                edge.records += records
+                edge.first, edge.last = min(edge.first, first), max(edge.last, last)
+                edge.hours.update(hours)
+                edge.client_pods.add(client_pod)
+                edge.server_pods.add(server_pod)
+                for name, count in zip(_SIGNALS, counts, strict=True):
+                    if count:
+                        edge.signals[name] = edge.signals.get(name, 0) + count
+    return [row(key, edge) for key, edge in edges.items()]
+
+
+def _named(end: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in end.items() if value is not None}
+
+
+JOBS = {
+    "netpol": lambda path: (netpol(path), high_water()),
+    "netpol, 2 jobs": partial(by_jobs, jobs=2),
+    "DuckDB, 2 threads": lambda path: (duck(path, 2), high_water()),
+}
+"""By wall time: a table, and the most memory that a process had."""
+
+READERS = {
+    "netpol": netpol,
+    "json": stdlib,
+    "orjson": fast,
+    "DuckDB, one thread": duck,
+    "orjson, no fold": decoding,
+}

@@ -26,7 +26,8 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import hubble_flows
 import hubble_wire
-from ingest import FOLDER, resident
+from ingest import FOLDER
+from readers import high_water
 
 from netpol.flow import Account, Flow
 
@@ -155,7 +156,7 @@ def child(client: str, target: str) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     count, check = CLIENTS[client](target)
     took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    print(json.dumps({"count": count, "peak": resident() / (1 << 20), **took}))
+    print(json.dumps({"count": count, "peak": high_water() / (1 << 20), **took}))
     check()
 
 

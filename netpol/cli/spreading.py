@@ -1,0 +1,69 @@
+"""``--jobs``: inputs read by several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from netpol.cli.console import Notices, say
+from netpol.flow import Account, Flow
+from netpol.inventory import Inventory
+
+__all__ = ["jobs", "jobs_option", "read_by_jobs"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_META: Final = "netpol.jobs"
+
+
+def _keep(ctx: click.Context, _: click.Parameter, value: int) -> None:
+    """It changes how long a command takes and nothing else: kept beside its parameters."""
+    ctx.meta[_META] = value
+
+
+def jobs_option(command: Command) -> Command:
+    """``--jobs``: how many processes read."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        expose_value=False,
+        callback=_keep,
+        help="Read files by so many processes; a large one is shared among them.",
+    )(command)
+
+
+def jobs() -> int:
+    """How many processes the present command may use."""
+    found: int = click.get_current_context().meta.get(_META, 1)
+    return found
+
+
+def read_by_jobs(
+    paths: Iterable[str],
+    inventory: Inventory,
+    notices: Notices,
+    source: str | None,
+    guard: int,
+    at: int | None,
+    account: Account,
+) -> tuple[list[Flow], list[str]]:
+    """The flows of the files among ``paths``, and what is left to be read one by one."""
+    from capture.crew import Crew
+    from capture.folded import Folded, Settings
+    from capture.spread import spread
+
+    paths = list(paths)
+    files = [path for path in paths if Path(path).is_file()]
+    if jobs() == 1 or not files:
+        return [], paths
+    whole, settings = Folded(), Settings(inventory=inventory, guard=guard, at=at)
+    with Crew(jobs(), settings) as crew:
+        for path, folded in spread(files, crew, source=source, tell=notices.tell):
+            whole.add(folded)
+            say(f"read {path}: {folded.account.read:,} records")
+    account.add(whole.account)
+    return whole.flows(), [path for path in paths if path not in files]
