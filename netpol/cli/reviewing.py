@@ -171,7 +171,12 @@ def _quiet(_: Notice) -> None:
 
 
 def _real(name: str, one: Tree) -> Path:
-    return one.path / name.removeprefix(one.shown).lstrip("/") if one.revised else Path(name)
+    return one.path / _within(name, one) if one.revised else Path(name)
+
+
+def _within(name: str, one: Tree) -> str:
+    """A file by its path from the tree; empty for the tree itself, where that is one file."""
+    return name.removeprefix(one.shown).lstrip("/")
 
 
 def _texts(read: _Read, places: Places) -> dict[str, str]:
@@ -181,7 +186,7 @@ def _texts(read: _Read, places: Places) -> dict[str, str]:
     found = {place.file for place in map(places.of, origins) if place}
     texts = {}
     for file in sorted(found):
-        name = file.removeprefix(read.tree.shown).lstrip("/") or _ONE
+        name = _within(file, read.tree) or _ONE
         texts[name] = _text(_real(file, read.tree))
     return texts
 
@@ -204,8 +209,8 @@ def in_repository(file: str, trees: Iterable[str]) -> str:
     """A file by its path from the root of the repository, as SARIF wants to know it."""
     for text in trees:
         revision, colon, _ = text.partition(":")
-        if colon and file.startswith(f"{revision}:"):
-            return file.removeprefix(f"{revision}:").removeprefix("./")
+        if colon and file.startswith(f"{revision}:") and not Path(text).exists():
+            return file.removeprefix(f"{revision}:")
     here = Path.cwd()
     root = next((one for one in (here, *here.parents) if (one / ".git").exists()), here)
     path = Path(os.path.relpath(here / file, root))

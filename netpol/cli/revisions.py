@@ -29,6 +29,7 @@ class Tree:
 
     path: Path
     shown: str
+    """In a revision ``REVISION:PATH``, the path from the root of the repository."""
     missing: bool = False
     """It is not in the revision, so there are no policies."""
 
@@ -39,7 +40,10 @@ class Tree:
 
     def name(self, text: str) -> str:
         """A text with the place of this tree called by its name."""
-        return text.replace(str(self.path), self.shown) if self.revised else text
+        if not self.revised:
+            return text
+        within = self.shown if self.shown.endswith(":") else f"{self.shown}/"
+        return text.replace(f"{self.path}/", within).replace(str(self.path), self.shown)
 
     def telling(self, tell: Tell) -> Tell:
         """``tell``, with the place of this tree called by its name."""
@@ -53,7 +57,7 @@ def tree(text: str, tell: Tell) -> Iterator[Tree]:
     """What ``text`` names: a path, or ``REVISION:PATH``. Raises NetpolError."""
     revision, colon, path = text.partition(":")
     if not colon or not revision or Path(text).exists():
-        yield Tree(path=Path(text), shown=text)
+        yield Tree(path=Path(text), shown=str(Path(text)))
         return
     with TemporaryDirectory(prefix="netpol-") as directory:
         place = Path(directory).resolve() / "tree"
@@ -65,8 +69,8 @@ def _extracted(revision: str, path: str, text: str, place: Path, tell: Tell) -> 
     root, prefix = Path(top[0]), top[1] if len(top) > 1 else ""
     commit = _commit(revision, text)
     where = _within(path, prefix)
-    spec = f"{commit}:{where}" if where != "." else f"{commit}:"
-    shown = text.rstrip("/")
+    inside = "" if where == "." else where
+    spec, shown = f"{commit}:{inside}", f"{revision}:{inside}"
     entry = _git(["ls-tree", "-z", commit, "--", where], text, root).split(b"\t")[0].split()
     kind = "tree" if where == "." else entry[1].decode() if entry else ""
     if not kind:

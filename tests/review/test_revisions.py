@@ -71,6 +71,19 @@ def test_one_file_a_subdirectory_and_the_whole_revision(
         assert len(found["changes"]) == 1, old
 
 
+@pytest.mark.parametrize("old", ["main:policies", "main:./policies/", "./old", "old/", "old"])
+@pytest.mark.parametrize("new", ["policies", "./policies/", "branch:policies", "branch:./policies"])
+def test_however_a_side_is_named_files_are_compared_by_their_names(
+    repository: Shop, old: str, new: str
+) -> None:
+    text = run("review", old, new, "--inventory", "cluster.yaml").stdout
+    lines = text[text.index("```diff") :].splitlines()
+    assert lines[1:3] == ["--- a/db.yaml", "+++ b/db.yaml"]
+    assert [line for line in lines if line[:1] == "+"][1:] == [
+        "+      podSelector: {matchLabels: {app: apis}}"
+    ]
+
+
 def test_what_is_not_in_the_revision_had_no_policies(repository: Shop) -> None:
     result = run("review", "main:netpol", "policies", "--inventory", "cluster.yaml")
     assert "main:netpol is not in that revision, so there are no policies" in result.stderr
@@ -86,8 +99,9 @@ def test_a_folder_that_is_removed_opens_everything(repository: Shop) -> None:
     assert {row["change"] for row in found["changes"]} <= {"opened", "broadened"}
 
 
-def test_sarif_names_files_of_the_repository(repository: Shop) -> None:
-    given = ["review", "main:policies", "branch:policies", "--inventory", "cluster.yaml"]
+@pytest.mark.parametrize("sides", [["main:policies", "branch:policies"], ["main:", "branch:"]])
+def test_sarif_names_files_of_the_repository(repository: Shop, sides: list[str]) -> None:
+    given = ["review", *sides, "--inventory", "cluster.yaml"]
     log = json.loads(run(*given, "--format", "sarif").stdout)
     (place,) = {
         location["physicalLocation"]["artifactLocation"]["uri"]
