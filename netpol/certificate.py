@@ -28,7 +28,16 @@ from netpol.profile import Profile
 from netpol.virtual import dialled
 from netpol.world import world
 
-__all__ = ["Certificate", "Denied", "Opened", "certify", "denied_under", "judge_of", "translated"]
+__all__ = [
+    "Certificate",
+    "Denied",
+    "Opened",
+    "certify",
+    "denied_under",
+    "judge_of",
+    "silent",
+    "translated",
+]
 
 
 Edge: TypeAlias = tuple[Connection, Evidence]
@@ -146,7 +155,7 @@ def certify(
         without_witness=_without_witness(
             judge, policies, [c for c, _ in (*edges, *asked)], declared
         ),
-        silent=_silent(learned, policed),
+        silent=silent(learned, policed),
         policed=policed,
         allowed=allowed,
         choices=choices,
@@ -244,7 +253,8 @@ def _without_witness(
     )
 
 
-def _silent(learned: Learned, policed: frozenset[str]) -> tuple[Workload, ...]:
+def silent(learned: Learned, policed: frozenset[str]) -> tuple[Workload, ...]:
+    """The workloads of these namespaces for which nothing was accepted."""
     busy = {
         p for c, _ in learned.accepted for p in (c.client, c.server) if c.client != Entity("host")
     }

@@ -118,7 +118,9 @@ def review(
     from netpol.cli.reviewing import Asked, reviewed
 
     if not _NAME.fullmatch(name):
-        raise NetpolError(f"{name!r} is no name for a review", hint="letters, digits and ._/- only")
+        raise NetpolError(
+            f"{name!r} is no name for a review", hint="at most 60 letters, digits and ._/-"
+        )
     notices, asked = Notices(), Asked(**given)
     found, learned = reviewed(asked, notices)
     texts = _Texts(review=found, learned=learned, asked=asked, name=name)
@@ -140,7 +142,7 @@ def review(
     ctx.exit(1 if found.failed or (strict and notices.counts) else 0)
 
 
-_NAME: Final = re.compile(r"[A-Za-z0-9._/]+(?:-[A-Za-z0-9._/]+)*", re.ASCII)
+_NAME: Final = re.compile(r"(?=.{1,60}\Z)[A-Za-z0-9._/]+(?:-[A-Za-z0-9._/]+)*", re.ASCII)
 """It stands in an HTML comment, which ends at ``--``."""
 
 

@@ -47,15 +47,14 @@ def masked(text: str) -> str:
     return _SECRETS.sub(lambda found: f"{found[0][:4]}…(looks like a secret)", text)
 
 
-def _short(text: str, longest: int = _LONGEST) -> str:
-    text = masked(text)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def code(text: str, longest: int = _LONGEST) -> str:
-    """A code span of at most so many characters of ``text``; also inside of a table."""
-    shown = printable(_short(text, longest).translate(_ENDS))
+    """A code span of at most so many characters, escapes included; also inside of a table."""
+    shown = _cut(printable(masked(text).translate(_ENDS)), longest)
     return f"`{shown}`" if shown.strip() else "`(empty)`"
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def plain(text: str) -> str:
@@ -78,7 +77,7 @@ def mermaid_text(text: str) -> str:
     the label, ``%%{`` begins a directive wherever it stands, ``$$`` a formula, ``:`` may name an
     icon.
     """
-    return "".join(c if _tame(c) else f"#{ord(c)};" for c in printable(_short(text)))
+    return "".join(c if _tame(c) else f"#{ord(c)};" for c in _cut(printable(masked(text))))
 
 
 def _tame(c: str) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from netpol.catalogue import CATALOGUE
+from netpol.contradictions import contradictions
 from netpol.learn import Learned
-from netpol.peers import label
+from netpol.peers import Workload, label
 from netpol.report.certificates import blame
 from netpol.report.inert import code, fenced
 from netpol.report.review_diff import yaml_diff
@@ -25,11 +26,8 @@ from netpol.review import GATES, Review
 from netpol.review.review import Reviewed
 from netpol.review.risks import RISKS
 
-__all__ = ["GITHUB", "GITLAB", "LEAST", "marker", "review_markdown"]
+__all__ = ["LEAST", "marker", "review_markdown"]
 
-GITHUB: Final = 65_536
-"""Characters that a comment may have on GitHub."""
-GITLAB: Final = 1_000_000
 LEAST: Final = 4_000
 """The head, the coverage and the words between must fit."""
 _UNBOUNDED: Final = 10**12
@@ -81,7 +79,7 @@ def review_markdown(
 ) -> str:
     """The comment; ``size``: the most characters that it may have, None for no limit."""
     head = f"{marker(name)}\n**{sentence(review)}**\n{_gates(review)}"
-    foot = _coverage(learned) + _HINT
+    foot = _coverage(review, learned) + _HINT
     left = (size or _UNBOUNDED) - len(head) - len(foot)
     body = ""
     sections: list[_Section] = [*_tables(review), _Picture(review=review), _Diff(review=review)]
@@ -236,16 +234,32 @@ def _folded(lines: list[str], whole: int) -> str:
     return f"\n{summary}\n\n{block}{cut}\n</details>\n"
 
 
-def _coverage(learned: Learned | None) -> str:
-    if learned is None:
+_SILENT: Final = 8
+"""Workloads without traffic that are named; the others are counted."""
+
+
+def _coverage(review: Review, learned: Learned | None) -> str:
+    if learned is None or review.replayed is None:
         return "\n**Coverage**: no flows were given, so nothing here says what is needed.\n"
     records = learned.records
     lost = f"; the source lost {learned.lost_events:,} events" if learned.lost_events else ""
-    times = [t for _, e in learned.accepted for t in (e.first, e.last) if t is not None]
-    hours = len({hour for _, e in learned.accepted for hour in e.hours})
-    window = f" of {count(hours, 'hour')}" if times else ""
+    hours = len({hour for _, evidence in learned.accepted for hour in evidence.hours})
+    window = f" of {count(hours, 'hour')}" if hours else ""
     return (
         f"\n**Coverage**: learned from {records.connections:,} of {records.read:,} records{window}"
         f" ({count(len(learned.accepted), 'connection')}; {records.held:,} held, {records.other:,}"
-        f" about no connection{lost}). What was not seen may still be needed.\n"
+        f" about no connection{lost}). What was not seen may still be needed."
+        f"{_silent(review.replayed.silent)}{_contradicted(len(contradictions(learned.accepted)))}\n"
     )
+
+
+def _silent(workloads: Sequence[Workload]) -> str:
+    if not workloads:
+        return ""
+    names = ", ".join(code(label(one)) for one in workloads[:_SILENT])
+    more = f" and {len(workloads) - _SILENT:,} more" if len(workloads) > _SILENT else ""
+    return f" Under policies and without any traffic: {names}{more}."
+
+
+def _contradicted(number: int) -> str:
+    return f" Sources contradict each other about {count(number, 'connection')}." if number else ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from netpol.learn import Learned
+from netpol.peers import label
 from netpol.report.certificates import blame
+from netpol.report.contradictions import contradiction_rows
 from netpol.report.review_words import sentence
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 from netpol.review import Review
@@ -38,13 +40,13 @@ def review_object(review: Review, learned: Learned | None) -> dict[str, Any]:
             for f, place in review.findings
         ],
         "gates": {"asked": list(review.asked), "failed": dict(review.failed)},
-        "coverage": coverage(learned),
+        "coverage": _coverage(review, learned),
     }
 
 
-def coverage(learned: Learned | None) -> Row | None:
+def _coverage(review: Review, learned: Learned | None) -> Row | None:
     """How much was seen, and what could not be; null without flows."""
-    if learned is None:
+    if learned is None or review.replayed is None:
         return None
     return {
         "records": records_object(learned.records),
@@ -52,6 +54,8 @@ def coverage(learned: Learned | None) -> Row | None:
         "lost_events": learned.lost_events,
         "blind_spots": {name: list(texts) for name, texts in learned.blind_spots.items()},
         "connections": len(learned.accepted),
+        "silent_workloads": [label(one) for one in review.replayed.silent],
+        "contradictions": contradiction_rows(learned),
     }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from netpol.certificate import judge_of, translated
+from netpol.certificate import judge_of, silent, translated
 from netpol.evaluate import Decision, Judge, decides
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
@@ -50,6 +50,8 @@ class Replayed:
     """Denied by both: that is no work of this change."""
     undecided: tuple[Connection, ...]
     """Of a kind that the dialect does not decide (ICMP in Kubernetes)."""
+    silent: tuple[Workload, ...]
+    """Workloads in namespaces with policies for which nothing was accepted."""
 
 
 def replayed(
@@ -75,6 +77,7 @@ def replayed(
             one for (one, _), passed in zip(denied, passed_before, strict=True) if not passed
         ),
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
+        silent=silent(learned, frozenset(one.namespace for one in policies.policies)),
     )
 
 

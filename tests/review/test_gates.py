@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from review_shop import API, DB, WEB, Shop
 
+from netpol.errors import NetpolError
+from netpol.report.review_markdown import LEAST
 from netpol.review import GATES
 
 WORLD = WEB.replace("198.51.100.0/24", "0.0.0.0/0")
@@ -103,3 +105,17 @@ def test_unknown_gates_are_refused(shop: Shop) -> None:
     assert result.exit_code == 2
     assert "'opened-wrold' is no gate" in result.output
     assert "opened-world" in result.output
+
+
+@pytest.mark.parametrize("name", ["a-->b", "", "a--b", "x" * 61, "-", "a b"])
+def test_a_name_cannot_end_the_marker(shop: Shop, name: str) -> None:
+    with pytest.raises(NetpolError, match="is no name for a review"):
+        shop.review("--name", name)
+    assert shop.review("--name", "prod-eu/1").stdout.startswith(
+        "<!-- netpol-review: prod-eu/1 -->\n"
+    )
+
+
+def test_no_comment_is_asked_to_be_shorter_than_its_head(shop: Shop) -> None:
+    assert shop.review("--max-size", str(LEAST)).exit_code == 0
+    assert shop.review("--max-size", str(LEAST - 1)).exit_code == 2

@@ -63,3 +63,8 @@ def test_evidence_of_what_was_held_stands_beside_what_opens(shop: Shop) -> None:
     (row,) = shop.object()["changes"]
     assert row["held"] == {"denied by policy": 1}
     assert "never-observed" in row["risks"]
+
+
+def test_workloads_without_traffic_are_named(shop: Shop) -> None:
+    assert shop.object()["coverage"]["silent_workloads"] == ["watch/Deployment/probe"]
+    assert "without any traffic: `watch/Deployment/probe`." in shop.review().stdout

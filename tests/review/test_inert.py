@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from markdown_it import MarkdownIt
 from review_shop import DB, Shop, end, run
 
 from netpol.evaluate import Decision, Judge, Step
-from netpol.graph import Connection, Evidence
+from netpol.graph import Connection, Evidence, ServiceGraph
+from netpol.inventory import Inventory
+from netpol.learn import Learned, Records
 from netpol.lint import Finding
 from netpol.net import ALL_PORTS, PortSet
 from netpol.peers import Fqdn, Peer, Workload
@@ -29,13 +32,13 @@ from netpol.policy import PodSelector, Policy, PolicySet
 from netpol.profile import CILIUM
 from netpol.report.inert import code, fenced, masked, mermaid_text, plain
 from netpol.report.printable import printable
-from netpol.report.review_markdown import review_markdown
+from netpol.report.review_markdown import LEAST, review_markdown
 from netpol.report.review_mermaid import picture
 from netpol.report.review_sarif import review_sarif
-from netpol.review import Edge, Review, Side
+from netpol.review import GATES, Edge, Review, Side
 from netpol.review.breaches import Breach
 from netpol.review.causes import Cause
-from netpol.review.observed import Broken
+from netpol.review.observed import Broken, Replayed
 from netpol.review.peers import Anyone
 from netpol.review.places import Places
 from netpol.review.review import Broke, Reviewed, Violation
@@ -237,6 +240,36 @@ def test_flows_with_hostile_names_give_an_inert_comment(shop: Shop) -> None:
 
 def counts(text: str) -> Counter[str]:
     return Counter(map(str, Skeleton(rendered(text)).found))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.text(min_size=1, max_size=200), min_size=1, max_size=9),
+    st.sampled_from((LEAST, 10_000, 65_536)),
+)
+def test_a_comment_is_never_longer_than_it_may_be(names: list[str], size: int) -> None:
+    """With every gate failed, every section full, and names that grow when they are escaped."""
+    every = tuple(name * 3 for name in (*names, "\U000e0001" * 99))
+    silent = tuple(Workload(name, name, name) for name in every)
+    replayed = Replayed(asked=1, allowed=1, broken=(), before=(), undecided=(), silent=silent)
+    review = replace(hostile(every), replayed=replayed, asked=tuple(GATES))
+    text = review_markdown(review, learned(), name="x" * 50, size=size)
+    assert len(text) <= size
+    assert text.rstrip().endswith("</sub>")
+    whole = review_markdown(review, learned(), name="x" * 50)
+    assert len(whole) >= len(text)
+
+
+def learned() -> Learned:
+    """Nothing, with all that can be said about it."""
+    return Learned(
+        accepted=ServiceGraph(),
+        held=(),
+        unattributed=(),
+        inventory=Inventory(),
+        records=Records(read=10**12, connections=10**12, held=10**12, other=10**12),
+        lost_events=10**12,
+    )
 
 
 # --- in a browser
