@@ -15,6 +15,7 @@ from capture import LIVE, SOURCES
 from capture.compressed import decompressed
 from capture.live import LiveSource
 from capture.live_address import scheme
+from capture.remote import expanded, is_remote, remote
 from capture.source import FlowSource, Reading
 from netpol.eras import Era, always
 from netpol.errors import NetpolError
@@ -68,6 +69,8 @@ def _several(path: str) -> list[str] | None:
     """The files that a directory or a pattern stands for; None for what stands for itself."""
     if path == "-" or live(path):
         return None
+    if is_remote(path):
+        return expanded(path)
     if Path(path).is_dir():
         return _inside(path)
     if not has_magic(path) or Path(path).exists():
@@ -185,6 +188,8 @@ def opened(path: str) -> AbstractContextManager[BinaryIO]:
     """The bytes of an input as they are. Raises NetpolError."""
     if path == "-":
         return nullcontext(sys.stdin.buffer)  # not ours to close
+    if is_remote(path):
+        return remote(path)
     try:
         return Path(path).open("rb")
     except OSError as error:

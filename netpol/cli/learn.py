@@ -11,6 +11,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.live import live_options, wanted
 from netpol.cli.options import Duration, flow_options, strict_option
+from netpol.cli.spreading import dask_option, errands, jobs_option
 
 if TYPE_CHECKING:
     from capture.feeds import Feed
@@ -30,6 +31,8 @@ __all__ = ["learn"]
 )
 @flow_options
 @live_options
+@jobs_option
+@dask_option
 @click.option(
     "--follow",
     is_flag=True,
@@ -78,7 +81,10 @@ def learn(
       hubble observe --follow -o jsonpb | netpol learn - --store shop.db
       netpol learn hubble://localhost:4245 --plaintext --store shop.db
       netpol learn monday.db tuesday.db --store week.db
+      netpol learn 's3://logs/hubble/*.jsonl.gz' --dask tcp://scheduler:8786 --store shop.db
     """
+    from capture.errand import sent
+    from capture.folded import Settings
     from capture.ingest import Ingest
     from netpol.cli.learning import run
     from netpol.cli.run import inventory_from
@@ -88,11 +94,14 @@ def learn(
     from netpol.store import opened
 
     notices = Notices()
-    era = eras(inventory_from(inventory, notices), round(skew * 1e9))
-    with opened(store, write=True) as kept, stopping() as stopped:
+    known, guard = inventory_from(inventory, notices), round(skew * 1e9)
+    era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=at)
+    with opened(store, write=True) as kept, stopping() as stopped, errands() as runner:
         ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
         with viewing(as_json=form == "json") as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
+            if runner is not None:
+                feeds = sent(feeds, ingest, settings, runner, stopped)
             run(feeds, stopped, view.seen, interval=interval)
     if stopped.is_set():
         say("stopped; the same command goes on from here")
@@ -141,7 +150,7 @@ def _read(files: tuple[str, ...], ingest: Ingest) -> list[Feed]:
     every = ingest.source is not None
     paths = expand(files, every=every, tell=ingest.tell, stores=True)
     return [
-        (StoreFeed if is_store(Path(path)) else FileFeed)(path, ingest)
+        (StoreFeed if Path(path).is_file() and is_store(Path(path)) else FileFeed)(path, ingest)
         for path in paths
         if not _same(path, ingest)
     ]

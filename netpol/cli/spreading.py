@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,10 +13,14 @@ from netpol.cli.console import Notices, say
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 
-__all__ = ["jobs", "jobs_option", "read_by_jobs"]
+if TYPE_CHECKING:
+    from capture.errand import Runner
+
+__all__ = ["dask_option", "errands", "jobs", "jobs_option", "read_by_jobs"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "netpol.jobs"
+_DASK: Final = "netpol.dask"
 
 
 def _keep(ctx: click.Context, _: click.Parameter, value: int) -> None:
@@ -34,6 +39,34 @@ def jobs_option(command: Command) -> Command:
         callback=_keep,
         help="Read files by so many processes; a large one is shared among them.",
     )(command)
+
+
+def dask_option(command: Command) -> Command:
+    """``--dask``: files are learned by the workers of a cluster."""
+    return click.option(
+        "--dask",
+        metavar="ADDRESS",
+        expose_value=False,
+        callback=lambda ctx, _, value: ctx.meta.__setitem__(_DASK, value),
+        help="Have files learned by the workers of a Dask cluster (tcp://scheduler:8786); name"
+        " them by URLs that all of them can open (s3://bucket/*.jsonl.gz).",
+    )(command)
+
+
+@contextmanager
+def errands() -> Iterator[Runner | None]:
+    """Who learns files in our place; None: nobody does."""
+    from capture.elsewhere import on_dask, on_this_machine
+
+    address = click.get_current_context().meta.get(_DASK)
+    if address:
+        with on_dask(address) as runner:
+            yield runner
+    elif jobs() > 1:
+        with on_this_machine(jobs()) as runner:
+            yield runner
+    else:
+        yield None
 
 
 def jobs() -> int:

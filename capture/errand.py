@@ -1,0 +1,153 @@
+"""Files learned elsewhere: in another process (``--jobs``) or on another machine (``--dask``).
+
+An errand learns one file into a store of its own, as always, and brings back what that holds; the
+store that it is for takes it as it takes any other store. So what makes learning exact (content is
+known by its digest, flows and ledger commit together, a file that has grown replaces its beginning)
+makes errands exact: done twice, they count once, and one that was lost is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Final, Protocol
+
+from capture.feeds import Feed, FileFeed
+from capture.folded import Settings
+from capture.ingest import Ingest
+from capture.inputs import head_of
+from netpol.flow import Account
+from netpol.notices import Notice
+from netpol.store import Fresh, Input, candidates, merge, opened, parcels
+from netpol.store.identity import BEGIN
+from netpol.store.ledger import entered
+from netpol.store.parcel import Parcel
+from netpol.store.take import encode_account
+
+__all__ = ["Errand", "ErrandFeed", "Runner", "learned", "sent"]
+
+_LOOK: Final = 0.02
+"""Seconds between two looks for who is back."""
+
+
+def learned(
+    path: str, source: str | None, settings: Settings, known: tuple[Input, ...]
+) -> list[Parcel]:
+    """What a file gives, unless all of it is among ``known``. Raises NetpolError."""
+    with TemporaryDirectory() as folder:
+        if known and not _fresh(Path(folder, "known.db"), path, source, known):
+            return []
+        with opened(Path(folder, "errand.db"), write=True) as store:
+            ingest = Ingest(
+                store=store, tell=_quiet, source=source, era=settings.era(), at=settings.at
+            )
+            for _ in ingest.file(path):
+                pass
+            with store.snapshot() as db:
+                return [replace(one, rows=tuple(one.rows)) for one in parcels(db)]
+
+
+def _quiet(_: Notice) -> None:
+    """It comes back with the flows."""
+
+
+def _fresh(place: Path, path: str, source: str | None, known: Iterable[Input]) -> bool:
+    """Whether a file holds anything that is not known."""
+    from capture.compressed import decompressed
+    from capture.inputs import opened as opened_input
+
+    with opened(place, write=True) as store:
+        with store.transaction() as db:
+            for one in known:
+                entered(db, replace(one, id=0), encode_account(Account()))
+        ingest, head = Ingest(store=store, tell=_quiet, source=source), head_of(path)
+        reader = ingest.source_of(head, path)
+        with opened_input(path) as raw:
+            read = decompressed(raw, path, _quiet).read
+            return reader is not None and ingest.part(path, reader, head, read) is not None
+
+
+class Errand(Protocol):
+    """Something that was sent for."""
+
+    def done(self) -> bool:
+        """Whether it is back."""
+
+    def result(self) -> list[Parcel]:
+        """What it brought. Raises what went wrong."""
+
+    def cancel(self) -> object:
+        """It is not needed any more."""
+
+
+Runner = Callable[..., Errand]
+"""Has a function called elsewhere, with its arguments."""
+
+
+class ErrandFeed:
+    """Files, each learned by an errand; whichever is back first is taken first."""
+
+    def __init__(
+        self,
+        paths: Iterable[str],
+        ingest: Ingest,
+        settings: Settings,
+        runner: Runner,
+        stopped: Event,
+    ) -> None:
+        self.paths = list(paths)
+        self.name = ", ".join(self.paths[:1]) + (" …" if len(self.paths) > 1 else "")
+        self.ended = False
+        self._ingest, self._settings, self._runner = ingest, settings, runner
+        self._stopped = stopped
+        self._away: list[Errand] = []
+
+    def poll(self) -> Iterator[Fresh]:
+        """All of them; it waits until they are back."""
+        self._away = [self._runner(learned, *self._about(path)) for path in self.paths]
+        while self._away and not self._stopped.wait(_LOOK):
+            back = [one for one in self._away if one.done()]
+            self._away = [one for one in self._away if one not in back]
+            for one in back:
+                yield from self._take(one.result())
+        self.ended = not self._away
+
+    def _about(self, path: str) -> tuple[str, str | None, Settings, tuple[Input, ...]]:
+        """What an errand is told; of what the store knows, what this file may be."""
+        with self._ingest.store.snapshot() as db:
+            known = candidates(db, head_of(path)[:BEGIN], self._ingest.source)
+        return path, self._ingest.source, self._settings, tuple(known)
+
+    def _take(self, found: list[Parcel]) -> Iterator[Fresh]:
+        for parcel in found:
+            for fresh in merge(self._ingest.store, [parcel]):
+                self._tell(parcel)
+                yield fresh
+
+    def _tell(self, parcel: Parcel) -> None:
+        """What was told on the errand, as far as it was kept."""
+        for code, place, where, message, _ in parcel.said:
+            if place:
+                self._ingest.tell(Notice(code=code, where=where, message=message))
+
+    def close(self) -> Iterator[Fresh]:
+        """Who is still away need not come back: nothing was taken of it."""
+        for one in self._away:
+            one.cancel()
+        return iter(())
+
+
+def sent(
+    feeds: Iterable[Feed], ingest: Ingest, settings: Settings, runner: Runner, stopped: Event
+) -> list[Feed]:
+    """The same feeds, but that errands learn the files among them."""
+    kept, paths = list[Feed](), list[str]()
+    for feed in feeds:
+        if isinstance(feed, FileFeed):
+            paths.append(feed.name)
+        else:
+            kept.append(feed)
+    return [*kept, ErrandFeed(paths, ingest, settings, runner, stopped)] if paths else kept

@@ -1,0 +1,116 @@
+"""Files learned by processes, and by the workers of a real Dask cluster: the same store, always."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import hubble_lines as h
+import pytest
+from click.testing import CliRunner
+from kept import written
+
+from netpol import store
+from netpol.cli import cli
+from netpol.errors import NetpolError
+
+
+def line(number: int) -> bytes:
+    when = f"2026-11-02T{9 + number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+    ends = {"source": h.pod(f"web-{number % 9}"), "destination": h.pod(f"api-{number % 5}")}
+    return h.text([h.wrapped(h.record(uuid=str(number), time=when, **ends))]) + b"\n"
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> list[str]:
+    """Files of a directory, some compressed, one with a bad line, and one without its last end."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for n in range(6):
+        lines = [line(200 * n + m) for m in range(200)]
+        written(folder / f"{n}.jsonl", lines)
+    (folder / "2.jsonl.gz").write_bytes(gzip.compress((folder / "2.jsonl").read_bytes()))
+    (folder / "2.jsonl").unlink()
+    written(folder / "bad.jsonl", [line(5000), b"{torn\n", line(5001).rstrip(b"\n")])
+    return sorted(map(str, folder.iterdir()))
+
+
+def export(path: Path) -> str:
+    with store.opened(path) as kept, kept.snapshot() as db:
+        return b"".join(store.exported(db)).decode()
+
+
+def learned(path: Path, sources: list[str], *rest: str) -> str:
+    words = ["learn", *sources, "--store", str(path), *rest]
+    found = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return export(path)
+
+
+def test_processes_learn_what_one_learns(logs, tmp_path):
+    alone = learned(tmp_path / "one.db", logs)
+    assert learned(tmp_path / "two.db", logs, "--jobs", "2") == alone
+    assert learned(tmp_path / "two.db", logs, "--jobs", "2") == alone  # and once more: nothing new
+    with Path(logs[0]).open("ab") as grown:
+        grown.write(line(9000))
+    assert learned(tmp_path / "two.db", logs, "--jobs", "2") == learned(tmp_path / "new.db", logs)
+
+
+def test_what_is_wrong_is_said(tmp_path, logs):
+    with pytest.raises(NetpolError, match="cannot be opened"):
+        learned(tmp_path / "one.db", [*logs, str(tmp_path / "nowhere")], "--jobs", "2")
+    unknown = written(tmp_path / "diary", [b"dear diary\n"])
+    with pytest.raises(NetpolError, match="no flow source"):
+        learned(tmp_path / "one.db", [str(unknown)], "--jobs", "2")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A scheduler and two workers, each a process of its own."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+    ) as cluster:
+        yield cluster
+
+
+def test_a_cluster_learns_what_one_process_learns(cluster, logs, tmp_path):
+    alone = learned(tmp_path / "one.db", logs)
+    urls = [Path(one).as_uri() for one in logs]
+    there = learned(tmp_path / "two.db", urls, "--dask", cluster.scheduler_address)
+    assert there.replace("file://", "") == alone
+    pattern = Path(logs[0]).parent.as_uri() + "/*"
+    assert learned(tmp_path / "two.db", [pattern], "--dask", cluster.scheduler_address) == there
+
+
+def test_a_worker_that_is_killed_changes_nothing(cluster, logs, tmp_path):
+    """One is killed as soon as it works; what it had been given is done again."""
+    alone = learned(tmp_path / "one.db", logs)
+    killed: list[int] = []
+    ended = threading.Event()
+
+    def kill() -> None:
+        while not (killed or ended.is_set()):
+            for one in cluster.workers.values():
+                at_work = cluster.scheduler.workers.get(one.worker_address)
+                if at_work is not None and at_work.processing and not killed:
+                    os.kill(one.pid, signal.SIGKILL)
+                    killed.append(one.pid)
+            time.sleep(0.0005)
+
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        there = learned(tmp_path / "two.db", logs, "--dask", cluster.scheduler_address)
+    finally:
+        ended.set()
+    assert killed
+    assert there == alone
+
+
+def test_no_cluster(tmp_path, logs):
+    with pytest.raises(NetpolError, match="no Dask cluster"):
+        learned(tmp_path / "one.db", logs, "--dask", "nonsense://127.0.0.1:1")
