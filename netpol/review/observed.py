@@ -7,7 +7,7 @@ Whether an observed connection breaks is decided by replay under both policy set
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -30,7 +30,10 @@ _Edge: TypeAlias = tuple[Connection, Evidence]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """An accepted connection that the old policies allow and the new ones deny."""
+    """An accepted connection that the new policies deny and the old ones allow, at least to some
+
+    of its pods to which the new ones do not.
+    """
 
     connection: Connection
     evidence: Evidence
@@ -55,27 +58,33 @@ class Replayed:
 
 
 def replayed(
-    old: tuple[PolicySet, Profile], new: tuple[PolicySet, Profile], learned: Learned
+    old: tuple[PolicySet, Profile],
+    new: tuple[PolicySet, Profile],
+    learned: Learned,
+    closing: Container[Connection],
 ) -> Replayed:
-    """Put every accepted connection to both."""
+    """Put every accepted connection to both.
+
+    ``closing``: those of which something closes. Where the old policies denied a connection to some
+    of its pods, it may still be lost to the others.
+    """
     policies, profile = new
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
     judge, asked = _asked(policies, profile, accepted, learned)
     passes = judge.replay(one for one, _ in asked)
     denied = [edge for edge, passed in zip(asked, passes, strict=True) if not passed]
     former, _ = _asked(*old, accepted, learned)
-    passed_before = list(former.replay(one for one, _ in denied))
+    passes = former.replay(one for one, _ in denied)
+    lost = [passed or one in closing for passed, (one, _) in zip(passes, denied, strict=True)]
     return Replayed(
         asked=len(accepted),
         allowed=len(asked) - len(denied),
         broken=tuple(
             Broken(connection=one, evidence=evidence, decision=judge.decide(one))
-            for (one, evidence), passed in zip(denied, passed_before, strict=True)
-            if passed
+            for (one, evidence), gone in zip(denied, lost, strict=True)
+            if gone
         ),
-        before=tuple(
-            one for (one, _), passed in zip(denied, passed_before, strict=True) if not passed
-        ),
+        before=tuple(one for (one, _), gone in zip(denied, lost, strict=True) if not gone),
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
         silent=silent(learned, frozenset(one.namespace for one in policies.policies)),
     )
@@ -97,21 +106,26 @@ class Seen:
     def of(self, edge: Edge) -> Evidence:
         """All that was accepted of an edge, added up; no records: never observed."""
         total = Evidence()
-        for _, evidence in self._matching(self._accepted, edge):
+        for _, _, evidence in self._matching(self._accepted, edge):
             total = total + evidence
         return total
+
+    def connections(self, edges: Iterable[Edge]) -> frozenset[Connection]:
+        """The accepted connections of these edges."""
+        found = (self._matching(self._accepted, one) for one in edges)
+        return frozenset(connection for each in found for connection, _, _ in each)
 
     def tried(self, edge: Edge) -> dict[str, int]:
         """Records of it that were not taken as needed, by reason: denied by policy, a scan …"""
         found: dict[str, int] = defaultdict(int)
-        for reason, evidence in self._matching(self._held, edge):
+        for _, reason, evidence in self._matching(self._held, edge):
             found[reason] += evidence.records
         return dict(sorted(found.items()))
 
-    def _matching(self, table: _Index, edge: Edge) -> Iterator[tuple[str, Evidence]]:
-        for one, what, evidence in table.get(_key(edge.client, edge.server), ()):
-            if one.ports & edge.ports and self._within(one, edge):
-                yield what, evidence
+    def _matching(self, table: _Index, edge: Edge) -> Iterator[tuple[Connection, str, Evidence]]:
+        for found in table.get(_key(edge.client, edge.server), ()):
+            if found[0].ports & edge.ports and self._within(found[0], edge):
+                yield found
 
     def _within(self, one: Connection, edge: Edge) -> bool:
         outer = edge.outer

@@ -118,18 +118,20 @@ def review(
     found = edges(changes(old.judge, new.judge), old.judge, new.judge, lone)
     seen = None if learned is None else Seen(learned=learned)
     replay = None
-    if learned is not None:
-        replay = replayed((old.policies, old.profile), (new.policies, new.profile), learned)
+    if learned is not None and seen is not None:
+        before, after = ((one.policies, one.profile) for one in (old, new))
+        closing = seen.connections(one for one in found.every if one.closes)
+        replay = replayed(before, after, learned, closing)
     every = tuple(rules)
-    before, after = (Breaches(judge=one.judge, lone=lone, rules=every) for one in (old, new))
+    was, now = (Breaches(judge=one.judge, lone=lone, rules=every) for one in (old, new))
     return Review(
         touched=objects,
         edges=tuple(_reviewed(one, seen, teams, causes) for one in found.every),
         stay=found.stay,
         replayed=replay,
         broke=tuple(_broke(one, causes) for one in replay.broken) if replay else (),
-        violations=tuple(v for rule in every for v in _violations(rule, before, after, causes)),
-        idle=tuple((rule, side) for rule in every if (side := after.idle(rule))),
+        violations=tuple(v for rule in every for v in _violations(rule, was, now, causes)),
+        idle=tuple((rule, side) for rule in every if (side := now.idle(rule))),
         findings=tuple(_findings(old, new)),
         asked=tuple(gates),
         old=old,

@@ -68,3 +68,31 @@ def test_evidence_of_what_was_held_stands_beside_what_opens(shop: Shop) -> None:
 def test_workloads_without_traffic_are_named(shop: Shop) -> None:
     assert shop.object()["coverage"]["silent_workloads"] == ["watch/Deployment/probe"]
     assert "without any traffic: `watch/Deployment/probe`." in shop.review().stdout
+
+
+CANARY = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: cart-%(name)s
+  namespace: shop
+  labels: {app: cart, track: %(name)s}
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: cart, uid: u1, controller: true}]
+spec: {containers: [{name: main}]}
+---
+"""
+
+
+def test_what_only_some_pods_were_allowed_breaks_for_them(shop: Shop) -> None:
+    """OLD denies it to the canary, so not all of it was allowed; NEW takes it from the others."""
+    cluster = shop.place / "cluster.yaml"
+    pods = "".join(CANARY % {"name": name} for name in ("stable", "canary"))
+    cluster.write_text(cluster.read_text(encoding="utf-8") + pods, encoding="utf-8")
+    peer = "  - from: [{podSelector: {matchLabels: {app: cart, track: %s}}}]\n"
+    shop.write("old", {"api.yaml": API + peer % "stable"})
+    shop.saw("shop/cart", "shop/api", 8081)
+    shop.flows[-1]["client"] = {"namespace": "shop", "pods": ["cart-stable"]}
+    assert [row["client"] for row in shop.object()["breaks"]] == ["shop/StatefulSet/cart"]
+    shop.write("new", {"api.yaml": API + peer % "stable"})
+    found = shop.object()
+    assert (found["breaks"], len(found["denied_before"])) == ([], 1)

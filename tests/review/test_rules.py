@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from review_shop import DB, WEB, Shop
 
 from netpol.errors import NetpolError
@@ -18,6 +21,49 @@ PROBED = (
     DB + "  - from: [{namespaceSelector: {matchLabels: {team: blue}}}]\n    ports: [{port: 5432}]\n"
 )
 OFFICE = DB + "  - from: [{ipBlock: {cidr: 192.0.2.0/24}}]\n    ports: [{port: 5432}]\n"
+
+
+WORDS = (
+    *(
+        "rules",
+        "name",
+        "must-deny",
+        "may-only",
+        "from",
+        "to",
+        "only-from",
+        "ports",
+        "teams",
+        "label",
+    ),
+    *(
+        "namespaces",
+        "a/b",
+        "any",
+        "10.0.0.0/33",
+        "udp/70000",
+        "icmp/300",
+        "tcp/9-1",
+        "1",
+        "~",
+        "x:y",
+    ),
+)
+
+
+def nearly() -> st.SearchStrategy[str]:
+    """YAML out of the words of a rules file."""
+    word = st.sampled_from(WORDS)
+    value = st.recursive(
+        word | st.integers() | st.none() | st.booleans(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(word, inner, max_size=4),
+        max_leaves=12,
+    )
+    whole = st.fixed_dictionaries({}, optional={"rules": value, "teams": value})
+    one = st.fixed_dictionaries(
+        {"name": st.just("x"), "must-deny": st.dictionaries(word, value, max_size=4)}
+    )
+    return (whole | st.lists(one, max_size=2).map(lambda rules: {"rules": rules})).map(json.dumps)
 
 
 def broken(shop: Shop, text: str) -> list[dict[str, Any]]:
@@ -230,3 +276,15 @@ def test_inside_and_rest_are_a_peer_in_two_parts(shop: Shop) -> None:
             (other,),
         )
     assert PortSet.of("TCP", 1) <= rule.ports
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | nearly().map(str.encode))
+def test_any_file_is_rules_or_an_error(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("rules") / "rules.yaml"
+    path.write_bytes(text)
+    try:
+        read_rules(str(path), lambda _: None)
+    except NetpolError as error:
+        assert error.where.startswith(str(path))
