@@ -11,11 +11,14 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cmarkgfm
 import pytest
+from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -191,13 +194,25 @@ def rendered(text: str) -> str:
     return MarkdownIt("gfm-like", {"html": True, "linkify": True}).render(text)
 
 
+def rendered_by_cmark(text: str) -> str:
+    """The same, by the parser that GitHub wrote for itself."""
+    extensions = ["table", "strikethrough", "autolink", "tasklist"]
+    return cmarkgfm.markdown_to_html_with_extensions(
+        text, options=Options.CMARK_OPT_UNSAFE, extensions=extensions
+    )
+
+
 def comment(names: tuple[str, ...]) -> str:
     return review_markdown(hostile(names), None, name="test")
 
 
+RENDERERS = (rendered, rendered_by_cmark)
+
+
+@pytest.mark.parametrize("render", RENDERERS)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_adds_no_element(name: str) -> None:
-    found, plain_one = (Skeleton(rendered(comment(n))) for n in ((name,), ("harmless",)))
+def test_a_hostile_name_adds_no_element(name: str, render: Callable[[str], str]) -> None:
+    found, plain_one = (Skeleton(render(comment(n))) for n in ((name,), ("harmless",)))
     assert found.found == plain_one.found
     assert found.comments == plain_one.comments == [" netpol-review: test "]
 
@@ -209,7 +224,8 @@ def test_a_hostile_name_adds_no_element(name: str) -> None:
     )
 )
 def test_no_text_at_all_adds_an_element(name: str) -> None:
-    assert Skeleton(rendered(comment((name,)))).found == Skeleton(rendered(comment(("n",)))).found
+    for render in RENDERERS:
+        assert Skeleton(render(comment((name,)))).found == Skeleton(render(comment(("n",)))).found
 
 
 def test_flows_with_hostile_names_give_an_inert_comment(shop: Shop) -> None:
