@@ -15,6 +15,7 @@ from capture.source import FlowSource, Reading, Sight
 from netpol.flow import Flow
 from netpol.net import PORT_PROTOCOLS
 from netpol.notices import Notice
+from netpol.sketch import identity
 
 if TYPE_CHECKING:
     from capture.aws_message import Message
@@ -33,6 +34,8 @@ _AGENT: Final = re.compile(
 )
 _INSIDE: Final = frozenset({b"events", b"logEvents", b"results"})
 """Where exports of CloudWatch hold their events."""
+
+_NUMBERS: Final = {"TCP": 6, "UDP": 17, "SCTP": 132}
 
 OTHER: Final = "other line of the log"
 ENDED: Final = "end of a connection"
@@ -103,15 +106,16 @@ def _connection(fold: Fold, message: Message, time: int) -> None:
     source, target = fold.address(message.source, time), fold.address(message.target, time)
     ported = message.protocol in PORT_PROTOCOLS
     protocol = message.protocol if ported else "OTHER"
-    reporter, times = message.direction or message.node, (time, time)
+    number, times = _NUMBERS.get(message.protocol, 0), (time, time)
     if ported and answer_ports(message.source_port, message.target_port):
         # The agent had forgotten the connection, or never saw it begin: no first packet.
         if message.verdict == "DENY":
             fold.aside(STRAY_REPLY)
             return
         port, certain = message.source_port, False
+        one = identity(message.target, message.target_port, number)
         fold.add(
-            target, source, protocol, port, times, ["answered"], certain=certain, reporter=reporter
+            target, source, protocol, port, times, ["answered"], certain=certain, distinct=(one,)
         )
         return
     allowed = message.verdict == "ACCEPT"
@@ -123,7 +127,7 @@ def _connection(fold: Fold, message: Message, time: int) -> None:
         message.target_port if ported else None,
         times,
         ("forward", "opened", verdict),
-        reporter=reporter,
+        distinct=(identity(message.source, message.source_port, number),),
     )
 
 

@@ -20,13 +20,13 @@ __all__ = ["Message", "Seen", "parts", "understood"]
 
 _INFO: Final = re.compile(
     r"Flow Info:\s+Src IP:?\s*(\S+)\s+Src Port:?\s*(\S+)\s+Dest IP:?\s*(\S+)\s+Dest Port:?\s*(\S+)"
-    r"\s+Proto:?\s*(.+?)\s+Verdict:?\s*(\w+)(?:,?\s+Direction:?\s*(\w+))?(?:,?\s+Tier:?\s*(\w+))?"
+    r"\s+Proto:?\s*(.+?)\s+Verdict:?\s*(\w+)(?:,?\s+Direction:?\s*\w+)?(?:,?\s+Tier:?\s*(\w+))?"
 )
 _STAMP: Final = re.compile(
     r"\s*\"?(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?)", re.ASCII
 )
 _CLOUDWATCH: Final = re.compile(r"\bNode:\s*[^;]*;\s*SIP:[^\"\r\n]*")
-_NAMES: Final = ("SIP", "SPORT", "DIP", "DPORT", "PROTOCOL", "PolicyVerdict", "Direction", "Tier")
+_NAMES: Final = ("SIP", "SPORT", "DIP", "DPORT", "PROTOCOL", "PolicyVerdict", "Tier")
 _MILLISECONDS: Final = 10**11
 """Numbers from here on (the year 5138 in seconds) are milliseconds."""
 _DEPTH: Final = 3
@@ -46,9 +46,7 @@ class Message:
     target_port: int
     protocol: str
     verdict: str
-    direction: str = ""
     tier: str = ""
-    node: str = ""
 
 
 Seen: TypeAlias = tuple[Message | None, int | None]
@@ -64,7 +62,6 @@ class _Line(
         "target_port": "Dest Port",
         "protocol": "Proto",
         "verdict": "Verdict",
-        "direction": "Direction",
         "tier": "Tier",
         "insight": "@message",
         "insight_time": "@timestamp",
@@ -81,7 +78,6 @@ class _Line(
     target_port: _Port = 0
     protocol: str = ""
     verdict: str = ""
-    direction: str = ""
     tier: str = ""
     message: str = ""
     log: str = ""
@@ -143,7 +139,6 @@ def _of_line(line: _Line, depth: int) -> Seen:
             target_port=_port(line.target_port),
             protocol=line.protocol,
             verdict=line.verdict,
-            direction=line.direction.lower(),
             tier=line.tier,
         )
         return found, _nanoseconds(time)
@@ -161,16 +156,16 @@ def _inner(text: str, time: _Time, depth: int) -> Seen:
 def _message(text: str) -> Message | None:
     """The flow in a text. Raises ``ValueError`` for one that is cut or garbled."""
     if found := _INFO.search(text):
-        values, node = list(found.groups("")), ""
+        values = list(found.groups(""))
     elif found := _CLOUDWATCH.search(text):
         parts = (part.partition(":") for part in found[0].split(";"))
         members = {name.strip(): value.strip() for name, _, value in parts}
-        values, node = [members.get(name, "") for name in _NAMES], members["Node"]
+        values = [members.get(name, "") for name in _NAMES]
     elif "Flow Info:" in text:
         raise ValueError("a flow that is cut or garbled")
     else:
         return None
-    source, source_port, target, target_port, protocol, verdict, direction, tier = values
+    source, source_port, target, target_port, protocol, verdict, tier = values
     return Message(
         source=source,
         source_port=_port(source_port),
@@ -178,9 +173,7 @@ def _message(text: str) -> Message | None:
         target_port=_port(target_port),
         protocol=protocol,
         verdict=verdict,
-        direction=direction.lower(),
         tier=tier,
-        node=node,
     )
 
 

@@ -42,6 +42,8 @@ class Tuple:
     type: int | None = None
     """ICMP type, and code."""
     code: int = 0
+    ident: int | None = None
+    """ICMP identifier, which tells one client's requests apart."""
 
 
 @dataclass(slots=True)
@@ -140,6 +142,8 @@ def _of_tuple(half: Tuple, key: str, value: str) -> None:
             half.target_port = _number(key, value, 65535)
         case "type":
             half.type = _number(key, value, 255)
+        case "id" if half.type is not None and half.ident is None:
+            half.ident = _number(key, value, 65535)
         case "code":
             half.code = _number(key, value, 255)
         case _:

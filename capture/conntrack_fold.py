@@ -17,6 +17,7 @@ from capture.hubble_orient import lower_port_serves
 from netpol.flow import Flow
 from netpol.net import PORT_PROTOCOLS, canonical_address
 from netpol.notices import Notice
+from netpol.sketch import identity
 
 __all__ = ["Table"]
 
@@ -76,7 +77,7 @@ class Table:
         if entry.event in ("new", "update"):
             self._remember(key, time, certain=way.certain)
         first = max(time - (entry.age or 0) * 10**9, 0)
-        self._count(entry, way, (first, time), 0 if known else 1)
+        self._count(entry, way, (first, time))
 
     def _hold(self, *, ended: bool) -> None:
         self.untimed += not ended
@@ -88,7 +89,7 @@ class Table:
             del self._live[next(iter(self._live))]
         self._live[key] = time, certain
 
-    def _count(self, entry: Entry, way: _Way, times: tuple[int, int], count: int) -> None:
+    def _count(self, entry: Entry, way: _Way, times: tuple[int, int]) -> None:
         era = self.fold.reading.era
         if any(era(side, times[0]) != era(side, times[1]) for side in (way.client, way.server)):
             self.fold.hold(HANDS)
@@ -102,8 +103,7 @@ class Table:
             times,
             _signals(entry, way.protocol),
             certain=way.certain,
-            count=count,
-            reporter=_reporter(entry),
+            distinct=(_identity(entry, way),),
             service_port=_dialled(entry),
         )
 
@@ -123,13 +123,12 @@ def _dialled(entry: Entry) -> int | None:
     return None if there == (one.target, one.target_port) else one.target_port
 
 
-def _reporter(entry: Entry) -> str:
-    """Who of those that tell of the same connection: each zone, and both nodes that it is on.
-
-    The client's translates the address of a Service; on the server's that is done already.
-    """
-    zone = f"zone {entry.zone}" if entry.zone not in ("", "0") else ""
-    return f"{zone} translated".strip() if _dialled(entry) is not None else zone
+def _identity(entry: Entry, way: _Way) -> int:
+    """Which connection it is: both nodes that it is on, and each zone, have the client alike."""
+    one, other = entry.original, entry.answer
+    opened = way.client == canonical_address(one.source)
+    port = one.source_port if opened else other.source_port
+    return identity(way.client, port or one.ident or 0, entry.protocol)
 
 
 def _key(entry: Entry) -> _Live:

@@ -8,7 +8,7 @@ its era (:mod:`netpol.eras`). State grows with distinct edges, never with record
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -17,6 +17,7 @@ from netpol.flow import Flow
 from netpol.net import canonical_address
 from netpol.notices import Notice
 from netpol.peers import Endpoint
+from netpol.sketch import KEPT, Sketch
 
 __all__ = ["PAIRS_KEPT", "Fold"]
 
@@ -38,6 +39,8 @@ class _Cell:
     records: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     """Connections by who reported them."""
+    distinct: set[int] = field(default_factory=set)
+    """Hashes of the connections; the greater ones are left out from time to time."""
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
     answers: set[tuple[str, str]] = field(default_factory=set)
@@ -91,6 +94,7 @@ class Fold:
         *,
         certain: bool = True,
         count: int = 1,
+        distinct: Collection[int] = (),
         records: int = 1,
         hours: Iterable[int] = (),
         reporter: str = "",
@@ -103,7 +107,9 @@ class Fold:
 
         ``signals`` are names of ``netpol.flow.SIGNALS``. Records of several reporters tell of the
         same connections, so of their counts the largest counts, whether or not they know of the
-        Service. ``names`` are DNS names of client and server, ``answers`` (name, address) pairs
+        Service. A source that can tell connections apart gives their identities instead
+        (``distinct``: :func:`netpol.sketch.identity`), so that one counts once however often it is
+        told. ``names`` are DNS names of client and server, ``answers`` (name, address) pairs
         that the client was given. A source that adds up equal records itself gives their number,
         how many gave which signal, and their ``hours``.
         """
@@ -114,7 +120,12 @@ class Fold:
             cell = self._cells.setdefault(key, _Cell(*times))
         first, last = times
         cell.records += records
-        cell.counts[reporter] += count
+        if distinct:
+            cell.distinct.update(distinct)
+            if len(cell.distinct) > 4 * KEPT:
+                cell.distinct = set(Sketch.of(cell.distinct).hashes)
+        else:
+            cell.counts[reporter] += count
         cell.first, cell.last = min(cell.first, first), max(cell.last, last)
         cell.hours.update(hours or range(first // _HOUR, last // _HOUR + 1))
         cell.signals.update(signals)
@@ -168,7 +179,7 @@ class Fold:
         edges: dict[tuple[object, ...], list[_Key]] = defaultdict(list)
         for key, cell in self._cells.items():
             edges[key[:-2]].append(key)
-            found[key] = max(cell.counts.values())
+            found[key] = max(cell.counts.values(), default=0)
         for keys in edges.values():
             plain = next((key for key in keys if not any(key[-2:])), None)
             total: Counter[str] = Counter()
@@ -176,8 +187,8 @@ class Fold:
                 total.update(self._cells[key].counts)
             if plain is not None:
                 served = sum(found[key] for key in keys) - found[plain]
-                found[plain] = max(0, max(total.values()) - served)
-            if not any(found[key] for key in keys):
+                found[plain] = max(0, max(total.values(), default=0) - served)
+            if not any(found[key] or self._cells[key].distinct for key in keys):
                 found[plain or min(keys, key=repr)] = 1
         return found
 
@@ -191,6 +202,7 @@ class Fold:
 
     def _flow(self, key: _Key, cell: _Cell, count: int) -> Flow:
         client, server, protocol, port, certain, service, service_port = key
+        distinct = Sketch.of(cell.distinct)
         return Flow(
             client=_with(self._sides[client], cell.names[0]),
             server=_with(self._sides[server], cell.names[1]),
@@ -200,7 +212,8 @@ class Fold:
             service_port=service_port,
             certain=certain,
             records=cell.records,
-            count=count,
+            count=distinct.count or count,
+            distinct=distinct,
             reports=tuple(sorted(cell.counts.items())) if any(cell.counts) else (),
             first=cell.first,
             last=cell.last,

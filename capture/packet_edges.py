@@ -12,7 +12,8 @@ from capture import packet_layers as layers
 from capture.packet_groups import grouped
 from capture.packet_nat import Translations, key_of
 from capture.packet_orient import Oriented
-from capture.packet_rows import Numbers
+from capture.packet_rows import Addresses, Numbers, mixed
+from netpol.sketch import KEPT
 
 __all__ = ["Edge", "Edges", "edges"]
 
@@ -20,6 +21,8 @@ _HOUR: Final = 3_600_000_000_000
 _NAMES: Final = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 _SIGNALS: Final = ("opened", "answered", "refused", "denied", "forward")
 _PORTS: Final = (6, 17, 132)
+_BITS, _OCTET, _NTH = np.uint64(16), np.uint64(8), np.uint64(24)
+_PORT, _LAST = np.uint64(0xFFFF), np.uint64(0xFF)
 
 
 class Edge(NamedTuple):
@@ -42,8 +45,8 @@ class Edge(NamedTuple):
     """First and last packet."""
     hours: set[int]
     """In which packets were seen; of a long connection, those of its ends."""
-    connections: int
-    """Connections."""
+    distinct: tuple[int, ...]
+    """Their identities (:mod:`netpol.sketch`), of many the smallest."""
     records: int
     """Packets."""
     signals: dict[str, int]
@@ -73,8 +76,9 @@ class Edges:
     dialled: Numbers
     service: Numbers
     certain: Numbers
+    addresses: Addresses
     sums: Numbers
-    """Connections, packets, and packets by signal."""
+    """Packets, and packets by signal."""
 
     def groups(self) -> Iterator[Edge]:
         """Those of one client, server and kind together."""
@@ -102,7 +106,7 @@ class Edges:
         for start, end, *row in zip(*(c.tolist() for c in (*bounds, *columns)), strict=True):
             client, server, dialled, number, certain, service, early, late, total = row
             members = order[start:end]
-            connections, records, *signals = total
+            records, *signals = total
             yield Edge(
                 members=members,
                 client=client,
@@ -113,10 +117,24 @@ class Edges:
                 service=service,
                 times=(early, late),
                 hours=self._hours(members, early, late),
-                connections=connections,
+                distinct=tuple(self._distinct(members)),
                 records=records,
                 signals={name: n for name, n in zip(_SIGNALS, signals, strict=True) if n},
             )
+
+    def _distinct(self, members: Numbers) -> list[int]:
+        """The identities of the connections that these were: some began more than once."""
+        times = np.minimum(self.found["count"][members], KEPT).astype(np.int64)
+        which = np.repeat(members, times)
+        before = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
+        client = self.client[which]
+        kind = self.found["protocol"][which].astype(np.uint64) & _LAST
+        kind |= before.astype(np.uint64) << _NTH | (client & _PORT) << _OCTET
+        found = mixed(*self.addresses.halves(client >> _BITS), kind)
+        if len(found) > KEPT:
+            found = np.unique(found)[:KEPT]
+        hashes: list[int] = found.tolist()
+        return hashes
 
     def _hours(self, members: Numbers, first: int, last: int) -> set[int]:
         if first // _HOUR == last // _HOUR:
@@ -125,7 +143,9 @@ class Edges:
         return set(np.unique(np.concatenate(ends) // _HOUR).tolist())
 
 
-def edges(found: Numbers, oriented: Oriented, translations: Translations) -> Edges:
+def edges(
+    found: Numbers, oriented: Oriented, translations: Translations, addresses: Addresses
+) -> Edges:
     """The connections as clients and servers, translated where that is known."""
     client = np.where(oriented.high, found["high"], found["low"])
     server = np.where(oriented.high, found["low"], found["high"])
@@ -136,6 +156,7 @@ def edges(found: Numbers, oriented: Oriented, translations: Translations) -> Edg
         dialled=server.copy(),
         service=np.full(len(found), -1, np.int64),
         certain=oriented.certain,
+        addresses=addresses,
         sums=_sums(found, oriented),
     )
     if translations.behind:
@@ -178,4 +199,4 @@ def _sums(found: Numbers, oriented: Oriented) -> Numbers:
     opened = np.where(client[:, layers.OPEN] > 0, client[:, layers.OPEN], first)
     forward = client[:, : layers.DENY].sum(axis=1)
     signals = opened, answered, refused, client[:, layers.DENY], forward
-    return np.column_stack([found["count"].astype(np.int64), packets, *signals])
+    return np.column_stack([packets, *signals])

@@ -142,7 +142,7 @@ class PacketFold:
             self._unsure = np.concatenate([self._unsure, gone[waiting]])
             gone = gone[~waiting]
             oriented = self.oriented(gone)
-        self._add(edges(gone, oriented, self._translations))
+        self._add(edges(gone, oriented, self._translations, self.addresses))
         if len(self._unsure) > _UNSURE and not last:
             unsure, self._unsure = self._unsure, self._unsure[:0]
             self._settle(unsure, last=True)
@@ -194,7 +194,7 @@ class PacketFold:
                     piece.times,
                     piece.signals,
                     certain=edge.certain,
-                    count=piece.connections,
+                    distinct=piece.distinct,
                     records=piece.records,
                     hours=piece.hours,
                     service_port=edge.service if edge.service >= 0 else None,

@@ -164,13 +164,22 @@ class Addresses:
         high, low = self._known[number - _SIXTH]
         return str(IPv6Address(high << 64 | low))
 
+    def halves(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+        """Upper and lower half of addresses as numbers of 128 bits, given by their numbers."""
+        high, low = np.zeros(len(numbers), np.uint64), numbers.astype(np.uint64)
+        six = np.flatnonzero(numbers >= _SIXTH)
+        if six.size:
+            known = np.array(self._known, np.uint64)[(numbers[six] - np.uint64(_SIXTH)).astype(int)]
+            high[six], low[six] = known[:, 0], known[:, 1]
+        return high, low
+
 
 _ODD: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _HALF: Final = np.uint64(32)
 
 
 def mixed(*columns: Numbers) -> Numbers:
-    """One hash of several columns of 64-bit numbers."""
+    """One hash of several columns of 64-bit numbers; the rows as ``netpol.sketch.mixed``."""
     found = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
         found = (found ^ column) * _ODD[0]

@@ -20,6 +20,7 @@ from netpol.flow import Flow, Sighting
 from netpol.net import canonical_address
 from netpol.notices import Notice
 from netpol.peers import Endpoint
+from netpol.sketch import EMPTY, Sketch
 
 if TYPE_CHECKING:
     from capture.records_shape import Record, Side
@@ -65,6 +66,7 @@ def _record(flow: Flow) -> Record:
         certain=flow.certain,
         records=flow.records,
         count=flow.count,
+        distinct=flow.distinct.packed,
         reports=sorted(flow.reports),
         first=nanosecond_text(flow.first),
         last=nanosecond_text(flow.last),
@@ -104,6 +106,7 @@ class _Sum:
     last: int
     records: int = 0
     count: int = 0
+    distinct: Sketch = EMPTY
     reports: Counter[str] = field(default_factory=Counter)
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
@@ -114,6 +117,7 @@ class _Sum:
         self.first, self.last = min(self.first, flow.first), max(self.last, flow.last)
         self.records += flow.records
         self.count += flow.count
+        self.distinct |= flow.distinct
         self.reports.update(dict(flow.reports))
         self.hours |= flow.hours
         self.signals.update(flow.signals)
@@ -122,10 +126,10 @@ class _Sum:
 
 
 def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
-    sums: dict[tuple[Flow, bool, tuple[int, ...]], _Sum] = {}
+    sums: dict[tuple[Flow, bool, bool, tuple[int, ...]], _Sum] = {}
     for flow in _flows(stream, reading):
-        # Counts of reporters do not add up with those of a source that has none.
-        key = _bare(flow), bool(flow.reports), _eras(flow, reading)
+        # Counts of reporters do not add up with those of a source that has none, nor sketches.
+        key = _bare(flow), bool(flow.reports), bool(flow.distinct), _eras(flow, reading)
         if (known := sums.get(key)) is None:
             known = sums[key] = _Sum(flow.first, flow.last)
         known.add(flow)
@@ -133,7 +137,8 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
         replace(
             bare,
             records=one.records,
-            count=one.count,
+            count=one.distinct.count or one.count,
+            distinct=one.distinct,
             reports=tuple(sorted(one.reports.items())),
             first=one.first,
             last=one.last,
@@ -142,7 +147,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             answers=frozenset(one.answers),
             sightings=frozenset(one.sightings),
         )
-        for (bare, _, _), one in sums.items()
+        for (bare, *_), one in sums.items()
     ]
     # In an order that does not depend on that of the lines.
     texts = list(write(found))
@@ -155,6 +160,7 @@ def _bare(flow: Flow) -> Flow:
         flow,
         records=0,
         count=0,
+        distinct=EMPTY,
         reports=(),
         first=0,
         last=0,
@@ -215,6 +221,7 @@ def _flow(record: Record) -> Flow:
         certain=record.certain,
         records=record.records,
         count=record.count,
+        distinct=_distinct(record.distinct),
         reports=tuple(sorted(dict(record.reports).items())),
         first=first,
         last=last,
@@ -227,6 +234,15 @@ def _flow(record: Record) -> Flow:
         ),
         source=record.source,
     )
+
+
+def _distinct(data: bytes) -> Sketch:
+    from capture.hubble_errors import Bad
+
+    try:
+        return Sketch.read(data)
+    except ValueError as error:
+        raise Bad(".distinct", str(error)) from None
 
 
 def _time(name: str, text: str) -> int:
@@ -288,8 +304,9 @@ def _hold(line: bytes, number: int, error: Exception, reading: Reading) -> None:
 
     path, message, code = "", f"longer than {LINE_LIMIT >> 20} MiB", "NP001"
     version = None if is_cut(line) else _version(line)
-    if version not in (None, VERSION):
-        code, message = "NP010", f"version {version}, and this netpol reads version {VERSION}"
+    if version is not None and not 1 <= version <= VERSION:
+        code = "NP010"
+        message = f"version {version}, and this netpol reads versions up to {VERSION}"
     elif not is_cut(line):
         path, message = fault(line, error)
     reason = _OTHER_VERSION if code == "NP010" else "unreadable"

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 __all__ = ["VERSION", "Gap", "Owner", "Record", "Side", "Version"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 Number: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 Whole: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -67,7 +67,7 @@ class Side(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Connections from ``client`` to ``server``: ``netpol.flow.Flow``, one a line."""
 
-    netpol: Annotated[Literal[1], Meta(description="version of this shape; in every line")]
+    netpol: Annotated[Literal[1, 2], Meta(description="version of this shape; in every line")]
     client: Annotated[Side, Meta(description="who opened it")] = Side()
     server: Annotated[Side, Meta(description="who was listening")] = Side()
     protocol: Protocol
@@ -88,6 +88,15 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
         int, Meta(ge=1, le=(1 << 63) - 1, description="so many input records are in it")
     ] = 1
     count: Annotated[Whole, Meta(description="so many connections they stand for")] = 1
+    distinct: Annotated[
+        bytes,
+        Meta(
+            max_length=2048,
+            description="which connections they are, in place of their count: the smallest 256 of"
+            " the hashes of client address, client port and protocol, 8 bytes each (since"
+            " version 2)",
+        ),
+    ] = b""
     reports: Annotated[
         list[tuple[str, Whole]],
         Meta(description="[reporter, count] where several tell of the same connections"),
@@ -113,7 +122,7 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
 class Gap(Struct, kw_only=True, forbid_unknown_fields=True):
     """A time of which not everything was captured."""
 
-    netpol: Annotated[Literal[1], Meta(description="version of this shape; in every line")]
+    netpol: Annotated[Literal[1, 2], Meta(description="version of this shape; in every line")]
     lost: Annotated[Whole, Meta(description="so many packets at least; 0: nobody could count them")]
     why: Annotated[str, Meta(max_length=256)]
     where: Annotated[str, Meta(max_length=4096, description="what was captured there")]

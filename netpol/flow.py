@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from netpol.peers import Endpoint
+from netpol.sketch import EMPTY, Sketch
 
 __all__ = ["SIGNALS", "Account", "Flow", "Sighting"]
 
@@ -56,6 +57,9 @@ class Flow:
     """How many input records were folded into this flow."""
     count: int = 1
     """How many connections or events they stand for (aggregated records count more than one)."""
+    distinct: Sketch = EMPTY
+    """Which connections they are, of a source that can tell them apart: then ``count`` follows from
+    it, and what several files have of one connection counts once."""
     reports: tuple[tuple[str, int], ...] = ()
     """(reporter, count) where several of them tell of the same connections, as both ends do."""
     first: int

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from netpol.flow import Flow
 from netpol.net import ICMP_PROTOCOLS, PortSet
 from netpol.peers import Peer, label
+from netpol.sketch import EMPTY, Sketch
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -53,6 +54,8 @@ class Evidence:
     records: int = 0
     counts: tuple[tuple[str, int], ...] = ()
     """(source name, with its reporter where it has several; connections it told of), sorted."""
+    distinct: tuple[tuple[str, Sketch], ...] = ()
+    """(source name, which connections it told of), sorted: of sources that tell them apart."""
     first: int | None = None
     last: int | None = None
     hours: frozenset[int] = frozenset()
@@ -83,7 +86,7 @@ class Evidence:
     @property
     def by_source(self) -> dict[str, int]:
         """How many each source saw: as many as its reporter that saw the most of them."""
-        found: dict[str, int] = {}
+        found = {source: known.count for source, known in self.distinct}
         for who, count in self.counts:
             source = who.partition(" ")[0]
             found[source] = max(count, found.get(source, 0))
@@ -95,6 +98,7 @@ class Evidence:
         return Evidence(
             records=self.records + other.records,
             counts=_added(self.counts, other.counts),
+            distinct=_together(self.distinct, other.distinct),
             first=min(firsts, default=None),
             last=max(lasts, default=None),
             hours=self.hours | other.hours,
@@ -115,8 +119,8 @@ class Evidence:
         """What one flow counts; whose names and addresses matter, attribution knows."""
         return Evidence(
             records=flow.records,
-            counts=tuple((f"{flow.source} {who}".rstrip(), n) for who, n in flow.reports)
-            or ((flow.source, flow.count),),
+            counts=_counts(flow),
+            distinct=((flow.source, flow.distinct),) if flow.distinct else (),
             first=flow.first,
             last=flow.last,
             hours=flow.hours,
@@ -132,6 +136,22 @@ class Evidence:
     def signal(self, name: str) -> int:
         """Records that gave this signal."""
         return dict(self.signals).get(name, 0)
+
+
+def _counts(flow: Flow) -> tuple[tuple[str, int], ...]:
+    if flow.distinct:
+        return ()
+    reports = tuple((f"{flow.source} {who}".rstrip(), n) for who, n in flow.reports)
+    return reports or ((flow.source, flow.count),)
+
+
+def _together(
+    left: tuple[tuple[str, Sketch], ...], right: tuple[tuple[str, Sketch], ...]
+) -> tuple[tuple[str, Sketch], ...]:
+    total = dict(left)
+    for name, sketch in right:
+        total[name] = total.get(name, EMPTY) | sketch
+    return tuple(sorted(total.items(), key=lambda one: one[0]))
 
 
 def _added(

@@ -36,7 +36,7 @@ SAMPLES: Final[dict[str, bytes]] = {
         b"Nov  2 09:14:08 node-b kernel: eth0: link becomes ready\n"
     ),
     "netpol": (
-        b'{"netpol":1,"client":{"namespace":"shop","pods":["web-1"]},"server":{"ip":"10.0.0.2"},'
+        b'{"netpol":2,"client":{"namespace":"shop","pods":["web-1"]},"server":{"ip":"10.0.0.2"},'
         b'"protocol":"TCP","port":80,"first":"2026-11-02T09:14:07.500000001Z",'
         b'"last":"2026-11-02T09:14:08Z","signals":{"answered":1},"source":"pcap"}\n'
     ),

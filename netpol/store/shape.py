@@ -18,6 +18,7 @@ from netpol.eras import HOUR, Era
 from netpol.flow import Flow, Sighting
 from netpol.owners import Owner, from_pod_name
 from netpol.peers import Endpoint
+from netpol.sketch import Sketch
 
 __all__ = [
     "Edge",
@@ -72,6 +73,7 @@ class Seen(msgspec.Struct, array_like=True):
     server_pods: list[str] = []
     client_names: list[str] = []
     server_names: list[str] = []
+    distinct: bytes = b""
 
 
 class Total(NamedTuple):
@@ -115,8 +117,10 @@ def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
         server_pods=sorted(flow.server.pods) if _by_owner(flow.server) else [],
         client_names=sorted(flow.client.names),
         server_names=sorted(flow.server.names),
+        distinct=flow.distinct.packed,
     )
-    return edge, Total(flow.records, flow.count, flow.first, flow.last, pack(seen))
+    count = 0 if flow.distinct else flow.count  # it would not add up
+    return edge, Total(flow.records, count, flow.first, flow.last, pack(seen))
 
 
 def _by_owner(side: Endpoint) -> Owner | None:
@@ -149,6 +153,7 @@ def _stretch(flow: Flow, time: int, era: Era) -> int:
 def flow_of(edge: Edge, evidence: Total, *, sides: Callable[[str], Side]) -> Flow:
     """The flow again; ``sides`` reads the text of one."""
     seen = unpack(evidence.seen)
+    distinct = Sketch(seen.distinct)
     return Flow(
         client=_endpoint(sides(edge.client), seen.client_pods, seen.client_names),
         server=_endpoint(sides(edge.server), seen.server_pods, seen.server_names),
@@ -158,7 +163,8 @@ def flow_of(edge: Edge, evidence: Total, *, sides: Callable[[str], Side]) -> Flo
         service_port=None if edge.service_port < 0 else edge.service_port,
         certain=bool(edge.certain),
         records=evidence.records,
-        count=evidence.connections,
+        count=distinct.count or evidence.connections,
+        distinct=distinct,
         reports=tuple(sorted(seen.reports.items())) if edge.reported else (),
         first=evidence.first,
         last=evidence.last,
@@ -207,6 +213,7 @@ def both(one: bytes, other: bytes) -> bytes:
             server_pods=_union(a.server_pods, b.server_pods),
             client_names=_union(a.client_names, b.client_names),
             server_names=_union(a.server_names, b.server_names),
+            distinct=(Sketch(a.distinct) | Sketch(b.distinct)).packed,
         )
     )
 

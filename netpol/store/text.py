@@ -79,6 +79,7 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     server_pods: list[str]
     client_names: list[str]
     server_names: list[str]
+    distinct: bytes
 
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

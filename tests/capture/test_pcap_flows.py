@@ -272,7 +272,7 @@ def test_a_table_that_is_full_keeps_what_is_open(monkeypatch):
     """A connection that is quiet for a minute, while many begin and end."""
     quiet = p.dialogue(p.DNS, p.API, 50000, 8080, seq=70000)
     packets = [(p.EPOCH + n, one) for n, one in enumerate(quiet[:5])]
-    for n in range(300):
+    for n in range(250):
         every = p.dialogue(sport=33000 + n, seq=n + 1)
         start = p.EPOCH + 10**9 + n * 2 * 10**8
         packets += [(start + k * 10**6, one) for k, one in enumerate(every)]
@@ -282,7 +282,7 @@ def test_a_table_that_is_full_keeps_what_is_open(monkeypatch):
     found = p.read(p.pcap(packets, link=101, nano=True))[0]
     assert {(f.client.ip, f.certain, f.count, f.records) for f in found} == {
         (p.DNS, True, 1, 8),
-        (p.WEB, True, 300, 2400),
+        (p.WEB, True, 250, 2000),
     }
 
 

@@ -24,6 +24,7 @@ from netpol.learn import learn
 from netpol.net import PROTOCOLS
 from netpol.peers import ENTITIES, Endpoint
 from netpol.report.graphs import graph_object
+from netpol.sketch import Sketch
 
 SCHEMA = "../../docs/reference/flow-record.schema.json"
 NAMES = st.sampled_from(["", "shop", "web-1", 'a "quoted" näme', "x/y"])
@@ -45,7 +46,13 @@ ENDPOINTS = st.builds(
 TIMES = st.integers(0, 253402300799 * 10**9)
 PORTS = st.none() | st.integers(0, 65535)
 FLOWS = st.builds(
-    lambda times, **rest: Flow(first=min(times), last=max(times), **rest),
+    lambda times, count, distinct, **rest: Flow(
+        first=min(times),
+        last=max(times),
+        count=distinct.count or count,
+        distinct=distinct,
+        **rest,
+    ),
     times=st.tuples(TIMES, TIMES),
     client=ENDPOINTS,
     server=ENDPOINTS,
@@ -56,6 +63,7 @@ FLOWS = st.builds(
     certain=st.booleans(),
     records=st.integers(1, 2**63 - 1),
     count=st.integers(0, 2**63 - 1),
+    distinct=st.lists(st.integers(0, 2**64 - 1), max_size=3).map(Sketch.of),
     reports=st.dictionaries(NAMES, st.integers(0, 2**40), max_size=2).map(
         lambda counts: tuple(sorted(counts.items()))
     ),
@@ -110,7 +118,7 @@ def test_lines_of_one_connection_add_up(flow, more, time):
     assert found == replace(
         flow,
         records=flow.records + more,
-        count=2 * flow.count,
+        count=flow.distinct.count or 2 * flow.count,
         reports=tuple((name, 2 * n) for name, n in flow.reports),
         first=min(flow.first, time),
         last=max(flow.last, time),
@@ -203,7 +211,7 @@ def test_the_schema_is_published(golden):
     shapes, parts = msgspec.json.schema_components((Record, Gap), ref_template="#/$defs/{name}")
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "netpol flow record, version 1",
+        "title": "netpol flow record, version 2",
         "anyOf": shapes,
         "$defs": parts,
     }
@@ -218,11 +226,23 @@ def test_the_shape_knows_every_word():
     assert Side.__struct_fields__ == tuple(field.name for field in fields(Endpoint))
 
 
+def test_records_of_version_1_are_read():
+    """They had no ``distinct``; a count was all there was."""
+    line = SAMPLES["netpol"].split(b"\n")[0]
+    old = line.replace(b'"netpol":2', b'"netpol":1')
+    assert old != line
+    (found,), _, told = read(old)
+    assert not told
+    assert [found] == read(line)[0]
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "message"),
     [
-        ({"netpol": 2}, "flow record of another version", "NP010 flows:1: version 2"),
+        ({"netpol": 3}, "flow record of another version", "NP010 flows:1: version 3"),
         ({"netpol": None}, "unreadable", ".netpol: expected"),
+        ({"distinct": "AAAA"}, "unreadable", ".distinct: expected up to 256 hashes"),
+        ({"distinct": "?"}, "unreadable", ".distinct: "),
         ({"port": 65536}, "unreadable", ".port: expected"),
         ({"colour": "red"}, "unreadable", "unknown field `colour`"),
         ({"first": "yesterday"}, "unreadable", ".first: expected an RFC 3339 time"),
