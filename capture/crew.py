@@ -7,6 +7,7 @@ process and not once a piece. Of a plain file a piece is a place, of a compresse
 
 from __future__ import annotations
 
+import gc
 import io
 import multiprocessing
 from collections.abc import Iterable, Iterator
@@ -116,6 +117,7 @@ class _Stream(io.RawIOBase):
 
 def _work(connection: Connection, settings: Settings) -> None:
     """What a process of the crew does until there is nothing more to do."""
+    gc.set_threshold(200_000, 50, 1_000)  # as the program itself
     era = settings.era()
     with suppress(EOFError, KeyboardInterrupt, OSError):
         while (job := connection.recv()) is not None:

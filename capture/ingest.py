@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from capture.compressed import decompressed
 from capture.inputs import detected, head_of, named, opened
@@ -22,6 +22,9 @@ from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
 from netpol.store import Fresh, Identity, Input, Store, Taken, Told, Trace, candidates, take
 from netpol.store.identity import BEGIN
+
+if TYPE_CHECKING:
+    from capture.crew import Crew
 
 __all__ = ["PIECE", "Ingest", "Part"]
 
@@ -45,6 +48,8 @@ class Ingest:
     era: Era = always
     at: int | None = None
     piece: int = PIECE
+    crew: Crew | None = None
+    """Who reads in our place what is read line by line."""
 
     def file(self, path: str) -> Iterator[Fresh]:
         """Take what is new in a file; a result for each commit."""
@@ -114,7 +119,7 @@ class Part:
             before, above = windows.trace.length, windows.lines
             # Pieces end at the same places whoever goes on, so that the result is the same.
             least = self.ingest.piece - before % self.ingest.piece
-            flows = self.read(windows.window(least, enough), above)
+            flows = self.share(windows.window(least, enough), above)
             if windows.trace.length > before:
                 yield self.commit(flows, windows.trace.identity())
             if windows.ended or enough():
@@ -142,6 +147,19 @@ class Part:
         while stream.read(_BUFFER):
             pass  # a source may end at damage, what is behind that is of the input all the same
         return flows, traced.trace.identity()
+
+    def share(self, stream: BinaryIO, above: int) -> list[Flow]:
+        """The flows of whole lines, read by others where there are others."""
+        if self.ingest.crew is None:
+            return self.read(stream, above)
+        from capture.spread import blocks, repeated, together
+
+        found = together(self.ingest.crew, self.path, self.source.name, blocks(stream.read), above)
+        for notice, times in repeated(found.told):
+            for _ in range(times):
+                self.tell(notice)
+        self.account.add(found.account)
+        return found.flows()
 
     def read(self, stream: BinaryIO, above: int) -> list[Flow]:
         """The flows of some bytes; ``above``: lines before them."""

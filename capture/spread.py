@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -15,9 +15,11 @@ from capture.crew import Crew, Dealt, Job, Piece
 from capture.folded import Folded, renumbered
 from capture.inputs import blind_spots, detected, head_of, named, opened
 from capture.lines import LINE_LIMIT, skip_line
+from capture.windows import Read
 from netpol.notices import Notice, Tell
+from netpol.store import Told
 
-__all__ = ["Cut", "Repeat", "spread"]
+__all__ = ["Cut", "Repeat", "blocks", "repeated", "spread", "together"]
 
 Repeat: TypeAlias = Callable[[Notice, int], None]
 """Told of a notice, and of how many like it this is the one that was kept."""
@@ -76,25 +78,41 @@ def _job(path: str, source: str | None, worth: int) -> tuple[Job, bool] | None:
 
 def _told(folded: Folded, tell: Repeat) -> Folded:
     """Pass on what was told, as often as it was."""
-    hidden = dict(folded.told.counts)
-    for notice in folded.told.kept:
-        hidden[notice.code] -= 1
-    for notice in folded.told.kept:
-        tell(notice, 1 + hidden[notice.code])
-        hidden[notice.code] = 0
+    for notice, times in repeated(folded.told):
+        tell(notice, times)
     folded.account.blind |= blind_spots(folded.account.sources)
     return folded
 
 
+def repeated(told: Told) -> Iterator[tuple[Notice, int]]:
+    """Each notice that was kept, and for how many it stands; others like it were only counted."""
+    hidden = dict(told.counts)
+    for notice in told.kept:
+        hidden[notice.code] -= 1
+    for notice in told.kept:
+        yield notice, 1 + hidden[notice.code]
+        hidden[notice.code] = 0
+
+
 def _dealt(crew: Crew, job: Job, cut: Cut) -> Folded:
-    """An input by all processes together; the numbers of lines in what they tell are put right."""
-    job, found = replace(job, dealt=True), Folded()
-    parts = crew.dealt(job, _pieces(job.path, found.told.tell, cut))
+    """An input by all processes together."""
+    found = Folded()
+    pieces = _pieces(job.path, found.told.tell, cut)
+    found.add(together(crew, job.path, job.source, pieces))
+    return found
+
+
+def together(crew: Crew, path: str, source: str, pieces: Iterable[Piece], above: int = 0) -> Folded:
+    """Pieces of an input by all processes; the numbers of lines in what they tell are put right.
+
+    ``above``: so many lines of the input are before the first piece.
+    """
+    found, parts = Folded(), crew.dealt(Job(path=path, source=source, dealt=True), pieces)
     lines = dict(one for part in parts for one in part.lines)
-    above = list(accumulate((lines[n] for n in range(len(lines))), initial=0))
+    before = list(accumulate((lines[n] for n in range(len(lines))), initial=above))
     for part in parts:
-        place = partial(_place, part, above)
-        part.folded.told.kept = renumbered(part.folded.told.kept, job.path, place)
+        place = partial(_place, part, before)
+        part.folded.told.kept = renumbered(part.folded.told.kept, path, place)
         found.add(part.folded)
     return found
 
@@ -112,7 +130,7 @@ def _pieces(path: str, tell: Tell, cut: Cut) -> Iterator[Piece]:
         compressed = is_compressed(raw.read(_HEAD))
         raw.seek(0)
         if compressed:
-            yield from _blocks(raw, path, tell, cut.block)
+            yield from blocks(decompressed(raw, path, tell).read, cut.block)
         else:
             yield from _places(raw, Path(path).stat().st_size, cut.place)
 
@@ -127,8 +145,9 @@ def _places(raw: BinaryIO, size: int, each: int) -> Iterator[Piece]:
         start, number = end, number + 1
 
 
-def _blocks(raw: BinaryIO, path: str, tell: Tell, block: int) -> Iterator[Piece]:
-    read, number, rest = decompressed(raw, path, tell).read, 0, b""
+def blocks(read: Read, block: int = DEFAULT.block) -> Iterator[Piece]:
+    """What there is to be read, in pieces that end with a line, the last one perhaps without."""
+    number, rest = 0, b""
     while data := read(block):
         cut = data.rfind(b"\n") + 1
         if cut:

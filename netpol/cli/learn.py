@@ -11,7 +11,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.live import live_options, wanted
 from netpol.cli.options import Duration, flow_options, strict_option
-from netpol.cli.spreading import dask_option, errands, jobs_option
+from netpol.cli.spreading import dask_option, jobs_option, shared
 
 if TYPE_CHECKING:
     from capture.feeds import Feed
@@ -83,7 +83,6 @@ def learn(
       netpol learn monday.db tuesday.db --store week.db
       netpol learn 's3://logs/hubble/*.jsonl.gz' --dask tcp://scheduler:8786 --store shop.db
     """
-    from capture.errand import sent
     from capture.folded import Settings
     from capture.ingest import Ingest
     from netpol.cli.learning import run
@@ -96,13 +95,12 @@ def learn(
     notices = Notices()
     known, guard = inventory_from(inventory, notices), round(skew * 1e9)
     era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=at)
-    with opened(store, write=True) as kept, stopping() as stopped, errands() as runner:
+    with opened(store, write=True) as kept, stopping() as stopped:
         ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
         with viewing(as_json=form == "json") as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
-            if runner is not None:
-                feeds = sent(feeds, ingest, settings, runner, stopped)
-            run(feeds, stopped, view.seen, interval=interval)
+            with shared(feeds, ingest, settings, stopped) as others:
+                run(others, stopped, view.seen, interval=interval)
     if stopped.is_set():
         say("stopped; the same command goes on from here")
     notices.show()
@@ -121,7 +119,9 @@ def _feeds(
     kept = [one for one in sources if Path(one).is_file() and is_store(Path(one))]
     found: list[Feed] = [StoreFeed(one, ingest) for one in kept if not _same(one, ingest)]
     servers = {one: server for one in sources if (server := live(one))}
-    found += [LiveFeed(*one, ingest, wanted(follow=follow)) for one in servers.items()]
+    found += [
+        LiveFeed(*one, ingest, wanted(follow=follow, interval=interval)) for one in servers.items()
+    ]
     files = tuple(one for one in sources if one not in ("-", *kept, *servers))
     if files:
         found += _followed(files, ingest) if follow else _read(files, ingest)

@@ -86,8 +86,8 @@ def live_options(command: Command) -> Command:
     return command
 
 
-def wanted(*, follow: bool = False) -> Wanted:
-    """What the present command's options say; ``follow``: go on until told to stop."""
+def wanted(*, follow: bool = False, interval: float = 5.0) -> Wanted:
+    """What the present command's options say; the parameters as in :class:`Wanted`."""
     from capture.grpc_door import Tls
     from capture.live import Wanted
 
@@ -97,6 +97,7 @@ def wanted(*, follow: bool = False) -> Wanted:
         until=given.get("until"),
         last=given.get("last") or 0,
         follow=follow,
+        interval=interval,
         tls=Tls(
             plaintext=bool(given.get("plaintext")),
             ca=given.get("tls_ca") or "",

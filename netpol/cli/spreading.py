@@ -14,9 +14,13 @@ from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 
 if TYPE_CHECKING:
-    from capture.errand import Runner
+    from threading import Event
 
-__all__ = ["dask_option", "errands", "jobs", "jobs_option", "read_by_jobs"]
+    from capture.feeds import Feed
+    from capture.folded import Settings
+    from capture.ingest import Ingest
+
+__all__ = ["dask_option", "jobs", "jobs_option", "read_by_jobs", "shared"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _META: Final = "netpol.jobs"
@@ -54,19 +58,32 @@ def dask_option(command: Command) -> Command:
 
 
 @contextmanager
-def errands() -> Iterator[Runner | None]:
-    """Who learns files in our place; None: nobody does."""
+def shared(
+    feeds: list[Feed], ingest: Ingest, settings: Settings, stopped: Event
+) -> Iterator[list[Feed]]:
+    """The same feeds, of which others learn the files, as the present command's options say.
+
+    Where there are few files, each is shared among all processes.
+    """
+    from capture.crew import Crew
     from capture.elsewhere import on_dask, on_this_machine
+    from capture.errand import sent
+    from capture.feeds import FileFeed
 
     address = click.get_current_context().meta.get(_DASK)
-    if address:
+    files = sum(isinstance(feed, FileFeed) for feed in feeds)
+    if files and address:
         with on_dask(address) as runner:
-            yield runner
-    elif jobs() > 1:
+            yield sent(feeds, ingest, settings, runner, stopped)
+    elif jobs() > 1 and files >= jobs():
         with on_this_machine(jobs()) as runner:
-            yield runner
+            yield sent(feeds, ingest, settings, runner, stopped)
+    elif jobs() > 1 and files:
+        with Crew(jobs(), settings) as crew:
+            ingest.crew = crew
+            yield feeds
     else:
-        yield None
+        yield feeds
 
 
 def jobs() -> int:

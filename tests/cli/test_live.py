@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import hubble_lines as h
 import pytest
@@ -68,3 +71,23 @@ def test_a_wrong_authority_is_an_error_with_a_hint(tmp_path_factory, monkeypatch
 def test_sources_knows_what_a_url_is():
     shown = run("sources", "hubble://relay:4245", "goldmane://goldmane", "--format", "json")
     assert [row["source"] for row in json.loads(shown.stdout)] == ["hubble", "goldmane"]
+
+
+def test_learn_follows_a_relay_until_it_is_stopped(tmp_path):
+    """A process of its own, ended as a supervisor ends it, and begun again."""
+    store = str(tmp_path / "kept.db")
+    with HubbleServer(lines(5)) as server:
+        url = f"hubble://localhost:{server.port}"
+        words = ["learn", url, "--plaintext", "--since", "2026-01-01T00:00:00Z", "--store", store]
+        words += ["--follow", "--interval", "200ms", "--format", "json"]
+        for expected in (5, 4):
+            command = [sys.executable, "-c", "from netpol.cli import main; main()", *words]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as learning:
+                seen = 0
+                while seen < expected:
+                    seen += json.loads(learning.stdout.readline())["folded"]
+                learning.send_signal(signal.SIGTERM)
+            assert (seen, learning.returncode) == (expected, 0)
+            server.lines = lines(9)
+        shown = run("graph", "--store", store, "--format", "json")
+    assert json.loads(shown.stdout)["records"]["read"] >= 9

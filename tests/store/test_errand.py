@@ -60,6 +60,12 @@ def test_processes_learn_what_one_learns(logs, tmp_path):
     assert learned(tmp_path / "two.db", logs, "--jobs", "2") == learned(tmp_path / "new.db", logs)
 
 
+def test_processes_share_a_file(logs, tmp_path):
+    for one in logs[2], logs[-1]:  # a compressed one, and one with a bad line
+        alone = learned(tmp_path / f"{Path(one).name}.one", [one])
+        assert learned(tmp_path / f"{Path(one).name}.two", [one], "--jobs", "2") == alone
+
+
 def test_what_is_wrong_is_said(tmp_path, logs):
     with pytest.raises(NetpolError, match="cannot be opened"):
         learned(tmp_path / "one.db", [*logs, str(tmp_path / "nowhere")], "--jobs", "2")
