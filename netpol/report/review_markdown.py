@@ -8,7 +8,7 @@ are inert (:mod:`netpol.report.inert`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from netpol.catalogue import CATALOGUE
@@ -19,9 +19,15 @@ from netpol.report.certificates import blame
 from netpol.report.inert import code, fenced
 from netpol.report.review_diff import yaml_diff
 from netpol.report.review_mermaid import picture
-from netpol.report.review_words import causes_words, count, evidence_words, party, sentence
+from netpol.report.review_words import (
+    causes_words,
+    count,
+    evidence_words,
+    party,
+    ports_words,
+    sentence,
+)
 from netpol.report.tabular import markdown_table
-from netpol.report.words import set_words
 from netpol.review import GATES, Review
 from netpol.review.review import Reviewed
 from netpol.review.risks import RISKS
@@ -45,16 +51,21 @@ class _Table:
     title: str
     columns: tuple[str, ...]
     lines: tuple[Sequence[str], ...]
+    folded: bool = False
+    """Shown only to who asks for it."""
 
     def text(self, room: int) -> str:
         """As many lines as there is room for."""
         if not self.lines:
             return ""
         top, rule, *lines = markdown_table(self.columns, self.lines).splitlines(keepends=True)
-        head = f"\n**{self.title}**\n\n{top}{rule}"
-        left = room - len(head) - len(_more(len(lines)))
+        title, end = f"**{self.title}**", ""
+        if self.folded:
+            title, end = f"<details><summary>{self.title}</summary>", "\n</details>\n"
+        head = f"\n{title}\n\n{top}{rule}"
+        left = room - len(head) - len(_more(len(lines))) - len(end)
         shown = list(_fitting(lines, left))
-        return head + "".join(shown) + _more(len(lines) - len(shown))
+        return head + "".join(shown) + _more(len(lines) - len(shown)) + end
 
 
 class _Section(Protocol):
@@ -110,9 +121,19 @@ def _tables(review: Review) -> Iterator[_Table]:
     # The gravest first; equal ones stay sorted by client and server.
     opens.sort(key=lambda one: [risk not in one.risks for risk in RISKS])
     yield _edges("What opens", opens)
-    yield _edges("What closes", [one for one in review.edges if one.edge.closes])
+    closes = [one for one in review.edges if one.edge.closes]
+    yield _edges("What closes", [one for one in closes if not _unseen(one)])
     yield _edges("What cannot be decided", [e for e in review.edges if e.edge.kind == "undecided"])
     yield _findings(review)
+    quiet = [one for one in closes if _unseen(one)]
+    verb = "closes" if len(quiet) == 1 else "close"
+    title = f"{count(len(quiet), 'connection')} {verb} of which nothing was observed"
+    yield replace(_edges(title, quiet), folded=True)
+
+
+def _unseen(one: Reviewed) -> bool:
+    """Whether flows were given, and nothing of it was in them."""
+    return one.evidence is not None and not one.evidence.records
 
 
 def _breaks(review: Review) -> _Table:
@@ -123,7 +144,7 @@ def _breaks(review: Review) -> _Table:
             (
                 code(label(one.broken.connection.client)),
                 code(label(one.broken.connection.server)),
-                set_words(one.broken.connection.ports),
+                ports_words(one.broken.connection.ports),
                 code(evidence_words(one.broken.evidence)),
                 code(blame(one.broken.decision), _TEXT),
             )
@@ -137,7 +158,7 @@ def _rules(review: Review) -> _Table:
         (
             code(one.breach.rule.name),
             f"{code(label(one.breach.client))} → {code(label(one.breach.server))}",
-            set_words(one.breach.ports),
+            ports_words(one.breach.ports),
             _state(one.breach.certain, one.new),
             code(causes_words(one.causes), _TEXT),
         )
@@ -169,7 +190,7 @@ def _edges(title: str, found: Iterable[Reviewed]) -> _Table:
                 one.edge.kind,
                 code(party(one.edge.client, one.edge)),
                 code(party(one.edge.server, one.edge)),
-                set_words(one.edge.ports),
+                ports_words(one.edge.ports),
                 _evidence(one),
                 ", ".join(RISKS[risk] for risk in one.risks if risk != "never-observed"),
                 code(causes_words(one.causes), _TEXT),

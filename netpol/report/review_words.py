@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from netpol.graph import Evidence
+from netpol.net import ALL_PORTS, PortSet
 from netpol.peers import Cidr, Peer, label
 from netpol.report.blocks import addresses_words
 from netpol.report.rows import evidence_object
+from netpol.report.words import set_words
 from netpol.review import Edge, Review
 from netpol.review.causes import Cause
 
-__all__ = ["causes_words", "count", "evidence_words", "party", "sentence"]
+__all__ = ["causes_words", "count", "evidence_words", "party", "ports_words", "sentence"]
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -62,6 +64,13 @@ def _broken(review: Review) -> str:
 def party(peer: Peer, edge: Edge) -> str:
     """A side of an edge; blocks of addresses in words."""
     return addresses_words(edge.blocks) if isinstance(peer, Cidr) and edge.blocks else label(peer)
+
+
+def ports_words(ports: PortSet) -> str:
+    """Ports in words; nearly all of them by what is missing: ``every port but TCP 443``."""
+    words, rest = set_words(ports), ALL_PORTS - ports
+    short = f"every port but {set_words(rest)}" if rest else words
+    return min(words, short, key=len)
 
 
 def evidence_words(evidence: Evidence | None, tried: Iterable[tuple[str, int]] = ()) -> str:

@@ -18,7 +18,7 @@ from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.net import without
 from netpol.parties import outside
-from netpol.peers import Peer, Workload
+from netpol.peers import Entity, Peer, Workload
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.edges import Edge
@@ -134,6 +134,8 @@ class Seen:
         party = one.client if not isinstance(one.client, Workload) else one.server
         if party == outer:
             return True
+        if isinstance(party, Entity) and party != Entity("world"):
+            return False  # nodes and the like have edges of their own (netpol.changes)
         known = self._addresses.get(party, ())
         if not edge.blocks or not known:
             return False

@@ -96,3 +96,26 @@ def test_what_only_some_pods_were_allowed_breaks_for_them(shop: Shop) -> None:
     shop.write("new", {"api.yaml": API + peer % "stable"})
     found = shop.object()
     assert (found["breaks"], len(found["denied_before"])) == ([], 1)
+
+
+def test_probes_from_the_own_node_are_no_evidence_that_anybody_was_there(shop: Shop) -> None:
+    """Policies do not touch them, so what closes for every address was not observed."""
+    (shop.place / "old/deny.yaml").unlink()
+    shop.saw("10.2.0.1", "watch/probe", 8080, 9)
+    shop.flows[-1]["client"] = {"ip": "10.2.0.1", "entities": ["host"]}
+    found = shop.object()
+    rows = [one for one in found["changes"] if one["blocks"]]
+    assert {(one["server"], one["change"]) for one in rows} == {
+        ("watch/Deployment/probe", "closed")
+    }
+    assert all(one["evidence"] == {} for one in rows), rows
+    assert found["breaks"] == []
+
+
+def test_what_closes_unobserved_is_folded_away(shop: Shop) -> None:
+    (shop.place / "old/deny.yaml").unlink()
+    text = shop.review().stdout
+    folded = text[text.index("<details>") : text.index("</details>")]
+    assert "5 connections close of which nothing was observed" in folded
+    assert "| closed | `shop/Deployment/api` | `watch/Deployment/probe` | every port |" in folded
+    assert "<details><summary>5 conn" not in shop.review(flows=False).stdout
