@@ -11,10 +11,12 @@ from typing import Final
 
 from netpol.errors import NetpolError
 
-__all__ = ["NAMED", "found", "inside", "place_of"]
+__all__ = ["NAMED", "NODE", "found", "inside", "place_of"]
 
 NAMED: Final = Path("/run/netns")
 """Where ``ip netns`` keeps names."""
+NODE: Final = Path("/proc/1/ns/net")
+"""That of the node, where its processes are seen."""
 _NETWORK: Final = 0x40000000
 """``CLONE_NEWNET``."""
 

@@ -65,7 +65,7 @@ class PacketFold:
 
     def take(self, window: Window) -> None:
         """Every packet of a window, once."""
-        found = self._read(window)
+        found = self.read(window)
         lost = found.layer >= layers.REASONS
         if lost.any():
             reasons = np.bincount(found.layer[lost])
@@ -82,7 +82,8 @@ class PacketFold:
         self._settle(self._table.leave(len(new)))
         self._table.add(new)
 
-    def _read(self, window: Window) -> Rows:
+    def read(self, window: Window) -> Rows:
+        """What is in each packet of a window."""
         found = rows(Walk.through(window, self.addresses), window.time)
         strange = np.flatnonzero(found.layer == layers.STRANGE)
         if strange.size:

@@ -65,6 +65,16 @@ class Translations:
             alike = order[starts[group] :][: sizes[group]]
             self._chain(chosen, alike[np.argsort(chosen.time[alike], kind="stable")])
 
+    def clients(self, keys: Numbers, low: Numbers, high: Numbers) -> Numbers:
+        """1 for connections whose client is known to be their higher side, -1 for the lower."""
+        found = np.zeros(len(keys), np.int8)
+        if self.behind:
+            known = np.isin(keys, np.fromiter(self.behind, np.uint64, len(self.behind)))
+            for one in np.flatnonzero(known).tolist():
+                client = self.behind[int(keys[one])].client
+                found[one] = int(client == high[one]) - int(client == low[one])
+        return found
+
     def _chain(self, rows: Rows, chosen: Numbers) -> None:
         """Opening packets that are alike, in the order of time."""
         last = None

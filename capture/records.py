@@ -290,7 +290,7 @@ def _gap(line: bytes, number: int, reading: Reading) -> bool:
     account.read += 1
     account.other[_GAP] = account.other.get(_GAP, 0) + 1
     account.lost_events += found.lost
-    lost = f"{found.lost} packets lost" if found.lost else "nothing captured"
+    lost = f"{found.lost} packets lost" if found.lost else "how much is not known"
     message = f"{found.where}: {found.why}: {lost} from {found.first} to {found.last}"
     where = f"{reading.where}:{number}"
     reading.tell(Notice(code="NP002", message=message, where=where))

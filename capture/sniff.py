@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from capture.namespaces import inside, place_of
+from capture.namespaces import NODE, inside, place_of
 from capture.ring import BLOCK, Ring, opened
 from capture.sniff_pods import Came, Failed, Left, News, Pods
+from capture.tracking import Tracking
 from netpol.errors import NetpolError
 from netpol.notices import Notice
 
@@ -36,6 +38,7 @@ _LINK: Final = 1.0
 _SKIPPED: Final = "beyond --max-rate"
 _DROPPED: Final = "no room in the ring"
 _GONE: Final = "the interface was gone"
+_OVERFLOW: Final = "no room for events of the connection tracking"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +57,9 @@ class Sniffer:
     rings: dict[int, Ring] = field(default_factory=dict)
     pods: Pods | None = None
     blocks: int
+    tracking: Tracking | None = None
+    untracked: str = ""
+    """Why there is none."""
     captured: int = 0
     flows: int = 0
     lost: int = 0
@@ -106,8 +112,7 @@ class Sniffer:
             if now - looked >= _LINK:
                 looked = now
                 self._look(reading)
-            for window in waiting.until(time.time_ns() - _DELAY):
-                folded.take(window)
+            self._fold(waiting, folded, time.time_ns() - _DELAY)
             if now - written >= interval:
                 written = now
                 self._write(folded, reading, write)
@@ -128,12 +133,20 @@ class Sniffer:
         self._look(reading)  # there may be pods that are new
         self._take(waiting, most)
         self._look(reading)
-        for window in waiting.until(1 << 62):
-            folded.take(window)
+        self._fold(waiting, folded, 1 << 62)
         self._write(folded, reading, write)
+
+    def _fold(self, waiting: Waiting, folded: Intervals, until: int) -> None:
+        """Add up the packets from before a time; how they are translated is known by now."""
+        if self.tracking:
+            folded.learn(self.tracking.news())
+        for window in waiting.until(until):
+            folded.take(window)
 
     def close(self) -> None:
         """End capturing."""
+        if self.tracking:
+            self.tracking.close()
         for ring in self.rings.values():
             ring.close()
         if self.pods:
@@ -172,6 +185,9 @@ class Sniffer:
                 self._gone.setdefault(number, since)
             elif number in self._gone:
                 self._missed(ring.where, _GONE, 0, self._gone.pop(number))
+        if self.tracking and self.tracking.overflows:
+            self.tracking.overflows = 0
+            self._missed(self.tracking.where, _OVERFLOW, 0, since)
         if self.pods and not self._failure:
             try:
                 for news in self.pods.news():
@@ -212,23 +228,57 @@ class Sniffer:
 
 
 def on_interface(
-    name: str, namespace: str | None, *, buffer: int, promiscuous: bool = False
+    name: str,
+    namespace: str | None,
+    *,
+    buffer: int,
+    promiscuous: bool = False,
+    conntrack: bool | None = False,
 ) -> Sniffer:
     """Capture on an interface, or without a name on all; of a namespace, or of ours.
+
+    ``conntrack``: with the connection tracking there, which None is content without.
+    Raises NetpolError.
+    """
+    blocks = max(buffer // BLOCK, 2)
+    there = inside(place_of(namespace)) if namespace is not None else nullcontext()
+    where = " of ".join(filter(None, (name or "all interfaces", namespace)))
+    with there:
+        sock = opened(name, blocks, promiscuous=promiscuous)
+        try:
+            tracking, why = _tracking(where, conntrack, nullcontext())
+        except BaseException:
+            sock.close()
+            raise
+    rings = {0: Ring(sock=sock, name=name, where=where, blocks=blocks)}
+    return Sniffer(rings=rings, blocks=blocks, tracking=tracking, untracked=why)
+
+
+def on_pods(*, buffer: int, conntrack: bool | None = False) -> Sniffer:
+    """Capture in the namespace of every pod of this node, and see what the node translates.
 
     Raises NetpolError.
     """
     blocks = max(buffer // BLOCK, 2)
-    if namespace is None:
-        sock = opened(name, blocks, promiscuous=promiscuous)
-    else:
-        with inside(place_of(namespace)):
-            sock = opened(name, blocks, promiscuous=promiscuous)
-    where = " of ".join(filter(None, (name or "all interfaces", namespace)))
-    return Sniffer(rings={0: Ring(sock=sock, name=name, where=where, blocks=blocks)}, blocks=blocks)
+    pods = Pods.followed(blocks)
+    try:
+        tracking, why = _tracking("the node", conntrack, inside(NODE))
+    except BaseException:
+        pods.close()
+        raise
+    return Sniffer(pods=pods, blocks=blocks, tracking=tracking, untracked=why)
 
 
-def on_pods(*, buffer: int) -> Sniffer:
-    """Capture in the namespace of every pod of this node. Raises NetpolError."""
-    blocks = max(buffer // BLOCK, 2)
-    return Sniffer(pods=Pods.followed(blocks), blocks=blocks)
+def _tracking(
+    where: str, wanted: bool | None, there: AbstractContextManager[None]
+) -> tuple[Tracking | None, str]:
+    """The connection tracking of a namespace, or why there is none."""
+    if wanted is False:
+        return None, ""
+    try:
+        with there:
+            return Tracking.opened(where), ""
+    except NetpolError as error:
+        if wanted:
+            raise
+        return None, error.what

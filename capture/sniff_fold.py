@@ -6,6 +6,7 @@ datagram) does not say who opened it; that is remembered for a while.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,8 +16,10 @@ from capture import packet_layers as layers
 from capture.packet_fold import PacketFold
 from capture.packet_nat import key_of
 from capture.packet_orient import Oriented
-from capture.packet_rows import Numbers, Window
+from capture.packet_rows import Numbers, Rows, Window
+from capture.sniff_tracked import Tracked
 from capture.source import Reading
+from capture.tracking import Translation
 from netpol.flow import Flow
 
 __all__ = ["Intervals"]
@@ -34,6 +37,13 @@ class _Interval(PacketFold):
 
     known: Numbers = field(default_factory=lambda: np.zeros(0, _KNOWN))
     """Connections that were seen to be opened, in the order of their keys."""
+    tracked: Tracked = field(default_factory=Tracked)
+
+    def read(self, window: Window) -> Rows:
+        """What is in each packet; those of translated connections as what they are."""
+        found = PacketFold.read(self, window)
+        self.tracked.tell(found, self._translations)
+        return found
 
     def oriented(self, gone: Numbers) -> Oriented:
         """As these packets tell, else as earlier ones told."""
@@ -46,6 +56,9 @@ class _Interval(PacketFold):
             before = (self.known["key"][at] == keys) & ~_opening(gone)
             high[before] = self.known["high"][at[before]]
             certain[before], by_ports[before] = True, False
+        tracked = self._translations.clients(keys, gone["low"], gone["high"])
+        high = np.where(tracked != 0, tracked > 0, high)
+        certain, by_ports = certain | (tracked != 0), by_ports & (tracked == 0)
         self._remember(keys[certain], high[certain], gone["last"][certain])
         return replace(told, high=high, certain=certain, by_ports=by_ports)
 
@@ -58,6 +71,7 @@ class _Interval(PacketFold):
             self.source,
             addresses=self.addresses,
             known=self.known,
+            tracked=self.tracked,
             _copies=self._copies,
             _translations=self._translations,
             _servers=self._servers[:0] if len(self._servers) > _REMEMBERED else self._servers,
@@ -91,6 +105,10 @@ class Intervals:
 
     def __post_init__(self) -> None:
         self._now = _Interval(self.reading, self.source)
+
+    def learn(self, some: Iterable[Translation]) -> None:
+        """How connections are translated whose packets come now."""
+        self._now.tracked.learn(some, self._now.addresses)
 
     def take(self, window: Window) -> None:
         """Packets of this interval."""

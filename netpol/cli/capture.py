@@ -60,6 +60,12 @@ __all__ = ["capture"]
     "--promiscuous", is_flag=True, help="Also what is not for this interface; needs --interface."
 )
 @click.option(
+    "--conntrack/--no-conntrack",
+    default=None,
+    help="With the connection tracking of the namespace, of the node with --pods: which pod answers"
+    " for a Service. By itself where that is permitted.",
+)
+@click.option(
     "--print-manifest",
     "manifest",
     type=click.Choice(sorted(MANIFESTS)),
@@ -87,6 +93,7 @@ def capture(
     max_rate: int | None,
     buffer: int | None,
     promiscuous: bool,
+    conntrack: bool | None,
     manifest: str | None,
     image: str,
     strict: bool,
@@ -95,8 +102,9 @@ def capture(
 
     Linux only. The kernel hands over what opens a connection, answers or refuses it, and what names
     a party (DNS answers, TLS server names); of payload, nothing but such names is kept. What was
-    lost is counted and written among the flow records. Needs CAP_NET_RAW, and to enter namespaces
-    CAP_SYS_ADMIN and CAP_SYS_PTRACE; they are given up before the first packet is read.
+    lost is counted and written among the flow records. Needs CAP_NET_RAW, for connection tracking
+    CAP_NET_ADMIN, and to enter namespaces CAP_SYS_ADMIN and CAP_SYS_PTRACE; all are given up before
+    the first packet is read.
 
     \b
     Examples:
@@ -109,7 +117,7 @@ def capture(
         click.echo(MANIFESTS[manifest].format(image=image), nl=False)
         return
     _sensible(interface, netns, pods, promiscuous)
-    sniffer = _opened(interface, netns, pods, buffer, promiscuous)
+    sniffer = _opened(interface, netns, pods, buffer, promiscuous, conntrack)
     from capture.privileges import drop
     from capture.sniff_file import Records
     from capture.source import Reading
@@ -122,7 +130,7 @@ def capture(
         with stopping() as stopped, Records(path=output, largest=(max_size or 0) << 20) as records:
             drop()  # after the file: it may be in a directory of somebody else's
             records.ready()
-            say(f"capturing {where}" + (f" to {output}" if output else ""))
+            say(f"capturing {where}" + (f" to {output}" if output else "") + _beside(sniffer))
             sniffer.run(
                 reading,
                 records.add,
@@ -149,16 +157,30 @@ def _sensible(interface: str | None, netns: str | None, pods: bool, promiscuous:
         raise click.UsageError("--promiscuous needs --interface")
 
 
+def _beside(sniffer: Sniffer) -> str:
+    """What is looked at beside packets, or why that is not."""
+    if sniffer.tracking:
+        return ", with connection tracking"
+    return f", {sniffer.untracked}" if sniffer.untracked else ""
+
+
 def _opened(
-    interface: str | None, netns: str | None, pods: bool, buffer: int | None, promiscuous: bool
+    interface: str | None,
+    netns: str | None,
+    pods: bool,
+    buffer: int | None,
+    promiscuous: bool,
+    conntrack: bool | None,
 ) -> Sniffer:
     """What captures, with its sockets."""
     from capture.sniff import on_interface, on_pods
 
     if pods:
-        return on_pods(buffer=(buffer or 2) << 20)
+        return on_pods(buffer=(buffer or 2) << 20, conntrack=conntrack)
     size = (buffer or 16) << 20
-    return on_interface(interface or "", netns, buffer=size, promiscuous=promiscuous)
+    return on_interface(
+        interface or "", netns, buffer=size, promiscuous=promiscuous, conntrack=conntrack
+    )
 
 
 def _ended(sniffer: Sniffer, account: Account) -> None:

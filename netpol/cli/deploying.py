@@ -11,7 +11,9 @@ _DAEMONSET: Final = """\
 #   kubectl apply -f capture.yaml
 #   kubectl -n netpol logs -f daemonset/netpol-capture > flows.jsonl      (one node; -l for all)
 # Why so much: to be in a pod's network namespace needs SYS_ADMIN, to find it SYS_PTRACE and
-# hostPID, to capture in it NET_RAW. Only a process that reads no packets keeps them.
+# hostPID, to capture in it NET_RAW. Only a process that reads no packets keeps them. NET_ADMIN is
+# given up at the start: it opens the node's connection tracking, which knows the pod that answers
+# for a Service; without it packets alone are seen.
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -68,7 +70,7 @@ spec:
             readOnlyRootFilesystem: true
             capabilities:
               drop: [ALL]
-              add: [NET_RAW, SYS_ADMIN, SYS_PTRACE]
+              add: [NET_RAW, NET_ADMIN, SYS_ADMIN, SYS_PTRACE]
           resources:
             requests:
               cpu: 50m

@@ -202,7 +202,7 @@ def test_what_was_not_captured_is_counted_and_told(lost, why, where, times, flow
     assert account.lost_events == 2 * lost
     assert account.other == {"not everything was captured": 2}
     assert [one[:14] for one in told] == ["NP002 flows:1:", "NP002 flows:3:"]
-    assert ("nothing captured" in told[0]) == (lost == 0)
+    assert ("how much is not known" in told[0]) == (lost == 0)
     assert why in told[0]
     assert where in told[0]
 
