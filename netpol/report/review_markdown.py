@@ -110,7 +110,10 @@ def _gates(review: Review) -> str:
     failed = review.failed
     if not failed:
         return f"\n✅ {count(len(review.asked), 'gate')} passed.\n"
-    lines = (f"- `{gate}`: {GATES[gate].removeprefix('… ')} ({n:,})\n" for gate, n in failed)
+    lines = (
+        f"- `{gate}`: {GATES[gate].replace('…', 'a connection opens')} ({n:,})\n"
+        for gate, n in failed
+    )
     return f"\n❌ {count(len(failed), 'gate')} failed:\n\n{''.join(lines)}"
 
 
