@@ -41,6 +41,7 @@ bench: $(INSTALLED) ## speed and memory as ratios against named baselines in the
 	$(BIN)/python tests/bench/evaluate.py
 	$(BIN)/python tests/bench/analyzers.py
 	$(BIN)/python tests/bench/attribution.py
+	$(BIN)/python tests/bench/synthesize.py
 	$(BIN)/python tests/bench/packets.py
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/live.py

@@ -237,11 +237,18 @@ class Inventory:
         labels = set(pod.labels)
         return (
             service
-            for service in self.services.values()
-            if service.namespace == pod.namespace
-            and service.selector
-            and labels.issuperset(service.selector)
+            for service in self._selecting.get(pod.namespace, ())
+            if labels.issuperset(service.selector)
         )
+
+    @cached_property
+    def _selecting(self) -> dict[str, list[Service]]:
+        """The Services with a selector, per namespace."""
+        found: dict[str, list[Service]] = {}
+        for service in self.services.values():
+            if service.selector:
+                found.setdefault(service.namespace, []).append(service)
+        return found
 
     def __or__(self, other: Inventory) -> Inventory:
         """Both; where both know a thing, the one that is not sparse wins, else the left one."""

@@ -11,6 +11,7 @@ from netpol.notices import Notice, Tell
 from netpol.peers import Workload, label
 from netpol.policy import PodSelector
 from netpol.profile import Profile
+from netpol.synthesize.neighbours import Neighbours
 from netpol.synthesize.selectors import Chosen, choose
 
 __all__ = ["Edge", "Selectors"]
@@ -28,6 +29,8 @@ class Selectors:
     known: dict[Workload, PodSelector | None] = field(default_factory=dict)
     shared: dict[Workload, tuple[Workload, ...]] = field(default_factory=dict)
     """Workloads that no selector can tell from others, with those others."""
+    near: dict[str, Neighbours] = field(default_factory=dict)
+    """The pods of each namespace, grouped once for all of its workloads."""
 
     def of(self, workload: Workload) -> PodSelector:
         """The selector of a workload that :meth:`can_name` said yes to."""
@@ -46,7 +49,16 @@ class Selectors:
 
     def _choose(self, workload: Workload) -> PodSelector | None:
         strict = self.profile.identity_labels_only
-        chosen = choose(workload, self.inventory, identity_labels_only=strict)
+        if workload.namespace not in self.near:
+            self.near[workload.namespace] = Neighbours.of(
+                workload.namespace, self.inventory, identity_labels_only=strict
+            )
+        chosen = choose(
+            workload,
+            self.inventory,
+            identity_labels_only=strict,
+            near=self.near[workload.namespace],
+        )
         if chosen is None:
             message = "its connections are held, and its pods are in no rule"
             self.tell(Notice(code="NP024", where=label(workload), message=message))

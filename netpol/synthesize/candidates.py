@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from netpol.inventory import Inventory, Pod
 from netpol.peers import Workload
 from netpol.policy import Requirement
 from netpol.synthesize.labels import PREFERRED_KEYS, changes_with_release
+from netpol.synthesize.neighbours import LabelSet, Others
 
-__all__ = ["Candidate", "LabelSet", "Liked", "candidates", "distinct_costs"]
-
-LabelSet: TypeAlias = frozenset[tuple[str, str]]
-"""The usable labels of a pod."""
+__all__ = ["Candidate", "Liked", "candidates", "distinct_costs"]
 
 _RECOMMENDED: Final = frozenset(PREFERRED_KEYS[:3])
 _COMMON: Final = frozenset(PREFERRED_KEYS[3:])
@@ -97,7 +95,7 @@ class Liked:
 
 
 def candidates(
-    own: Mapping[LabelSet, Sequence[Pod]], others: Sequence[LabelSet], liked: Liked
+    own: Mapping[LabelSet, Sequence[Pod]], others: Others, liked: Liked
 ) -> list[Candidate]:
     """Every requirement worth asking for, the first among equals first."""
     pods = sum(len(alike) for alike in own.values())
@@ -126,22 +124,18 @@ def _positive(key: str, values: tuple[str, ...], liked: Liked) -> Iterable[Candi
         yield Candidate(Requirement(key, "Exists"), _EXISTS)
 
 
-def _negative(
-    have: Mapping[str, set[str]], skip: set[str], others: Iterable[LabelSet]
-) -> Iterable[Candidate]:
+def _negative(have: Mapping[str, set[str]], skip: set[str], others: Others) -> Iterable[Candidate]:
     """What other pods have and no pod of the workload has: keys, or values of a key."""
-    theirs: dict[str, set[str]] = {}
-    for key, value in (pair for labels in others for pair in labels):
-        if key not in skip and value not in have.get(key, ()):
-            theirs.setdefault(key, set()).add(value)
-    for key, seen in theirs.items():
+    for key, values in others.values():
+        if key in skip or not (seen := set(values) - have.get(key, set())):
+            continue
         if key not in have:
             yield Candidate(Requirement(key, "DoesNotExist"), _ABSENT)
             continue
         lasting = {value for value in seen if not changes_with_release(key, (value,))}
-        for values in (lasting, seen) if lasting else (seen,):
-            requirement = Requirement(key, "NotIn", tuple(sorted(values)))
-            yield Candidate(requirement, _NOT_IN, values != lasting)
+        for some in (lasting, seen) if lasting else (seen,):
+            requirement = Requirement(key, "NotIn", tuple(sorted(some)))
+            yield Candidate(requirement, _NOT_IN, some != lasting)
 
 
 def _order(candidate: Candidate) -> tuple[int, Requirement]:

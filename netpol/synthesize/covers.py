@@ -16,8 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Final
 
 __all__ = ["Option", "Picked", "bits", "cheapest_cover"]
+
+_FEW: Final = 16
+"""Options whose kinds of elements are found by splitting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,29 @@ def _turned(sets: Mapping[int, int]) -> dict[int, int]:
 
 def _reduced(options: Sequence[Option]) -> dict[int, int]:
     """The options that matter, each with the elements that do."""
-    columns = {index: option.covers for index, option in enumerate(options)}
+    columns = _useful({index: option.covers for index, option in enumerate(options)}, options)
     while True:
-        rows = _tightest(_turned(columns).values())
+        rows = _tightest(_rows(columns))
         before = len(columns)
         columns = _useful(_turned(dict(enumerate(rows))), options)
         if len(columns) == before:
             return columns
+
+
+def _rows(columns: Mapping[int, int]) -> Iterable[int]:
+    """For each element the options that cover it, as a bit set; equal elements may come once.
+
+    A few options over thousands of elements make few kinds of them: those are split off as a whole,
+    never element by element.
+    """
+    if len(columns) > _FEW:
+        return _turned(columns).values()
+    kinds = {0: reduce(or_, columns.values(), 0)}
+    for index, covers in columns.items():
+        inside = {row | 1 << index: some & covers for row, some in kinds.items()}
+        outside = {row: some & ~covers for row, some in kinds.items()}
+        kinds = {row: some for row, some in (*inside.items(), *outside.items()) if some}
+    return kinds
 
 
 def _tightest(rows: Iterable[int]) -> list[int]:

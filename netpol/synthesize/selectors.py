@@ -21,16 +21,17 @@ cheaper selector exists; equal for shuffled inventories.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import Final
 
 from netpol.inventory import Inventory, Pod
 from netpol.peers import Workload
 from netpol.policy import PodSelector, Requirement, in_namespace
-from netpol.synthesize.candidates import Candidate, LabelSet, Liked, candidates, distinct_costs
+from netpol.synthesize.candidates import Candidate, Liked, candidates, distinct_costs
 from netpol.synthesize.covers import Option, cheapest_cover
 from netpol.synthesize.labels import usable_labels
+from netpol.synthesize.neighbours import LabelSet, Neighbours, Others
 
 __all__ = ["SEARCH_LIMIT", "Chosen", "choose"]
 
@@ -54,62 +55,53 @@ class Chosen:
 
 
 def choose(
-    workload: Workload, inventory: Inventory, *, identity_labels_only: bool
+    workload: Workload,
+    inventory: Inventory,
+    *,
+    identity_labels_only: bool,
+    near: Neighbours | None = None,
 ) -> Chosen | None:
     """The selector of a workload, or None when no usable label is common to all of its pods.
 
     ``identity_labels_only``: selectors see only what Cilium's default filter leaves
     (:func:`netpol.synthesize.labels.identity_relevant`). hostNetwork pods of others are no
     selectable pods and do not count; pods known from flows alone count with the labels they showed.
+    ``near``: the pods of its namespace, for who asks about many workloads.
     """
-    own = _classes(inventory.workloads.get(workload, ()), identity_labels_only)
+    own: dict[LabelSet, list[Pod]] = {}
+    for pod in inventory.workloads.get(workload, ()):
+        own.setdefault(usable_labels(pod.labels, identity_labels_only), []).append(pod)
     if not own:
         return None
-    others = _classes(_others(workload, inventory), identity_labels_only)
-    pods = [pods[0] for pods in own.values()]
-    liked = Liked.of(workload, pods, inventory)
-    offered = candidates(own, list(others), liked)
+    near = near or Neighbours.of(
+        workload.namespace, inventory, identity_labels_only=identity_labels_only
+    )
+    others = near.beside(workload)
+    liked = Liked.of(workload, (pods[0] for pods in own.values()), inventory)
+    offered = candidates(own, others, liked)
     if not any(one.positive for one in offered):
         return None
-    return _chosen(workload, offered, others)
+    return _chosen(offered, others)
 
 
-def _others(workload: Workload, inventory: Inventory) -> Iterable[Pod]:
-    """The pods of the namespace that the selector should not match."""
-    return (
-        pod
-        for pod in inventory.by_namespace.get(workload.namespace, ())
-        if not pod.host_network and pod.workload != workload
-    )
-
-
-def _classes(pods: Iterable[Pod], identity_labels_only: bool) -> dict[LabelSet, list[Pod]]:
-    """Pods that no selector can tell apart, together."""
-    classes: dict[LabelSet, list[Pod]] = {}
-    for pod in pods:
-        classes.setdefault(usable_labels(pod.labels, identity_labels_only), []).append(pod)
-    return classes
-
-
-def _chosen(
-    workload: Workload,
-    offered: Sequence[Candidate],
-    others: Mapping[LabelSet, Sequence[Pod]],
-) -> Chosen:
-    rejected = _Rejections.of(list(others))
+def _chosen(offered: Sequence[Candidate], others: Others) -> Chosen:
+    # Where there is a lasting value, one that changes with a release is not enough of a name:
+    # ``version=v2`` alone would match whatever else comes out as a second version.
     lasting = any(one.positive and not one.fragile for one in offered)
+    rejected = (others.rejected(one.requirement) for one in offered)
     picked = cheapest_cover(
         [
-            Option(rejected.by(one.requirement) & (~1 if one.fragile and lasting else ~0), cost)
-            for one, cost in zip(offered, distinct_costs(offered), strict=True)
+            Option(others.lasting(bits) if one.fragile and lasting else bits, cost)
+            for one, bits, cost in zip(offered, rejected, distinct_costs(offered), strict=True)
         ],
         limit=SEARCH_LIMIT,
     )
     chosen = [offered[index] for index in picked.chosen]
-    requirements = rejected.trimmed([one.requirement for one in chosen])
-    also = {pod.workload for labels in rejected.kept(requirements) for pod in others[labels]}
+    requirements = _trimmed([one.requirement for one in chosen], others)
+    also = others.matched(requirements)
+    namespace = others.workload.namespace
     return Chosen(
-        selector=PodSelector(in_namespace(workload.namespace), tuple(sorted(requirements))),
+        selector=PodSelector(in_namespace(namespace), tuple(sorted(requirements))),
         also=tuple(sorted(also)),
         reason=_reason(chosen, also, picked.exact),
         fragile=tuple(sorted({one.requirement.key for one in chosen if one.fragile})),
@@ -117,77 +109,21 @@ def _chosen(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rejections:
-    """Which label sets a requirement rejects, as bit sets; bit 0 is a pod without any labels.
+def _trimmed(requirements: Sequence[Requirement], others: Others) -> list[Requirement]:
+    """The same, with only those values after ``NotIn`` that no other requirement rejects.
 
-    That pod need not exist: only a requirement that names a value rejects it, so that each
-    selector has one. Where there is a lasting value, one that changes with a release does not do:
-    ``version=v2`` alone would match whatever else comes out as a second version.
+    A value that is not needed would change the policy whenever some other workload changes.
     """
-
-    classes: Sequence[LabelSet]
-    keys: Mapping[str, int]
-    pairs: Mapping[tuple[str, str], int]
-
-    @staticmethod
-    def of(classes: Sequence[LabelSet]) -> _Rejections:
-        keys: dict[str, int] = {}
-        pairs: dict[tuple[str, str], int] = {}
-        for place, labels in enumerate(classes, 1):
-            for key, value in labels:
-                keys[key] = keys.get(key, 0) | 1 << place
-                pairs[key, value] = pairs.get((key, value), 0) | 1 << place
-        return _Rejections(classes, keys, pairs)
-
-    def by(self, requirement: Requirement) -> int:
-        """The bits that one requirement rejects."""
-        everyone = (1 << len(self.classes) + 1) - 1
-        values = 0
-        for value in requirement.values:
-            values |= self.pairs.get((requirement.key, value), 0)
-        match requirement.operator:
-            case "In":
-                return everyone & ~values
-            case "NotIn":
-                return values
-            case "Exists":
-                return everyone & ~self.keys.get(requirement.key, 0) & ~1
-            case "DoesNotExist":
-                return self.keys.get(requirement.key, 0)
-            case (
-                "Contains"
-                | "StartsWith"
-                | "EndsWith"
-                | "NotContains"
-                | "NotStartsWith"
-                | "NotEndsWith"
-            ):
-                raise AssertionError("no candidate has this operator")
-            case _:
-                assert_never(requirement.operator)
-
-    def kept(self, requirements: Iterable[Requirement]) -> Iterable[LabelSet]:
-        """The label sets that meet all of the requirements."""
-        rejected = 0
-        for one in requirements:
-            rejected |= self.by(one)
-        return (labels for place, labels in enumerate(self.classes, 1) if not rejected >> place & 1)
-
-    def trimmed(self, requirements: Sequence[Requirement]) -> list[Requirement]:
-        """The same, with only those values after ``NotIn`` that no other requirement rejects.
-
-        A value that is not needed would change the policy whenever some other workload changes.
-        """
-        result = list(requirements)
-        for place, one in enumerate(result):
-            if one.operator != "NotIn":
-                continue
-            left = list(self.kept(result[:place] + result[place + 1 :]))
-            needed = {value for labels in left for key, value in labels if key == one.key}
-            values = tuple(value for value in one.values if value in needed)
-            result[place] = replace(one, values=values)
-        return result
+    result = list(requirements)
+    for place, one in enumerate(result):
+        if one.operator != "NotIn":
+            continue
+        left = others.kept(result[:place] + result[place + 1 :])
+        pairs = (pair for number in left for pair in others.near.classes[number])
+        needed = {value for key, value in pairs if key == one.key}
+        values = tuple(value for value in one.values if value in needed)
+        result[place] = replace(one, values=values)
+    return result
 
 
 def _reason(chosen: Sequence[Candidate], also: Iterable[Workload], exact: bool) -> str:

@@ -33,10 +33,12 @@ class Shape:
     workloads: int
     policies: int
     seed: int = 7
+    spaces: int = 0
+    """Namespaces; 0: one for each ten workloads."""
 
     @property
     def namespaces(self) -> int:
-        return max(1, self.workloads // 10)
+        return self.spaces or max(1, self.workloads // 10)
 
     def __str__(self) -> str:
         return f"{self.pods:,} pods, {self.workloads:,} workloads, {self.policies:,} policies"
