@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from netpol.choices import Choice
+from netpol.choices import Choice, Generalised
 from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
 from netpol.families import families, in_family, only
@@ -34,6 +34,7 @@ __all__ = [
     "Opened",
     "certify",
     "denied_under",
+    "is_declared",
     "judge_of",
     "silent",
     "translated",
@@ -116,12 +117,14 @@ def certify(
     declared: Iterable[Connection] = (),
     policed: frozenset[str] | None = None,
     choices: tuple[Choice, ...] = (),
+    generalised: Generalised | None = None,
 ) -> Certificate:
     """Prove what ``policies`` do to what was learned.
 
     ``declared`` connections count as needed when rules look for a witness and give the reason of
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
-    takes the namespaces in which a policy is. ``choices`` explain what they open.
+    takes the namespaces in which a policy is. ``choices`` and ``generalised`` explain what they
+    open.
     """
     declared = frozenset(declared)
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
@@ -149,7 +152,14 @@ def certify(
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
         denied=denied,
         opened=tuple(
-            _opened({**allowed, **_abroad(judge, declared)}, learned, declared, policed, choices)
+            _opened(
+                {**allowed, **_abroad(judge, declared)},
+                learned,
+                declared,
+                policed,
+                choices,
+                generalised,
+            )
         ),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
         without_witness=_without_witness(
@@ -160,6 +170,14 @@ def certify(
         allowed=allowed,
         choices=choices,
     )
+
+
+_DECLARED: Final = "declared"
+
+
+def is_declared(opened: Opened) -> bool:
+    """Whether it is open because somebody declared that it is needed."""
+    return opened.reason.startswith(_DECLARED)
 
 
 def denied_under(policies: PolicySet, learned: Learned, profile: Profile) -> tuple[Connection, ...]:
@@ -196,6 +214,7 @@ def _opened(
     declared: frozenset[Connection],
     policed: frozenset[str],
     choices: Iterable[Choice],
+    generalised: Generalised | None,
 ) -> Iterable[Opened]:
     seen = _ports(c for c, _ in learned.accepted)
     promised = _ports(declared)
@@ -206,12 +225,14 @@ def _opened(
         if not _inside(client, policed) and not _inside(server, policed):
             continue
         rest = ports - seen[(client, server)]
-        reasons = [(promised[(client, server)], "declared need: name resolution")]
+        reasons = [(promised[(client, server)], f"{_DECLARED} need: name resolution")]
         reasons += [
             (opening.ports, f"{one.field}: {one.what}")
             for one, opening in chosen
             if (opening.client, opening.server) == (client, server)
         ]
+        if generalised is not None:
+            reasons.append((generalised.opens(client, server), generalised.reason))
         for some, reason in (*reasons, (ports, _why_open(client, server, policed))):
             if part := rest & some:
                 yield Opened(client=client, server=server, ports=part, reason=reason)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netpol.graph import Connection
-from netpol.net import PortSet
+from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Peer, label
 from netpol.profile import Profile, Source
 
-__all__ = ["Choice", "Choices", "Opening", "listed"]
+__all__ = ["Choice", "Choices", "Generalised", "Opening", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,25 @@ class Opening:
     client: Peer
     server: Peer
     ports: PortSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generalised:
+    """What a person's choice of coarser policies opens."""
+
+    reason: str
+    subjects: Mapping[Peer, tuple[Peer, ...]]
+    """As part of what each workload is selected."""
+    ports: Mapping[tuple[Peer, Peer], PortSet]
+    """What was observed between those."""
+
+    def opens(self, client: Peer, server: Peer) -> PortSet:
+        """What the choice alone opens between two workloads."""
+        return PortSet.union(
+            self.ports.get((one, other), NO_PORTS)
+            for one in self.subjects.get(client, (client,))
+            for other in self.subjects.get(server, (server,))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -116,6 +117,29 @@ def _sources() -> Iterator[str]:
         yield f"\n## {one.name}\n\n{one.summary}.\n\n"
         yield from (f"- Cannot tell: {text}.\n" for text in one.sight.blind)
         yield "" if one.sight.blind else "- It has no blind spots of its own.\n"
+
+
+def test_price_table(golden: Golden, root: Path) -> None:
+    """Each level in each dialect on samples/shop, as the command prints it."""
+    golden(DOCS + "levels.md", "".join(_prices(root)))
+
+
+def _prices(root: Path) -> Iterator[str]:
+    yield "# What each level costs\n\nWritten from the code: `make docs`. The shop of "
+    yield "[samples/shop](../../samples/shop/README.md), as\n"
+    yield "`netpol generate samples/shop/hubble.jsonl.gz --inventory samples/shop/cluster"
+    yield " --target TARGET --prices`\nprints it; what the columns mean is in [levels]"
+    yield "(../levels.md).\n\n"
+    yield "| target | level | policies | rules | lines of YAML | unobserved tuples open |\n"
+    yield "| --- | --- | --- | --- | --- | --- |\n"
+    shop = root / "samples" / "shop"
+    args = ["generate", str(shop / "hubble.jsonl.gz"), "--inventory", str(shop / "cluster")]
+    for target in ("kubernetes", "calico", "cilium"):
+        more = ["--target", target, "--prices", "--format", "json"]
+        result = CliRunner().invoke(cli, [*args, *more], catch_exceptions=False)
+        for row in json.loads(result.stdout)["levels"]:
+            cells = (row[key] for key in ("level", "policies", "rules", "lines", "unobserved"))
+            yield f"| {target} | {' | '.join(map(str, cells))} |\n"
 
 
 def _console_blocks(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from netpol.cli.console import Notices, account_line, say, say_blind_spots
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.shaping import Shaping, priced, shaping_options
 from netpol.cli.spreading import jobs_option
 from netpol.errors import NetpolError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from netpol.cli.proof import Proof
     from netpol.compare import Difference
     from netpol.learn import Learned
+    from netpol.prices import Price
 
 __all__ = ["generate"]
 
@@ -47,16 +49,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
     type=click.Path(file_okay=False, path_type=Path),
     help="Write one file per policy and a kustomization.yaml there; without it, print the YAML.",
 )
-@click.option("-n", "--namespace", "only", multiple=True, help="Police only this namespace.")
-@click.option(
-    "--exclude-namespace", "exclude", multiple=True, help="Leave this namespace unpoliced."
-)
-@click.option(
-    "--dns/--no-dns",
-    default=True,
-    show_default=True,
-    help="Declare name resolution for every pod of a policed namespace.",
-)
+@shaping_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
 @click.pass_context
@@ -72,9 +65,7 @@ def generate(
     cni: str | None,
     target: str,
     output: Path | None,
-    only: tuple[str, ...],
-    exclude: tuple[str, ...],
-    dns: bool,
+    shaping: Shaping,
     form: str,
     strict: bool,
 ) -> None:
@@ -95,25 +86,19 @@ def generate(
     from netpol.cli.proof import prove
     from netpol.cli.run import given, inventory_from, learn_from
     from netpol.compare import differences
-    from netpol.synthesize import Options
 
     given(sources, store)
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
     learned = learn_from(sources, known, notices, source, skew, at, store, judging)
-    options = Options(
-        dns=dns,
-        namespaces=frozenset(only) if only else None,
-        exclude=frozenset(exclude),
-    )
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.
     proofs = {
         one.name: prove(
             learned,
             one,
-            options,
+            shaping.options,
             notices.tell if one.name == target else _quiet,
             plugin.for_dialect(one),
         )
@@ -121,6 +106,13 @@ def generate(
     }
     chosen = proofs[target]
     _refuse_insufficient(chosen)
+    prices = priced(
+        chosen,
+        shaping,
+        lambda options: prove(
+            learned, chosen.dialect, options, _quiet, plugin.for_dialect(chosen.dialect)
+        ),
+    )
     used, policies = chosen.certificate.profile, chosen.synthesis.policies
     tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
     found = differences((proof.certificate for proof in proofs.values()), learned)
@@ -128,7 +120,7 @@ def generate(
         _refuse_empty(chosen)
         write(chosen.files, output)
     notices.show()
-    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin)
+    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices)
     ctx.exit(1 if strict and notices.counts else 0)
 
 
@@ -165,17 +157,17 @@ def _print(
     output: Path | None,
     form: str,
     origin: str,
+    prices: tuple[Price, ...],
 ) -> None:
     from netpol.report.certificates import certificate_object, certificate_text
 
+    certificate = proof.certificate
     if form == "json":
-        click.echo(
-            json.dumps(
-                certificate_object(proof.certificate, learned, found, proof.files, origin), indent=2
-            )
-        )
+        shown = certificate_object(certificate, learned, found, proof.files, origin, prices)
+        click.echo(json.dumps(shown, indent=2))
         return
-    text = f"{account_line(learned)}\n{certificate_text(proof.certificate, learned, found, origin)}"
+    text = certificate_text(certificate, learned, found, origin, prices)
+    text = f"{account_line(learned)}\n{text}"
     if output is None:
         click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
         say(text)

@@ -13,8 +13,9 @@ from netpol.cli.output import write
 from netpol.learn import Learned
 from netpol.manifests import load
 from netpol.notices import Tell
+from netpol.prices import Price, price
 from netpol.profile import Profile
-from netpol.synthesize import Options, Synthesis, synthesize
+from netpol.synthesize import Level, Options, Synthesis, synthesize
 
 if TYPE_CHECKING:
     from generators.generator import Dialect
@@ -31,6 +32,17 @@ class Proof:
     files: dict[str, str]
     """Relative path → YAML text."""
     certificate: Certificate
+    level: Level
+
+    @property
+    def price(self) -> Price:
+        """What these policies cost."""
+        return price(
+            self.level,
+            self.certificate,
+            len(self.synthesis.policies.policies),
+            (text for name, text in self.files.items() if name != "kustomization.yaml"),
+        )
 
 
 def prove(
@@ -57,6 +69,7 @@ def prove(
         dialect=dialect,
         synthesis=synthesis,
         files=written,
+        level=options.level,
         certificate=certify(
             policies,
             synthesis.learned,
@@ -64,6 +77,7 @@ def prove(
             declared=synthesis.declared,
             policed=synthesis.policed,
             choices=synthesis.choices,
+            generalised=synthesis.generalised,
         ),
     )
 

@@ -6,19 +6,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from netpol.certificate import Certificate
+from netpol.certificate import Certificate, is_declared
 from netpol.compare import Difference
 from netpol.doubts import doubts
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
 from netpol.peers import label
+from netpol.prices import Price
 from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
 from netpol.report.contradictions import contradiction_rows, contradictions_text
 from netpol.report.held import held_rows, held_text
 from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.lint import finding_rows
+from netpol.report.prices import price_rows, prices_text
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
 __all__ = [
@@ -83,6 +85,7 @@ def certificate_object(
     found: Iterable[Difference],
     files: Iterable[str],
     origin: str = "dialect",
+    prices: Iterable[Price] = (),
 ) -> dict[str, Any]:
     """What ``generate --format json`` prints; counts where the text shows a number."""
     return {
@@ -99,6 +102,7 @@ def certificate_object(
         "undecided": [connection_row(c) for c in certificate.undecided],
         "unobserved": opened_rows(certificate),
         "rules": certificate.rules,
+        "levels": price_rows(prices),
         "rules_without_witness": len(certificate.without_witness),
         "dialect_differences": difference_rows(found),
         "decisions": choice_rows(certificate.choices),
@@ -159,11 +163,12 @@ def certificate_text(
     learned: Learned,
     found: tuple[Difference, ...],
     origin: str = "dialect",
+    prices: Iterable[Price] = (),
 ) -> str:
     """Five lines, one per promise of the certificate; a mark in front says kept or not."""
     c = certificate
-    declared = [o for o in c.opened if o.reason.startswith("declared")]
-    wider = [o for o in c.opened if not o.reason.startswith("declared")]
+    declared = [one for one in c.opened if is_declared(one)]
+    wider = [one for one in c.opened if not is_declared(one)]
     lines = [
         _line(
             not c.denied,
@@ -190,7 +195,16 @@ def certificate_text(
     held = held_text(held_rows(learned))
     against = contradictions_text(contradiction_rows(learned))
     people = decided_text(learned.decided), doubt_text(doubts(learned.accepted))
-    parts = (lines, _opened(c), _different(found), chosen, *people, against, held)
+    parts = (
+        lines,
+        prices_text(prices),
+        _opened(c),
+        _different(found),
+        chosen,
+        *people,
+        against,
+        held,
+    )
     return "".join(line + "\n" for part in parts for line in part)
 
 

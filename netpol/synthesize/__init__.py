@@ -11,19 +11,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netpol.choices import Choice, Choices, listed
+from netpol.choices import Choice, Choices, Generalised, listed
 from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
-from netpol.peers import Cidr, Entity, Workload
+from netpol.peers import Cidr, Entity, Peer, Workload
 from netpol.policy import PodSelector, Policy, PolicySet, in_namespace
 from netpol.profile import Profile
 from netpol.quarantine import Held
 from netpol.synthesize import dns
 from netpol.synthesize.builder import Edge, Selectors
+from netpol.synthesize.levels import LEVELS, Grouping, Level
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
@@ -31,7 +32,7 @@ from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 
-__all__ = ["Options", "Synthesis", "synthesize"]
+__all__ = ["LEVELS", "Level", "Options", "Synthesis", "synthesize"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class Options:
     namespaces: frozenset[str] | None = None
     """Police only these; None: every namespace in which traffic was seen."""
     exclude: frozenset[str] = frozenset()
+    level: Level = "workload"
+    """What is one subject and one peer, see :mod:`netpol.synthesize.levels`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class Synthesis:
     """Workloads that no selector can tell from others, with those others."""
     choices: tuple[Choice, ...] = ()
     """What is otherwise than it would be for another CNI."""
+    generalised: Generalised | None = None
+    """What the level opens."""
 
 
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
@@ -67,19 +72,22 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
 
     Raises NetpolError for a namespace in the options in which nobody was seen.
     """
-    inventory = learned.inventory
     policed = _policed(learned.accepted, options)
-    selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
     choices = Choices(profile=profile)
-    learned = _without_nameless(learned, policed, selectors)
     learned = _without_refused(learned, policed, choices, tell)
+    grouping = Grouping.of(options.level, learned.inventory, _apart(learned, policed, options))
+    inventory = grouping.inventory
+    selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
+    learned = _without_nameless(learned, policed, selectors, grouping)
     edges = [edge for edge in learned.accepted if needs_a_rule(edge[0], choices)]
-    refusals = Refusals(profile=profile, inventory=inventory)
-    found = dns.resolvers(edges, inventory) if options.dns else {}
+    refusals = Refusals(profile=profile, inventory=learned.inventory)
+    found = dns.resolvers(edges, learned.inventory) if options.dns else {}
     serving = {one: ports for one, ports in found.items() if not refusals.unreachable(one)}
     asking = dns.clients(serving, inventory, policed)
-    declared = dns.needs(edges, inventory, policed) if options.dns else frozenset[Connection]()
-    own = [edge for edge in edges if edge[0] not in declared]
+    declared = (
+        dns.needs(edges, learned.inventory, policed) if options.dns else frozenset[Connection]()
+    )
+    own = grouping.edges(edge for edge in edges if edge[0] not in declared)
     asked = frozenset(name for name, workloads in asking.items() if workloads)
     versions = families(inventory) if profile.one_family else frozenset({4, 6})
     known = only(inventory, versions) if profile.one_family else inventory
@@ -108,7 +116,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         asking=asking,
         upstream={}
         if refusals.unreachable(Entity("remote-node"))
-        else dns.upstream(serving, inventory, policed),
+        else dns.upstream(serving, learned.inventory, policed),
         through=through,
         outsiders=outsiders,
     )
@@ -125,15 +133,26 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         policed=policed,
         declared=declared,
         shared=selectors.shared,
-        choices=choices.all(),
+        choices=grouping.spelled_out(choices.all()),
+        generalised=grouping.generalised(learned.accepted),
     )
 
 
-def _without_nameless(learned: Learned, policed: frozenset[str], selectors: Selectors) -> Learned:
+def _apart(learned: Learned, policed: frozenset[str], options: Options) -> frozenset[Peer]:
+    """Those that no level groups with others: they resolve names for everybody."""
+    if options.level == "workload" or not options.dns:
+        return frozenset()
+    found = dns.resolvers(learned.accepted, learned.inventory)
+    return frozenset({*found, *dns.upstream(found, learned.inventory, policed)})
+
+
+def _without_nameless(
+    learned: Learned, policed: frozenset[str], selectors: Selectors, grouping: Grouping
+) -> Learned:
     """Hold what would need a rule about pods that no label names."""
 
     def nameless(connection: Connection) -> bool:
-        sides = (connection.client, connection.server)
+        sides = map(grouping.subject, (connection.client, connection.server))
         pods = [peer for peer in sides if isinstance(peer, Workload)]
         return _about(connection, policed) and not all(map(selectors.can_name, pods))
 

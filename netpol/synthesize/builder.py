@@ -9,8 +9,9 @@ from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.notices import Notice, Tell
 from netpol.peers import Workload, label
-from netpol.policy import PodSelector
+from netpol.policy import PodSelector, in_namespace
 from netpol.profile import Profile
+from netpol.synthesize.levels import WHOLE_NAMESPACE
 from netpol.synthesize.neighbours import Neighbours
 from netpol.synthesize.selectors import Chosen, choose
 
@@ -48,6 +49,8 @@ class Selectors:
         return self.known[workload]
 
     def _choose(self, workload: Workload) -> PodSelector | None:
+        if workload.kind == WHOLE_NAMESPACE:
+            return PodSelector(in_namespace(workload.namespace))
         strict = self.profile.identity_labels_only
         if workload.namespace not in self.near:
             self.near[workload.namespace] = Neighbours.of(

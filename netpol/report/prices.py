@@ -1,0 +1,29 @@
+"""The prices of levels, as rows and as lines under the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from netpol.prices import Price
+
+__all__ = ["price_rows", "prices_text"]
+
+
+def price_rows(prices: Iterable[Price]) -> list[dict[str, Any]]:
+    """One object per level, the finest first."""
+    return [asdict(one) for one in prices]
+
+
+def prices_text(prices: Iterable[Price]) -> Iterator[str]:
+    """A line per level; none where there is nothing to compare."""
+    prices = tuple(prices)
+    if len(prices) < 2:
+        return
+    yield "\n  What each level costs:"
+    for one in prices:
+        yield (
+            f"    {one.level:<10}{one.policies:>6,} policies {one.rules:>6,} rules"
+            f" {one.lines:>8,} lines {one.unobserved:>8,} unobserved tuples open"
+        )
