@@ -19,6 +19,9 @@ __all__ = ["code", "fenced", "masked", "mermaid_text", "plain"]
 _LONGEST: Final = 120
 """Characters of one name that are shown; names of Kubernetes and of DNS have up to 253."""
 
+_MESSAGE: Final = 1_000
+"""Characters of a part of a message: as many as GitHub shows of the whole."""
+
 _ENDS: Final = {ord(c): f"\\x{ord(c):02x}" for c in "`|\\"}
 """What ends a code span or a cell."""
 _LINKS: Final = {ord(c): f"\\x{ord(c):02x}" for c in "[]{}\\"}
@@ -59,7 +62,7 @@ def _cut(text: str, longest: int = _LONGEST) -> str:
 
 def plain(text: str) -> str:
     """Text for a message of SARIF, of which links and placeholders are taken."""
-    return printable(masked(text).translate(_LINKS))
+    return _cut(printable(masked(text).translate(_LINKS)), _MESSAGE)
 
 
 def fenced(text: str, language: str) -> str:

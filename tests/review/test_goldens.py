@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
-from review_shop import API, DB, POLICIES, WEB, Shop
+from review_shop import API, DB, POLICIES, WEB, Shop, run
+
+from netpol.errors import NetpolError
 
 Golden = Callable[[str, str], None]
 
@@ -119,3 +122,33 @@ def test_what_closes_unobserved_is_folded_away(shop: Shop) -> None:
     assert "5 connections close of which nothing was observed" in folded
     assert "| closed | `shop/Deployment/api` | `watch/Deployment/probe` | every port |" in folded
     assert "<details><summary>5 conn" not in shop.review(flows=False).stdout
+
+
+def test_a_store_is_as_good_as_the_flows(shop: Shop) -> None:
+    shop.write("new", CASES["break"])
+    expected = shop.object()
+    assert run("learn", "flows.jsonl", "--store", "learned.db").exit_code == 0
+    given = ["--inventory", "cluster.yaml", "--format", "json"]
+    found = json.loads(run("review", "old", "new", "--store", "learned.db", *given).stdout)
+    assert found == expected
+
+
+def test_all_forms_come_from_one_run(shop: Shop) -> None:
+    shop.write("new", CASES["world"])
+    files = ("-o", "out.md", "--full", "full.md", "--json", "out.json", "--sarif", "out.sarif")
+    assert shop.review(*files).stdout == ""
+    texts = {name: (shop.place / name).read_text(encoding="utf-8") for name in files[1::2]}
+    assert texts["out.md"] == texts["full.md"] == shop.review().stdout
+    assert texts["out.json"] == shop.review("--format", "json").stdout
+    assert texts["out.sarif"] == shop.review("--format", "sarif").stdout
+    with pytest.raises(NetpolError, match="cannot write"):
+        shop.review("-o", "nowhere/out.md")
+
+
+def test_without_an_inventory_the_flows_say_who_there_is(shop: Shop) -> None:
+    shop.write("new", CASES["break"])
+    shop.review()  # writes the flows
+    result = run("review", "old", "new", "flows.jsonl")
+    assert "1 observed connection would be denied" in result.stdout
+    with pytest.raises(NetpolError, match="no pod or workload is there"):
+        run("review", "old", "new")
