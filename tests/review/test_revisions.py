@@ -66,6 +66,8 @@ def test_one_file_a_subdirectory_and_the_whole_revision(
     assert review("main:", "branch:")["policies"] == review("old", "policies")["policies"]
     monkeypatch.chdir("policies")
     given = ["--inventory", "../cluster.yaml", "--format", "json"]
+    (row,) = json.loads(run("review", "main:./", "branch:./", *given).stdout)["changes"]
+    assert row["file"] == "branch:policies/db.yaml"
     for old in ("main:policies", "main:./", "main:../policies"):
         found = json.loads(run("review", old, ".", *given).stdout)
         assert len(found["changes"]) == 1, old
