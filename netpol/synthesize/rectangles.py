@@ -155,14 +155,15 @@ def _fewest(table: _Table) -> tuple[list[_Rectangle], bool]:
     by_row = [table.grown(table.rows[row]) for row in rows]
     by_column = [table.grown(1 << column) for column in columns]
     simple = min(by_row, by_column, key=len)
-    intents = _intents([table.rows[row] for row in rows])
-    if intents is None:
-        return simple, False
+    intents, complete = _intents([table.rows[row] for row in rows])
+    # Past the limit these are some of the rectangles, those of the first rows; with one for each
+    # row and each column there is always a cover, and a better one than either kind alone gives.
     concepts = [table.grown(intent) for intent in intents]
+    concepts += [] if complete else [one for one in (*by_row, *by_column) if one not in concepts]
     options = [Option(_cells(one, rows, columns), 1) for one in concepts]
     picked = cheapest_cover(options, limit=SEARCH_LIMIT)
     best = [concepts[index] for index in picked.chosen]
-    return min(best, simple, key=len), picked.exact
+    return min(best, simple, key=len), picked.exact and complete
 
 
 def _basis(lines: Mapping[int, int]) -> list[int]:
@@ -178,14 +179,15 @@ def _basis(lines: Mapping[int, int]) -> list[int]:
     ]
 
 
-def _intents(rows: Iterable[int]) -> list[int] | None:
-    """All non-empty intersections of rows, sorted; None when there are too many."""
+def _intents(rows: Iterable[int]) -> tuple[list[int], bool]:
+    """The non-empty intersections of rows, sorted; and whether these are all of them."""
     found: set[int] = set()
     for row in rows:
-        found |= {row, *(row & one for one in found)}
-        if len(found) > CONCEPT_LIMIT + 1:
-            return None
-    return sorted(found - {0})
+        more = found | {row, *(row & one for one in found)}
+        if len(more) > CONCEPT_LIMIT + 1:
+            return sorted(found - {0}), False
+        found = more
+    return sorted(found - {0}), True
 
 
 def _cells(one: _Rectangle, rows: Iterable[int], columns: Sequence[int]) -> int:

@@ -24,7 +24,7 @@ def cost(options):
 
 
 @given(OPTIONS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=2_000, derandomize=True)
 def test_cheapest(options):
     picked = cheapest_cover(options, limit=1 << 20)
     chosen = [options[index] for index in picked.chosen]

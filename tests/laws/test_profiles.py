@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from special_cases import of
 
 from generators import DIALECTS
+from netpol.certificate import certify
 from netpol.cli.proof import Proof, dialect_named, prove
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory, Namespace, Node, Pod, Service, ServicePort
@@ -131,6 +132,25 @@ def test_sufficient_minimal_and_nothing_opens_in_silence(what: Learned, profile:
         assert one.reason in {"declared need: name resolution", *reasons}
     gone = {c for c, _ in what.accepted} - {c for c, _ in made.synthesis.learned.accepted}
     assert gone <= {one.connection for one in made.synthesis.learned.held}
+
+
+@pytest.mark.parametrize("profile", SPOKEN)
+@settings(deadline=None, max_examples=15)
+@given(what=learned())
+def test_what_was_written_allows_what_was_meant(what: Learned, profile: Profile) -> None:
+    """Written, read back and judged: the tuples of the policies before they were written."""
+    made = proof(what, profile)
+    meant = certify(
+        made.synthesis.policies,
+        made.synthesis.learned,
+        profile,
+        declared=made.synthesis.declared,
+        policed=made.synthesis.policed,
+        choices=made.synthesis.choices,
+    )
+    assert made.certificate.allowed == meant.allowed
+    assert made.certificate.opened == meant.opened
+    assert made.certificate.denied == meant.denied == ()
 
 
 @settings(deadline=None, max_examples=60)

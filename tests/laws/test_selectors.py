@@ -129,7 +129,7 @@ def test_all_its_pods_and_no_other_unless_it_says_so(world, identity_labels_only
 
 
 @given(INVENTORIES, st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=1_500, derandomize=True)
 def test_none_is_cheaper(world, identity_labels_only):
     if ONE not in world.workloads:
         return
