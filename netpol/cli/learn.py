@@ -16,6 +16,9 @@ from netpol.cli.spreading import dask_option, jobs_option, shared
 if TYPE_CHECKING:
     from capture.feeds import Feed
     from capture.ingest import Ingest
+    from netpol.cli.learning import Seen
+    from netpol.cli.stable import UntilStable
+    from netpol.store import Fresh
 
 __all__ = ["learn"]
 
@@ -45,6 +48,11 @@ __all__ = ["learn"]
     show_default=True,
     help="Commit so often what comes, and look so often for more.",
 )
+@click.option(
+    "--until-stable",
+    is_flag=True,
+    help="End when enough was learned (`netpol status` says how much that is).",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
 @click.pass_context
@@ -58,6 +66,7 @@ def learn(
     at: int | None,
     follow: bool,
     interval: float,
+    until_stable: bool,
     form: str,
     strict: bool,
 ) -> None:
@@ -80,6 +89,7 @@ def learn(
       netpol learn /var/run/cilium/hubble/events.log --follow --store shop.db
       hubble observe --follow -o jsonpb | netpol learn - --store shop.db
       netpol learn hubble://localhost:4245 --plaintext --store shop.db
+      netpol learn hubble://localhost:4245 --follow --until-stable --store shop.db
       netpol learn monday.db tuesday.db --store week.db
       netpol learn 's3://logs/hubble/*.jsonl.gz' --dask tcp://scheduler:8786 --store shop.db
     """
@@ -87,6 +97,7 @@ def learn(
     from capture.ingest import Ingest
     from netpol.cli.learning import run
     from netpol.cli.run import inventory_from
+    from netpol.cli.stable import UntilStable
     from netpol.cli.stopping import stopping
     from netpol.cli.view import viewing
     from netpol.eras import eras
@@ -100,11 +111,27 @@ def learn(
         with viewing(as_json=form == "json") as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
             with shared(feeds, ingest, settings, stopped) as others:
-                run(others, stopped, view.seen, interval=interval)
-    if stopped.is_set():
+                stable = UntilStable(store, known, guard, stopped) if until_stable else None
+                run(others, stopped, _watched(view.seen, stable), interval=interval)
+    if stable is not None:
+        stable.end()
+    elif stopped.is_set():
         say("stopped; the same command goes on from here")
     notices.show()
     ctx.exit(1 if strict and notices.counts else 0)
+
+
+def _watched(seen: Seen, stable: UntilStable | None) -> Seen:
+    """Also look whether it is enough, after each round of commits."""
+    if stable is None:
+        return seen
+
+    def watched(feed: Feed, fresh: Fresh | None) -> None:
+        seen(feed, fresh)
+        if fresh is None:
+            stable.look()
+
+    return watched
 
 
 def _feeds(
