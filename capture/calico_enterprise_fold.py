@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
 from capture.calico_enterprise_meaning import by_address, meaning, shown
-from capture.calico_enterprise_record import Line, Record, decode_line
+from capture.calico_enterprise_middle import END, FIRST, LAST, Middles, opens_record
+from capture.calico_enterprise_record import (
+    Line,
+    Numbers,
+    Record,
+    decode_line,
+    decode_numbers,
+)
 from capture.calico_fold import RAW_KEPT, Aside, Calico, Cell
 from capture.documents import elements, pieces
 from capture.hubble_errors import Bad, Incomplete
@@ -33,17 +40,20 @@ class Fold:
         self.calico = Calico(reading, "calico-enterprise")
         self.era = reading.stretch
         self.cells: dict[_Known, Cell] = {}
+        self.middles = Middles()
 
     def read(self, stream: BinaryIO) -> None:
         """Fold every record of ``stream``, and account for it."""
-        decode, known = decode_line, self.cells.get
+        known, opens, numbers = self.middles.cells.get, opens_record, decode_numbers
         for number, line in pieces(stream, _INSIDE, self.calico.fold.reading.above):
             try:
-                found = decode(line)
-                record = found.hit or found
-                cell = known(_key(record) if not by_address(record) else self._key(record))
-                if cell is not None:
-                    _count(cell, record)
+                # Most logs differ from one before in numbers alone.
+                start, end = line.find(FIRST), line.find(END, line.find(LAST)) + len(END)
+                cell = known(line[start:end])
+                if cell is not None and opens(line[:start]):
+                    _count(cell, numbers(line[:start] + line[end:]))
+                    continue
+                if self._seen(line):
                     continue
             except (ValueError, RecursionError):
                 pass  # it may be of another form
@@ -51,6 +61,17 @@ class Fold:
             self._one(line[tag.end() :] if tag else line, number)
             if is_cut(line):
                 skip_line(stream)
+
+    def _seen(self, line: bytes) -> bool:
+        """Count a log that says what one before said in another text."""
+        whole = decode_line(line)
+        record = whole.hit or whole
+        cell = self.cells.get(self._key(record) if by_address(record) else _key(record))
+        if cell is None:
+            return False
+        _count(cell, record)
+        self.middles.remember(line, record, cell)
+        return True
 
     def flows(self) -> Iterator[Flow]:
         """Each edge as a Flow."""
@@ -143,7 +164,7 @@ def _key(record: Record) -> _Known:
     )
 
 
-def _count(cell: Cell, record: Record) -> None:
+def _count(cell: Cell, record: Numbers) -> None:
     """A connection is in ``num_flows`` of each interval in which it lives, so others come first."""
     started = record.num_flows_started
     cell.see(

@@ -1,24 +1,26 @@
 """Flow logs of Calico Enterprise and Calico Cloud, typed.
 
 Fields: "Flow log data types" of the Calico Enterprise documentation. Any may be null, and text may
-be ``-`` for none. What needs decoding of its own stays raw. Fields stand in the order in which they
-come, which is the order in which msgspec looks for them.
+be ``-`` for none. What needs decoding of its own stays raw. Fields of a kind stand in the order in
+which they come, which is the order in which msgspec looks for them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
-from msgspec import Meta, Raw, Struct, field
+from msgspec import Meta, Raw, Struct, defstruct, field
 from msgspec.json import Decoder
 
 __all__ = [
     "Line",
+    "Numbers",
     "Policies",
     "Record",
     "decode_domains",
     "decode_labels",
     "decode_line",
+    "decode_numbers",
     "decode_policies",
 ]
 
@@ -27,17 +29,28 @@ Text: TypeAlias = str | None
 NOTHING = Raw(b"")
 
 
-class Record(Struct, gc=False):
-    """One flow log."""
+class Numbers(Struct, gc=False):
+    """What differs between logs of one kind: the interval, and counts; and who wrote it."""
 
     start_time: Count = 0
     end_time: Count = 0
+    num_flows: Count | None = None
+    num_flows_started: Count | None = None
+    packets_in: Count | None = None
+    packets_out: Count | None = None
+    host: Text = None
+
+
+class Record(Numbers, gc=False):
+    """One flow log."""
+
     source_ip: Text = None
     source_name: Text = None
     source_name_aggr: Text = None
     source_namespace: Text = None
     source_type: Text = None
     source_labels: Raw = NOTHING
+    source_port: Raw = NOTHING
     dest_ip: Text = None
     dest_name: Text = None
     dest_name_aggr: Text = None
@@ -54,11 +67,6 @@ class Record(Struct, gc=False):
     action: Text = None
     reporter: Text = None
     policies: Raw = NOTHING
-    num_flows: Count | None = None
-    num_flows_started: Count | None = None
-    packets_in: Count | None = None
-    packets_out: Count | None = None
-    host: Text = None
 
 
 class Line(Record, gc=False):
@@ -81,7 +89,21 @@ class Policies(Struct, gc=False):
     pending_policies: list[str] | None = None
 
 
+_Never: TypeAlias = Annotated[int, Meta(lt=0, gt=0)]
+_NUMBERS_ALONE = defstruct(
+    "Alone",
+    [
+        (name, _Never, 0)
+        for name in (*Line.__struct_fields__, "_source")
+        if name not in (*Numbers.__struct_fields__, "hit")
+    ],
+    bases=(Numbers,),
+    gc=False,
+)
+
 decode_line = Decoder(Line, strict=False).decode
 decode_labels = Decoder(Labels | None).decode
 decode_policies = Decoder(Policies | None).decode
 decode_domains = Decoder(list[str] | None).decode
+decode_numbers = cast("Decoder[Numbers]", Decoder(_NUMBERS_ALONE, strict=False)).decode
+"""Of a record that says nothing else that matters, or it is an error."""
