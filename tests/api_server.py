@@ -30,6 +30,7 @@ def path_of(item: Object) -> str:
     group, _, version = item["apiVersion"].rpartition("/")
     kind = item["kind"].lower()
     plural = f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else plural
     return f"/apis/{group}/{version}/{plural}" if group else f"/api/{version}/{plural}"
 
 

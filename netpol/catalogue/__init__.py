@@ -10,6 +10,7 @@ from typing import Final
 from netpol.catalogue.access import ACCESS
 from netpol.catalogue.clusters import CLUSTERS
 from netpol.catalogue.entry import Entry
+from netpol.catalogue.existing import EXISTING
 from netpol.catalogue.findings import FINDINGS
 from netpol.catalogue.learning import LEARNING
 from netpol.catalogue.live import LIVE
@@ -19,7 +20,7 @@ from netpol.catalogue.stores import STORES
 
 __all__ = ["CATALOGUE", "Entry"]
 
-_PARTS: Final = (LEARNING, STORES, LIVE, MANIFESTS, ACCESS, FINDINGS, CLUSTERS, REVIEWS)
+_PARTS: Final = (LEARNING, STORES, LIVE, MANIFESTS, ACCESS, FINDINGS, CLUSTERS, REVIEWS, EXISTING)
 
 CATALOGUE: Final[dict[str, Entry]] = dict(
     sorted((code, entry) for part in _PARTS for code, entry in part.items())

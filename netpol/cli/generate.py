@@ -11,12 +11,19 @@ import click
 from netpol.cli.console import Notices, account_line, say, say_blind_spots
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
-from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.options import (
+    cni_option,
+    existing_option,
+    flow_options,
+    store_option,
+    strict_option,
+)
 from netpol.cli.shaping import Shaping, priced, shaping_options
 from netpol.cli.spreading import jobs_option
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
+    from netpol.cli.existing import Found
     from netpol.cli.proof import Proof
     from netpol.compare import Difference
     from netpol.learn import Learned
@@ -49,6 +56,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
     type=click.Path(file_okay=False, path_type=Path),
     help="Write one file per policy and a kustomization.yaml there; without it, print the YAML.",
 )
+@existing_option
 @shaping_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @strict_option
@@ -65,11 +73,15 @@ def generate(
     cni: str | None,
     target: str,
     output: Path | None,
+    existing: str | None,
     shaping: Shaping,
     form: str,
     strict: bool,
 ) -> None:
     """Write the smallest policies that allow what the flows in SOURCES… show, and prove it.
+
+    With --existing, only what is missing there; existing policies are not touched. The exit code is
+    1 when they deny explicitly what is needed.
 
     Nothing is written, and the exit code is 2, when the written policies would deny a connection
     that was accepted as needed.
@@ -79,9 +91,11 @@ def generate(
       netpol generate flows.jsonl.gz --inventory cluster/ --target cilium -o policies
       netpol generate flows.jsonl -n shop | kubectl diff -f -
       netpol generate --store shop.db --inventory cluster/ -o policies
+      netpol generate flows.jsonl --inventory cluster/ --existing policies/ -o proposed
     """
     from generators import DIALECTS
     from netpol.cli.engine import engine, tell_other
+    from netpol.cli.existing import on_top, read_existing
     from netpol.cli.output import write
     from netpol.cli.proof import prove
     from netpol.cli.run import given, inventory_from, learn_from
@@ -91,6 +105,7 @@ def generate(
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
+    standing = read_existing(existing, output, notices) if existing else None
     learned = learn_from(sources, known, notices, source, skew, at, store, judging)
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.
@@ -100,12 +115,13 @@ def generate(
             one,
             shaping.options,
             notices.tell if one.name == target else _quiet,
-            plugin.for_dialect(one),
+            plugin.for_dialect(one)
+            if standing is None or one.name != target
+            else plugin.for_policies(standing.seen | {target}, standing.where),
         )
         for one in DIALECTS
     }
-    chosen = proofs[target]
-    _refuse_insufficient(chosen)
+    chosen, there = proofs[target], None
     prices = priced(
         chosen,
         shaping,
@@ -113,15 +129,20 @@ def generate(
             learned, chosen.dialect, options, _quiet, plugin.for_dialect(chosen.dialect)
         ),
     )
+    if standing is not None:
+        chosen, there = on_top(chosen, standing, known, notices.tell)
+    conflicts = there.conflicts if there else ()
+    _refuse_insufficient(chosen, len(conflicts))
     used, policies = chosen.certificate.profile, chosen.synthesis.policies
-    tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
+    if there is None:
+        tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
     found = differences((proof.certificate for proof in proofs.values()), learned)
-    if output is not None:
+    if output is not None and (chosen.files or there is None):
         _refuse_empty(chosen)
         write(chosen.files, output)
     notices.show()
-    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices)
-    ctx.exit(1 if strict and notices.counts else 0)
+    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices, there)
+    ctx.exit(1 if conflicts or (strict and notices.counts) else 0)
 
 
 def _quiet(_: object) -> None:
@@ -136,11 +157,11 @@ def _refuse_empty(proof: Proof) -> None:
         )
 
 
-def _refuse_insufficient(proof: Proof) -> None:
+def _refuse_insufficient(proof: Proof, conflicts: int) -> None:
     from netpol.report.certificates import denied_rows
 
     denied = denied_rows(proof.certificate)
-    if denied:
+    if len(denied) > conflicts:
         first = denied[0]
         raise NetpolError(
             f"the {proof.dialect.name} policies would deny {len(denied)} accepted connections;"
@@ -158,16 +179,25 @@ def _print(
     form: str,
     origin: str,
     prices: tuple[Price, ...],
+    there: Found | None,
 ) -> None:
     from netpol.report.certificates import certificate_object, certificate_text
+    from netpol.report.existing import conflict_rows, existing_text, remark_rows
+
+    rows = remark_rows(there.remarks) if there else []
+    against = conflict_rows(there.conflicts) if there else []
 
     certificate = proof.certificate
     if form == "json":
         shown = certificate_object(certificate, learned, found, proof.files, origin, prices)
+        shown["existing"] = there and {"findings": rows, "conflicts": against}
         click.echo(json.dumps(shown, indent=2))
         return
     text = certificate_text(certificate, learned, found, origin, prices)
     text = f"{account_line(learned)}\n{text}"
+    if there:
+        standing = there.standing
+        text += existing_text(standing.where, len(standing.policies.policies), rows, against)
     if output is None:
         click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
         say(text)

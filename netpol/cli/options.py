@@ -19,6 +19,7 @@ __all__ = [
     "SourceName",
     "cni_option",
     "duration_option",
+    "existing_option",
     "flow_options",
     "output_option",
     "store_option",
@@ -135,6 +136,16 @@ def flow_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def existing_option(command: Command) -> Command:
+    """``--existing``: policies that are there already."""
+    return click.option(
+        "--existing",
+        metavar="PATH|cluster",
+        help="Policies that are there already, in any dialect, or the word cluster for the live"
+        " ones: propose only what is missing on top of them, and list what nobody needs.",
+    )(command)
 
 
 def store_option(command: Command) -> Command:

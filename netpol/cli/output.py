@@ -9,7 +9,7 @@ from typing import Final
 from netpol.errors import NetpolError
 from netpol.manifests import resources
 
-__all__ = ["MARK", "write"]
+__all__ = ["MARK", "ours", "write"]
 
 MARK: Final = "# Written by netpol: the next run may change or remove this file.\n"
 """First line of every file; only files that begin with it are ever overwritten or removed."""
@@ -39,7 +39,7 @@ def write(files: dict[str, str], directory: Path) -> None:
 
 def _refuse_foreign(paths: Iterable[Path]) -> None:
     for path in paths:
-        if path.exists() and not _ours(path):
+        if path.exists() and not ours(path):
             raise NetpolError(
                 "this file is in the way, and netpol did not write it",
                 where=str(path),
@@ -56,12 +56,13 @@ def _earlier(directory: Path) -> set[str]:
 def _is_inside(root: Path, name: str) -> bool:
     try:
         path = (root / name).resolve()
-        return path.is_relative_to(root) and path.is_file() and _ours(path)
+        return path.is_relative_to(root) and path.is_file() and ours(path)
     except (OSError, ValueError):
         return False  # no name that a file can have
 
 
-def _ours(path: Path) -> bool:
+def ours(path: Path) -> bool:
+    """Whether netpol wrote a file: by its first line."""
     try:
         with path.open("rb") as stream:
             return stream.read(len(MARK)) == MARK.encode()

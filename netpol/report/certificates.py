@@ -24,6 +24,7 @@ from netpol.report.prices import price_rows, prices_text
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
 __all__ = [
+    "blame",
     "certificate_object",
     "certificate_text",
     "check_object",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from netpol.catalogue.findings import FINDINGS
+from netpol.catalogue import CATALOGUE
 from netpol.lint import Finding
 from netpol.report.printable import printable
 from netpol.report.rows import Row
@@ -34,7 +34,7 @@ def findings_text(found: Iterable[Row]) -> str:
 
 def _paragraph(code: str, rows: list[Row]) -> str:
     times = f" ({len(rows)}×)" if len(rows) > 1 else ""
-    lines = [f"{code} {FINDINGS[code].title}{times}"]
+    lines = [f"{code} {CATALOGUE[code].title}{times}"]
     lines += [f"      {printable(_said(row))}" for row in rows[:_EXAMPLES]]
     if len(rows) > _EXAMPLES:
         lines.append(f"      … {len(rows) - _EXAMPLES:,} more (--format json lists them)")

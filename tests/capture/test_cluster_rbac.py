@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from capture.policies import POLICIES
 from capture.resources import RESOURCES
 from netpol.settings import CONFIG_MAPS
 
@@ -24,6 +25,7 @@ def granted():
 def test_exactly_what_is_listed_and_watched_is_granted():
     names = tuple(sorted({name for _, name in CONFIG_MAPS}))
     used = {(one.group, one.plural, names if one.name else ()) for one in RESOURCES}
+    used |= {(one.group, one.plural, ()) for one in POLICIES}
     assert set(granted()) == used
     assert len(granted()) == len(used)
 
