@@ -144,6 +144,7 @@ AWS: Final = FlowSource(
             "pods that no policy selects leave no line: apply policies that allow everything first",
             "accepted connections are logged with log level debug only",
             "of ICMP the type is not told",
+            "connections from one port of a client count as one, also where it was used again",
         ),
     ),
     detect=_detect,

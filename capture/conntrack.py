@@ -129,6 +129,7 @@ CONNTRACK: Final = FlowSource(
                 "a listing misses short connections and shows some days after their last packet:"
                 " an address that changed hands since is taken for its present holder's"
             ),
+            "connections from one port of a client count as one, also where it was used again",
             "where Cilium replaces kube-proxy, most traffic of pods is not in the kernel's table",
             (
                 "after the table was emptied, connections that go on may seem to be opened by the"

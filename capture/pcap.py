@@ -43,7 +43,7 @@ PCAP: Final = FlowSource(
         blind=(
             "a packet that a policy drops looks like one that nobody answers",
             "what passed where nobody captured, or inside encrypted tunnels, is not seen",
-            "a connection that is in two files counts twice; merge captures first (mergecap)",
+            "in files of their own, connections from one port of a client count as one",
         ),
     ),
     detect=_detect,
