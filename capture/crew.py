@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Dealt", "Job", "Piece"]
 
 _BUFFER: Final = 1 << 20
-_MORE: Final = "more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ class _Stream(io.RawIOBase):
         return len(found)
 
     def _next(self) -> None:
-        self._connection.send(_MORE)
+        self._connection.send(sum(lines for _, lines in self.lines[-1:]))
         piece: Piece | None = self._connection.recv()
         if piece is None:
             self._ended = True
@@ -150,6 +149,8 @@ class Crew:
 
     def __init__(self, number: int, settings: Settings) -> None:
         self.number = number
+        self.read = 0
+        """About so many records were read by now, for who watches."""
         # Not forked: threads of this process (progress, grpc) may hold locks.
         context = multiprocessing.get_context("spawn")
         self._processes: list[BaseProcess] = []
@@ -192,7 +193,9 @@ class Crew:
                 busy[connection] = job
                 job = next(waiting, None)
             for connection in _ready(busy):
-                yield busy.pop(connection), _answer(connection).folded
+                folded = _answer(connection).folded
+                self.read += folded.account.read
+                yield busy.pop(connection), folded
                 idle.append(connection)
 
     def dealt(self, job: Job, pieces: Iterable[Piece]) -> list[Dealt]:
@@ -216,8 +219,9 @@ class Crew:
         """Processes that have done with their piece, one at least."""
         found = list(_ready(among))
         for connection in found:
-            said = _received(connection)
-            assert said == _MORE
+            lines = _received(connection)
+            assert isinstance(lines, int)
+            self.read += lines
         return found
 
 

@@ -7,17 +7,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Protocol
 
 from netpol.cli.console import say
-from netpol.flow import Account
 
 __all__ = ["reading"]
 
 _REDRAW_SECONDS = 0.25
 
 
+class Counted(Protocol):
+    """What counts records while they are read: an Account, say."""
+
+    read: int
+
+
 @contextmanager
-def reading(path: str, account: Account) -> Iterator[None]:
+def reading(path: str, account: Counted) -> Iterator[None]:
     """Show how many records of an input were read so far; ``account`` is watched, never changed."""
     started = time.monotonic()
     done = Event()
@@ -33,7 +39,7 @@ def reading(path: str, account: Account) -> Iterator[None]:
     say(f"read {path}: {_rate(account, started)}")
 
 
-def _watch(path: str, account: Account, done: Event, started: float) -> None:
+def _watch(path: str, account: Counted, done: Event, started: float) -> None:
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -42,7 +48,7 @@ def _watch(path: str, account: Account, done: Event, started: float) -> None:
             status.update(f"reading {path}: {_rate(account, started)}")
 
 
-def _rate(account: Account, started: float) -> str:
+def _rate(account: Counted, started: float) -> str:
     seconds = time.monotonic() - started
     rate = f" ({account.read / seconds:,.0f}/s)" if seconds > 1 else ""
     return f"{account.read:,} records{rate}"

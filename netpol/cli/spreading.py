@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import Notices
+from netpol.cli.progress import reading
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 
@@ -111,9 +112,9 @@ def read_by_jobs(
     if jobs() == 1 or not files:
         return [], paths
     whole, settings = Folded(), Settings(inventory=inventory, guard=guard, at=at)
-    with Crew(jobs(), settings) as crew:
-        for path, folded in spread(files, crew, source=source, tell=notices.tell):
+    what = f"{len(files)} file{'' if len(files) == 1 else 's'} by {jobs()} processes"
+    with Crew(jobs(), settings) as crew, reading(what, crew):
+        for _, folded in spread(files, crew, source=source, tell=notices.tell):
             whole.add(folded)
-            say(f"read {path}: {folded.account.read:,} records")
     account.add(whole.account)
     return whole.flows(), [path for path in paths if path not in files]
