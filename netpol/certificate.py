@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from netpol.choices import Choice, Generalised
+from netpol.choices import Choice, Generalised, Widened
 from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
 from netpol.families import families, in_family, only
@@ -84,6 +84,8 @@ class Certificate:
     """Every in-cluster pair with what may pass."""
     choices: tuple[Choice, ...] = ()
     """What is otherwise than it would be for another CNI."""
+    widened: tuple[Widened, ...] = ()
+    """Lists of outside addresses that hold more than was seen."""
 
 
 def judge_of(
@@ -118,13 +120,14 @@ def certify(
     policed: frozenset[str] | None = None,
     choices: tuple[Choice, ...] = (),
     generalised: Generalised | None = None,
+    widened: tuple[Widened, ...] = (),
 ) -> Certificate:
     """Prove what ``policies`` do to what was learned.
 
     ``declared`` connections count as needed when rules look for a witness and give the reason of
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
     takes the namespaces in which a policy is. ``choices`` and ``generalised`` explain what they
-    open.
+    open; ``widened`` is what lists of outside addresses open.
     """
     declared = frozenset(declared)
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
@@ -169,6 +172,7 @@ def certify(
         policed=policed,
         allowed=allowed,
         choices=choices,
+        widened=widened,
     )
 
 

@@ -10,7 +10,7 @@ from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Peer, label
 from netpol.profile import Profile, Source
 
-__all__ = ["Choice", "Choices", "Generalised", "Opening", "listed"]
+__all__ = ["Choice", "Choices", "Generalised", "Opening", "Widened", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,19 @@ class Opening:
     client: Peer
     server: Peer
     ports: PortSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widened:
+    """A list of outside addresses with more of them than were seen, so that it is shorter."""
+
+    workload: Peer
+    """Whose policy has the list; a group on coarser levels."""
+    direction: str
+    ports: PortSet
+    blocks: tuple[str, ...]
+    addresses: int
+    """How many are open that nobody was seen to use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

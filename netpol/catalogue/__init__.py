@@ -16,11 +16,23 @@ from netpol.catalogue.learning import LEARNING
 from netpol.catalogue.live import LIVE
 from netpol.catalogue.manifests import MANIFESTS
 from netpol.catalogue.reviews import REVIEWS
+from netpol.catalogue.shaping import SHAPING
 from netpol.catalogue.stores import STORES
 
 __all__ = ["CATALOGUE", "Entry"]
 
-_PARTS: Final = (LEARNING, STORES, LIVE, MANIFESTS, ACCESS, FINDINGS, CLUSTERS, REVIEWS, EXISTING)
+_PARTS: Final = (
+    LEARNING,
+    STORES,
+    LIVE,
+    MANIFESTS,
+    ACCESS,
+    FINDINGS,
+    CLUSTERS,
+    REVIEWS,
+    EXISTING,
+    SHAPING,
+)
 
 CATALOGUE: Final[dict[str, Entry]] = dict(
     sorted((code, entry) for part in _PARTS for code, entry in part.items())

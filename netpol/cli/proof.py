@@ -78,6 +78,7 @@ def prove(
             policed=synthesis.policed,
             choices=synthesis.choices,
             generalised=synthesis.generalised,
+            widened=synthesis.widened,
         ),
     )
 

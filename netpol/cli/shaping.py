@@ -28,17 +28,22 @@ class Shaping:
     dns: bool
     level: str
     prices: bool
+    widening: int
+    blocks: int | None
+    world: bool
 
     @property
     def options(self) -> Options:
         """The same for the core."""
-        from netpol.synthesize import Options
+        from netpol.synthesize import Bound, Options
 
         return Options(
             dns=self.dns,
             namespaces=frozenset(self.only) if self.only else None,
             exclude=frozenset(self.exclude),
             level=cast("Level", self.level),
+            bound=Bound(blocks=self.blocks, addresses=self.widening),
+            allow_world=self.world,
         )
 
     @property
@@ -61,9 +66,23 @@ def shaping_options(command: Command) -> Command:
         dns: bool,
         level: str,
         prices: bool,
+        max_widening: int,
+        max_blocks: int | None,
+        allow_world: bool,
         **more: object,
     ) -> object:
-        shape = Shaping(only=only, exclude=exclude, dns=dns, level=level, prices=prices)
+        if max_widening and max_blocks:
+            raise click.UsageError("give --max-widening or --max-blocks, not both")
+        shape = Shaping(
+            only=only,
+            exclude=exclude,
+            dns=dns,
+            level=level,
+            prices=prices,
+            widening=max_widening,
+            blocks=max_blocks,
+            world=allow_world,
+        )
         return command(*args, shaping=shape, **more)
 
     for option in reversed(_OPTIONS):
@@ -87,6 +106,28 @@ _OPTIONS = (
     ),
     click.option(
         "--prices", is_flag=True, help="Print what every level would cost, beside the chosen one."
+    ),
+    click.option(
+        "--max-widening",
+        metavar="N",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Shorten each list of outside addresses as far as N addresses that nobody was seen to"
+        " use allow; never with addresses of the cluster or private ones.",
+    ),
+    click.option(
+        "--max-blocks",
+        metavar="K",
+        type=click.IntRange(1),
+        help="Shorten each list of outside addresses to K blocks, at the least price in addresses"
+        " that nobody was seen to use.",
+    ),
+    click.option(
+        "--allow-world",
+        is_flag=True,
+        help="Take a port that more than 16 public addresses reached as open to the internet, also"
+        " where no Service of type LoadBalancer or NodePort exposes it.",
     ),
     click.option(
         "--dns/--no-dns",

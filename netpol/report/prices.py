@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from netpol.choices import Widened
+from netpol.peers import label
 from netpol.prices import Price
 
-__all__ = ["price_rows", "prices_text"]
+__all__ = ["price_rows", "prices_text", "widened_rows", "widened_text"]
 
 
 def price_rows(prices: Iterable[Price]) -> list[dict[str, Any]]:
@@ -26,4 +28,31 @@ def prices_text(prices: Iterable[Price]) -> Iterator[str]:
         yield (
             f"    {one.level:<10}{one.policies:>6,} policies {one.rules:>6,} rules"
             f" {one.lines:>8,} lines {one.unobserved:>8,} unobserved tuples open"
+        )
+
+
+def widened_rows(widened: Iterable[Widened]) -> list[dict[str, Any]]:
+    """One object per list of outside addresses that holds more than was seen."""
+    return [
+        {
+            "workload": label(one.workload),
+            "direction": one.direction,
+            "ports": str(one.ports),
+            "blocks": list(one.blocks),
+            "addresses": one.addresses,
+        }
+        for one in widened
+    ]
+
+
+def widened_text(widened: Iterable[Widened]) -> Iterator[str]:
+    """A line per list; none where every address was seen."""
+    widened = tuple(widened)
+    if widened:
+        total = sum(one.addresses for one in widened)
+        yield f"\n  Opened outside for shorter lists, {total:,} addresses that nobody used:"
+    for one in widened:
+        yield (
+            f"    {label(one.workload)} {one.direction} {one.ports}: {one.addresses:,} in"
+            f" {', '.join(one.blocks)}"
         )

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netpol.choices import Choice, Choices, Generalised, listed
+from netpol.choices import Choice, Choices, Generalised, Widened, listed
 from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
@@ -31,8 +31,9 @@ from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
 from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
+from netpol.synthesize.widening import EXACT, Bound
 
-__all__ = ["LEVELS", "Level", "Options", "Synthesis", "synthesize"]
+__all__ = ["LEVELS", "Bound", "Level", "Options", "Synthesis", "synthesize"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,10 @@ class Options:
     exclude: frozenset[str] = frozenset()
     level: Level = "workload"
     """What is one subject and one peer, see :mod:`netpol.synthesize.levels`."""
+    bound: Bound = EXACT
+    """What lists of outside addresses may open, see :mod:`netpol.synthesize.widening`."""
+    allow_world: bool = False
+    """Take a port that many public addresses reached as open to the internet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,8 @@ class Synthesis:
     """What is otherwise than it would be for another CNI."""
     generalised: Generalised | None = None
     """What the level opens."""
+    widened: tuple[Widened, ...] = ()
+    """Lists of outside addresses that hold more than was seen."""
 
 
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
@@ -102,6 +109,9 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         },
         inspected=asked if profile.fqdn else frozenset(),
         choices=choices,
+        bound=options.bound,
+        allow_world=options.allow_world,
+        tell=tell,
     )
     through = Through(selectors=selectors, choices=choices, policed=policed)
     rules = Rules(
@@ -120,21 +130,23 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         through=through,
         outsiders=outsiders,
     )
+    policies = PolicySet(
+        policies=(
+            *(_default_deny(namespace) for namespace in sorted(policed)),
+            *resolving.ask(_named_servers(own, outsiders)),
+            *resolving.serve(),
+            *_workload_policies(own, policed, resolving, asked, rules),
+        )
+    )
     return Synthesis(
-        policies=PolicySet(
-            policies=(
-                *(_default_deny(namespace) for namespace in sorted(policed)),
-                *resolving.ask(_named_servers(own, outsiders)),
-                *resolving.serve(),
-                *_workload_policies(own, policed, resolving, asked, rules),
-            )
-        ),
+        policies=policies,
         learned=learned,
         policed=policed,
         declared=declared,
         shared=selectors.shared,
         choices=grouping.spelled_out(choices.all()),
         generalised=grouping.generalised(learned.accepted),
+        widened=tuple(outsiders.widened),
     )
 
 

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias, assert_never
 
-from netpol.choices import Choices
+from netpol.choices import Choices, Widened
 from netpol.families import families
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
-from netpol.net import NO_PORTS, PortSet, contains, is_hostname, is_public, network, overlaps
+from netpol.net import (
+    NO_PORTS,
+    NOT_INTERNET,
+    PortSet,
+    contains,
+    is_hostname,
+    is_public,
+    network,
+    overlaps,
+)
+from netpol.notices import Notice, Tell
 from netpol.parties import local_blocks
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
 from netpol.ranges import node_addresses, ranges
 from netpol.services import exposed_ports
-from netpol.synthesize.cidrs import cover_addresses, internet
+from netpol.synthesize.cidrs import internet
+from netpol.synthesize.widening import Bound, cover_within
 from netpol.virtual import dialled
 
 __all__ = ["WORLD_AFTER", "Outsiders"]
 
 WORLD_AFTER: Final = 16
-"""A server port that so many distinct public addresses reached is taken as open to the internet."""
+"""More distinct public addresses at one port may mean the internet, if the user says so."""
 
 _NODES: Final = EntitySelector("remote-node")
 _HOST: Final = EntitySelector("host")
@@ -45,6 +56,19 @@ class Outsiders:
     inspected: frozenset[str]
     """Namespaces whose DNS the engine inspects: only there can a rule name a DNS name."""
     choices: Choices
+    bound: Bound
+    """How many addresses beyond those seen may be opened for the sake of shorter lists."""
+    allow_world: bool
+    """Whether a port that many public addresses reached is open to all of them."""
+    tell: Tell
+    widened: list[Widened] = field(default_factory=list)
+    """Where addresses were opened that nobody was seen to use, while the rules come together."""
+
+    @cached_property
+    def closed(self) -> tuple[str, ...]:
+        """Blocks in which no address is ever opened that was not seen."""
+        known = ranges(self.inventory)
+        return (*NOT_INTERNET, *known.inside, *known.services, *sorted(known.exposed))
 
     @cached_property
     def exposed(self) -> dict[Workload, frozenset[tuple[str, int]]]:
@@ -69,25 +93,47 @@ class Outsiders:
         side = list(side)
         table: dict[Selector, PortSet] = defaultdict(PortSet)
         blocks: dict[str, PortSet] = defaultdict(PortSet)
-        if ingress:
-            for version, ports in self._open(side).items():
-                for selector in self._internet({version}):
-                    table[selector] |= ports
+        for version, ports in self._open(side).items() if ingress else ():
+            for selector in self._internet({version}):
+                table[selector] |= ports
         for connection, evidence in side:
             for found, ports in self._pairs(connection, evidence, ingress):
                 if isinstance(found, str):
                     blocks[found] |= ports
                 else:
                     table[found] |= ports
-        table.update(_merged_blocks({b: p - _world_ports(table, b) for b, p in blocks.items()}))
+        rest = {block: ports - _world_ports(table, block) for block, ports in blocks.items()}
+        for ports, members in _by_ports(rest).items():
+            table.update((one, ports) for one in self._list(side[0][0], ports, members, ingress))
         everywhere = PortSet.union(p for s, p in table.items() if _is_everywhere(s))
-        for selector in list(table):
-            if isinstance(selector, FqdnSelector):
-                table[selector] -= everywhere
+        for name in [one for one in table if isinstance(one, FqdnSelector)]:
+            table[name] -= everywhere
         if ingress and _API in table and self._api_on_nodes():
             # Not so for egress: to a pod on its own node an API server is the host.
             table[_API] -= table.get(_NODES, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
+
+    def _list(
+        self, one: Connection, ports: PortSet, members: Iterable[str], ingress: bool
+    ) -> Iterator[CidrSelector]:
+        """The blocks of one workload, direction and set of ports, within the bound."""
+        subject = one.server if ingress else one.client
+        cover = cover_within(members, self.bound, self.closed)
+        if cover.opened:
+            self.widened.append(
+                Widened(
+                    workload=subject,
+                    direction="ingress" if ingress else "egress",
+                    ports=ports,
+                    blocks=cover.blocks,
+                    addresses=cover.opened,
+                )
+            )
+        most = self.bound.blocks
+        if most is not None and len(cover.blocks) > most:
+            message = f"{len(cover.blocks)} blocks for {ports}, not {most}"
+            self.tell(Notice(code="NP050", where=label(subject), message=message))
+        return map(CidrSelector, cover.blocks)
 
     def _pairs(
         self, connection: Connection, evidence: Evidence, ingress: bool
@@ -156,7 +202,8 @@ class Outsiders:
     def _open(self, side: Iterable[Edge]) -> dict[int, PortSet]:
         """Per IP version the ports whose clients are "the internet", not some addresses.
 
-        So where a Service exposes the port to the outside, or many addresses were seen.
+        So where a Service exposes the port to the outside; and where many addresses were seen,
+        should the user have said that this means everyone.
         """
         clients: dict[tuple[int, PortSet], list[Connection]] = defaultdict(list)
         for connection, _ in side:
@@ -165,8 +212,13 @@ class Outsiders:
                 clients[network(client.cidr).version, connection.ports].append(connection)
         found: dict[int, PortSet] = defaultdict(PortSet)
         for (version, ports), connections in clients.items():
-            if len(connections) > WORLD_AFTER or self._exposed(connections[0]):
+            many = len(connections) > WORLD_AFTER
+            if self._exposed(connections[0]) or (many and self.allow_world):
                 found[version] |= ports
+            elif many:
+                message = f"{len(connections)} public addresses called {ports}; each is in a list"
+                server = label(connections[0].server)
+                self.tell(Notice(code="NP051", where=server, message=message))
         return found
 
     def _exposed(self, connection: Connection) -> bool:
@@ -190,14 +242,10 @@ def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:
     )
 
 
-def _merged_blocks(blocks: Mapping[str, PortSet]) -> dict[Selector, PortSet]:
-    """Neighbouring blocks that used equal ports become one block; nothing unobserved is added."""
+def _by_ports(blocks: Mapping[str, PortSet]) -> dict[PortSet, list[str]]:
+    """Blocks that used equal ports: they share a list."""
     by_ports: dict[PortSet, list[str]] = defaultdict(list)
     for block, ports in blocks.items():
         if ports:
             by_ports[ports].append(block)
-    return {
-        CidrSelector(cidr): ports
-        for ports, members in by_ports.items()
-        for cidr in cover_addresses(members)
-    }
+    return by_ports

@@ -6,8 +6,12 @@ import pytest
 import yaml
 from scenes import TARGETS, app, entity, flow, inventory, labels, learned, pod, proof, world
 
+from generators import DIALECTS
+from netpol.cli.proof import dialect_named, prove
 from netpol.inventory import Inventory, Node, Service, ServicePort
 from netpol.learn import Learned
+from netpol.notices import Notice
+from netpol.synthesize import Bound, Options
 from netpol.synthesize.outside import WORLD_AFTER
 
 WEB = pod("web-6d9c7f8b45-x2k9q", owner="web")
@@ -99,7 +103,18 @@ def test_a_port_with_many_public_clients_is_open_to_the_internet(
     count: int, everyone: bool
 ) -> None:
     flows = clients(*(f"198.51.{n}.7" for n in range(count)))
-    assert ("0.0.0.0/0" in blocks(spec(learned(flows))["ingress"], "from")) is everyone
+    rules = spec(learned(flows), allow_world=True)["ingress"]
+    assert ("0.0.0.0/0" in blocks(rules, "from")) is everyone
+
+
+def test_not_even_many_clients_are_the_internet_unless_somebody_says_so() -> None:
+    flows = clients(*(f"198.51.{2 * n}.7" for n in range(WORLD_AFTER + 1)))
+    told: list[Notice] = []
+    what = learned(flows)
+    made = prove(what, dialect_named("kubernetes", DIALECTS), Options(), told.append)
+    rules = yaml.safe_load(made.files["shop/web.yaml"])["spec"]["ingress"]
+    assert len(blocks(rules, "from")) == WORLD_AFTER + 1
+    assert [one.code for one in told] == ["NP051"]
 
 
 def test_clients_are_counted_per_port() -> None:
@@ -112,7 +127,10 @@ def test_clients_are_counted_per_port() -> None:
 
 def test_private_clients_beside_the_internet_keep_their_addresses() -> None:
     flows = clients("10.9.0.1", *(f"198.51.{n}.7" for n in range(20)))
-    assert blocks(spec(learned(flows))["ingress"], "from") == {"0.0.0.0/0", "10.9.0.1/32"}
+    assert blocks(spec(learned(flows), allow_world=True)["ingress"], "from") == {
+        "0.0.0.0/0",
+        "10.9.0.1/32",
+    }
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -125,7 +143,10 @@ def test_a_port_that_no_service_exposes_is_not_opened_to_the_internet(target: st
 
 def test_a_family_in_which_nobody_came_is_not_opened() -> None:
     flows = [*clients(*(f"198.51.{n}.7" for n in range(20))), *clients("2001:db8::7", port=9)]
-    assert blocks(spec(learned(flows))["ingress"], "from") == {"0.0.0.0/0", "2001:db8::7/128"}
+    assert blocks(spec(learned(flows), allow_world=True)["ingress"], "from") == {
+        "0.0.0.0/0",
+        "2001:db8::7/128",
+    }
 
 
 def test_the_internet_leaves_out_public_addresses_of_the_cluster() -> None:
@@ -230,3 +251,35 @@ def test_an_api_server_on_a_node_that_may_come_in_needs_no_second_rule() -> None
     ]
     found = proof(learned(flows, known), "cilium").certificate
     assert (found.denied, found.without_witness) == ((), ())
+
+
+# --- shorter lists
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_list_is_shortened_within_the_bound_and_the_price_is_told(target: str) -> None:
+    flows = [flow(app("web"), world(f"198.51.100.{n}"), 443) for n in (4, 6, 7, 64)]
+    made = proof(learned(flows), target, bound=Bound(addresses=1))
+    assert "198.51.100.4/30" in made.files["shop/web.yaml"]
+    assert "198.51.100.64/32" in made.files["shop/web.yaml"]
+    (one,) = made.certificate.widened
+    assert (one.addresses, one.direction) == (1, "egress")
+    assert one.blocks == ("198.51.100.4/30", "198.51.100.64/32")
+    assert not made.certificate.denied
+
+
+def test_no_address_of_the_cluster_or_of_private_networks_is_opened() -> None:
+    seen = ("198.51.100.1", "198.51.100.3", "10.9.0.1", "10.9.0.3")
+    node = Node(name="n", addresses=("198.51.100.2",))
+    known = inventory(WEB, nodes={"n": node})
+    flows = [flow(app("web"), world(one), 443) for one in seen]
+    told: list[Notice] = []
+    made = prove(
+        learned(flows, known),
+        dialect_named("kubernetes", DIALECTS),
+        Options(bound=Bound(blocks=1)),
+        told.append,
+    )
+    rules = yaml.safe_load(made.files["shop/web.yaml"])["spec"]["egress"]
+    assert blocks(rules, "to") == {f"{one}/32" for one in seen}
+    assert [one.code for one in told] == ["NP050"]

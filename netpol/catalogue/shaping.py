@@ -1,0 +1,27 @@
+"""Notices about what the user traded: lists of addresses, the internet, staged roll-outs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netpol.catalogue.entry import Entry
+
+__all__ = ["SHAPING"]
+
+SHAPING: Final[dict[str, Entry]] = {
+    "NP050": Entry(
+        title="a list of addresses is longer than --max-blocks",
+        why="Fewer blocks would hold addresses of the cluster or private ones, which are never"
+        " opened for the sake of a shorter list. The list is as short as it can be.",
+        what_to_do="Nothing has to be done. Where the private networks are yours to open, edit the"
+        " written policy; `netpol check` says what it then allows.",
+    ),
+    "NP051": Entry(
+        title="many public addresses called a port that no Service exposes",
+        why="So many callers may mean that the port is for the internet, but no Service of type"
+        " LoadBalancer or NodePort (or with external addresses) says so. Each address that was seen"
+        " is allowed, and no other one: the next caller is denied.",
+        what_to_do="Give --allow-world if the port is for everyone, or the Service in --inventory."
+        " If it is not, find out how those callers reach it.",
+    ),
+}
