@@ -5,7 +5,7 @@ holds the two parts below it, and no other block is worth considering. For each 
 says which prices are worth paying: (blocks, addresses opened for nothing), fewer blocks against
 more addresses, none worse than another in both. A node is written whole, as one block, or as the
 blocks of its two halves, so that frontiers add up from the leaves to the root: exact, in
-O(blocks × most).
+O(addresses × the longest frontier).
 
 A node that overlaps a forbidden block is never written whole. Laws
 (``tests/laws/test_widening.py``): equal to the best of all covers, by brute force; nothing
@@ -14,6 +14,7 @@ forbidden is opened; the price is what is open for nothing.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,9 +27,6 @@ __all__ = ["EXACT", "Bound", "Cover", "cover_within"]
 
 Frontier: TypeAlias = list[tuple[int, int]]
 """(blocks, addresses opened), by the number of blocks; the second falls strictly."""
-
-_FIRST_TRY: Final = 16
-"""So many blocks are tried first where the answer is not known to be smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +68,10 @@ def cover_within(addresses: Iterable[str], bound: Bound, forbidden: Iterable[str
     if len(exact) < 2 or (bound.blocks is None and not bound.addresses):
         return Cover(blocks=exact, opened=0)
     root = _trie([network(one) for one in exact], tuple(forbidden))
-    most = max(bound.blocks or _FIRST_TRY, 1)
+    # The price alone keeps frontiers short: few blocks can be joined for it.
+    most, price = (bound.blocks, math.inf) if bound.blocks else (len(exact), bound.addresses or 0)
     while True:
-        root.fill(most)
+        root.fill(most, price)
         found = bound.met(root.frontier)
         if found is not None:
             blocks: list[str] = []
@@ -92,20 +91,22 @@ class _Node:
     halves: tuple[_Node, ...] = ()
     frontier: Frontier = field(default_factory=list)
 
-    def fill(self, most: int) -> None:
-        """The frontiers of this node and those below it, up to so many blocks."""
-        best: dict[int, int] = {} if self.whole is None else {1: self.whole}
+    def fill(self, most: int, limit: float) -> None:
+        """The frontiers here and below, up to so many blocks and so many addresses."""
+        best: dict[int, int] = {}
+        if self.whole is not None and self.whole <= limit:
+            best[1] = self.whole
         if self.halves:
             left, right = self.halves
-            left.fill(most)
-            right.fill(most)
+            left.fill(most, limit)
+            right.fill(most, limit)
             for some, price in left.frontier:
                 for more, other in right.frontier:
-                    count = some + more
+                    count, total = some + more, price + other
                     if count > most:
                         break
-                    if price + other < best.get(count, price + other + 1):
-                        best[count] = price + other
+                    if total <= limit and total < best.get(count, total + 1):
+                        best[count] = total
         self.frontier = _worthwhile(best)
 
     def write(self, state: tuple[int, int], into: list[str]) -> None:
