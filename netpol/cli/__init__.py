@@ -83,7 +83,7 @@ def main() -> None:
     except NetpolError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(TROUBLE)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:

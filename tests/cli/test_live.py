@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 
@@ -91,3 +92,17 @@ def test_learn_follows_a_relay_until_it_is_stopped(tmp_path):
             server.lines = lines(9)
         shown = run("graph", "--store", store, "--format", "json")
     assert json.loads(shown.stdout)["records"]["read"] >= 9
+
+
+def test_a_server_that_says_nothing_can_be_left():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"hubble://127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-c", "from netpol.cli import main; main()", "graph", url]
+        with subprocess.Popen(
+            [*command, "--plaintext"], stderr=subprocess.PIPE, text=True
+        ) as asking:
+            client, _ = silent.accept()
+            asking.send_signal(signal.SIGINT)
+            said = asking.stderr.read()
+        client.close()
+    assert (said, asking.returncode) == ("interrupted\n", 130)
