@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -94,11 +95,14 @@ class Shop:
         self.saw("shop/web", "shop/api", 8081, 90)
         self.saw("shop/api", "data/db", 5432, 60)
 
-    def write(self, side: str, files: dict[str, str]) -> None:
+    def write(self, side: str, files: Mapping[str, str | None]) -> None:
+        """Put files there; None takes one away."""
         for name, text in files.items():
             path = self.place / side / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.unlink(missing_ok=True)
+            if text is not None:
+                path.write_text(text, encoding="utf-8")
 
     def saw(self, client: str, server: str, port: int, count: int = 1) -> None:
         """Answered connections between two workloads, between ten and eleven o'clock."""
