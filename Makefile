@@ -45,6 +45,7 @@ bench: $(INSTALLED) ## speed and memory as ratios against named baselines in the
 	$(BIN)/python tests/bench/packets.py
 	$(BIN)/python tests/bench/relay.py
 	$(BIN)/python tests/bench/live.py
+	$(BIN)/python tests/bench/store.py
 
 docs: $(INSTALLED) ## regenerate the reference pages that are made from the code
 	$(BIN)/python -m pytest --update tests/test_docs.py

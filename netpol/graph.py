@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from netpol.flow import Flow
@@ -190,11 +191,16 @@ class ServiceGraph:
 
     def __iter__(self) -> Iterator[tuple[Connection, Evidence]]:
         """Every connection with its evidence, sorted."""
+        return iter(self._sorted)
+
+    @cached_property
+    def _sorted(self) -> list[tuple[Connection, Evidence]]:
+        """Once: a graph that is made does not change, and sorting a large one takes long."""
         found = (
             (Connection(client, server, key[0], key[1]), data["evidence"])
             for client, server, key, data in self.network.edges(keys=True, data=True)
         )
-        return iter(sorted(found, key=lambda pair: pair[0].key))
+        return sorted(found, key=lambda pair: pair[0].key)
 
     def __len__(self) -> int:
         return int(self.network.number_of_edges())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
-from netpol.store.shape import Edge, Total, add, flow_of, side_of
+from netpol.store.shape import Edge, Flows, Total, add
 from netpol.store.take import decode_account
 
 __all__ = ["account", "flows", "notices"]
@@ -26,13 +25,13 @@ _FLOWS: Final = (
 
 def flows(db: sqlite3.Connection) -> Iterator[Flow]:
     """A flow for each edge, with what all inputs showed of it."""
-    sides = cache(side_of)
+    made = Flows()
     for _, rows in groupby(db.execute(_FLOWS), itemgetter(0)):
         first, *more = rows
-        evidence = Total(*first[12:])
+        total = Total(*first[12:])
         for row in more:
-            evidence = add(evidence, Total(*row[12:]))
-        yield flow_of(Edge(*first[1:12]), evidence, sides=sides)
+            total = add(total, Total(*row[12:]))
+        yield made.of(Edge(*first[1:12]), total)
 
 
 def account(db: sqlite3.Connection) -> Account:

@@ -77,7 +77,13 @@ CREATE TABLE notices (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: Final[tuple[str, ...]] = (_FIRST,)
+_SECOND: Final = """
+-- Evidence may hold which connections it is of (netpol.sketch); a netpol that does not know of that
+-- would lose it, so it must not take the store for its own.
+CREATE INDEX inputs_live ON inputs (live) WHERE live != ''
+"""
+
+STEPS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
 """The first makes an empty file a store of version 1, each further one makes it the next."""
 
 VERSION: Final = len(STEPS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -22,18 +23,20 @@ from netpol.sketch import Sketch
 
 __all__ = [
     "Edge",
+    "Flows",
     "Seen",
     "Side",
     "Total",
     "add",
     "both",
-    "flow_of",
     "pack",
     "parts_of",
-    "side_of",
     "side_text",
     "unpack",
 ]
+
+_SHARED: Final = 1 << 16
+"""So many different ones are remembered, to be shared."""
 
 _T = TypeVar("_T", int, str, tuple[str, str])
 
@@ -150,42 +153,42 @@ def _stretch(flow: Flow, time: int, era: Era) -> int:
     return max((max(era(ip, time), time // HOUR * HOUR) for ip in loose), default=0)
 
 
-def flow_of(edge: Edge, evidence: Total, *, sides: Callable[[str], Side]) -> Flow:
-    """The flow again; ``sides`` reads the text of one."""
-    seen = unpack(evidence.seen)
-    distinct = Sketch(seen.distinct)
-    return Flow(
-        client=_endpoint(sides(edge.client), seen.client_pods, seen.client_names),
-        server=_endpoint(sides(edge.server), seen.server_pods, seen.server_names),
-        protocol=edge.protocol,
-        port=None if edge.port < 0 else edge.port,
-        service=edge.service,
-        service_port=None if edge.service_port < 0 else edge.service_port,
-        certain=bool(edge.certain),
-        records=evidence.records,
-        count=distinct.count or evidence.connections,
-        distinct=distinct,
-        reports=tuple(sorted(seen.reports.items())) if edge.reported else (),
-        first=evidence.first,
-        last=evidence.last,
-        hours=frozenset(seen.hours),
-        signals=seen.signals,
-        answers=frozenset(seen.answers),
-        sightings=frozenset(seen.sightings),
-        source=edge.source,
-    )
+class Flows:
+    """Makes flows again; those that are alike share what is alike in them, so that many fit."""
+
+    def __init__(self) -> None:
+        self._endpoint = lru_cache(_SHARED)(_endpoint)
+        self._hours = lru_cache(_SHARED)(frozenset[int])
+
+    def of(self, edge: Edge, total: Total) -> Flow:
+        """The flow of an edge."""
+        seen = unpack(total.seen)
+        distinct = Sketch(seen.distinct)
+        return Flow(
+            client=self._endpoint(edge.client, tuple(seen.client_pods), tuple(seen.client_names)),
+            server=self._endpoint(edge.server, tuple(seen.server_pods), tuple(seen.server_names)),
+            protocol=edge.protocol,
+            port=None if edge.port < 0 else edge.port,
+            service=edge.service,
+            service_port=None if edge.service_port < 0 else edge.service_port,
+            certain=bool(edge.certain),
+            records=total.records,
+            count=distinct.count or total.connections,
+            distinct=distinct,
+            reports=tuple(sorted(seen.reports.items())) if edge.reported else (),
+            first=total.first,
+            last=total.last,
+            hours=self._hours(tuple(seen.hours)),
+            signals=seen.signals,
+            answers=frozenset(seen.answers),
+            sightings=frozenset(seen.sightings),
+            source=edge.source,
+        )
 
 
-def _endpoint(side: Side, pods: list[str], names: list[str]) -> Endpoint:
-    if not pods and not names:
-        return side.endpoint
-    found = side.endpoint
-    return replace(found, pods=tuple(pods) or found.pods, names=frozenset(names))
-
-
-def side_of(text: str) -> Side:
-    """What the text of a side says."""
-    return _decode_side(text)
+def _endpoint(text: str, pods: tuple[str, ...], names: tuple[str, ...]) -> Endpoint:
+    found = _decode_side(text).endpoint
+    return replace(found, pods=pods or found.pods, names=frozenset(names))
 
 
 def add(one: Total, other: Total) -> Total:

@@ -22,7 +22,8 @@ from netpol.store.take import decode_account, encode_account
 
 __all__ = ["exported", "restored"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+"""As of the store that holds the same; a text of an earlier one lacks what came later."""
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,7 +80,7 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     server_pods: list[str]
     client_names: list[str]
     server_names: list[str]
-    distinct: bytes
+    distinct: bytes = b""
 
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -133,7 +134,7 @@ def restored(lines: Iterable[bytes], where: str) -> Iterator[Parcel]:
     """
     numbered = enumerate(lines, 1)
     head = _decoded(numbered, _Head, where)
-    if head.netpol_store != _VERSION:
+    if not 1 <= head.netpol_store <= _VERSION:
         raise NetpolError(f"the text is of version {head.netpol_store}", where=where)
     for _ in range(head.inputs):
         line = _decoded(numbered, _Input, where)
