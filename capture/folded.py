@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import BinaryIO, Final
 
 from capture.inputs import named
@@ -15,7 +14,7 @@ from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.notices import Notice
 from netpol.store import Told
-from netpol.store.shape import Edge, Total, add, flow_of, parts_of, side_of
+from netpol.store.shape import Edge, Flows, Total, add, parts_of
 
 __all__ = ["Folded", "Settings", "fold", "renumbered"]
 
@@ -58,8 +57,8 @@ class Folded:
 
     def flows(self) -> list[Flow]:
         """The flows again, sorted."""
-        sides = lru_cache(maxsize=None)(side_of)
-        return [flow_of(*one, sides=sides) for one in sorted(self.edges.items())]
+        made = Flows()
+        return [made.of(*one) for one in sorted(self.edges.items())]
 
 
 def fold(stream: BinaryIO, source: str, where: str, era: Era, at: int | None) -> Folded:

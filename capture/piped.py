@@ -52,7 +52,7 @@ class PipedFeed:
 
     def _pump(self) -> None:
         chunks = decompressed(self.file, self.name, self._tell)
-        while block := chunks.chunk():
+        while not self.stopped.is_set() and (block := chunks.chunk()):
             self._blocks.put(block)
         self._blocks.put(b"")
 
@@ -70,9 +70,10 @@ class PipedFeed:
     def close(self) -> Iterator[Fresh]:
         """What came before it was stopped."""
         self.stopped.set()
-        self._until = time.monotonic() + self.patience
-        if self._part is not None:
-            yield from self._taken()
+        while not self.ended:
+            before = self._blocks.qsize()
+            yield from self.poll()
+            self.ended |= before == 0
 
     def _taken(self) -> Iterator[Fresh]:
         part, windows = self._part, self._windows
@@ -81,7 +82,7 @@ class PipedFeed:
             yield from self._whole(part)
             return
         yield from part.pieces(windows, lambda: time.monotonic() > self._until)
-        if self._exhausted and not self.ended:
+        if self._exhausted and not self._rest and windows.ended:
             self.ended = True
             yield from part.last(windows)
 

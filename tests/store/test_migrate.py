@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from kept import LINES, Kept, directly, written
 from source_samples import SAMPLES
 
 from netpol import store
+from netpol.flow import Flow
+from netpol.sketch import EMPTY
 from netpol.store.schema import STEPS, VERSION
 
 STORES = Path(__file__).parents[1] / "data" / "stores"
@@ -20,6 +24,11 @@ def inputs(place: Path) -> list[Path]:
     """A log with a line that is none and one without its end, and events."""
     log = written(place / "flows.jsonl", [*LINES[:10], b"no flow\n", LINES[10][:-40]])
     return [log, written(place / "table.txt", [SAMPLES["conntrack"]])]
+
+
+def alike(flows: Iterable[Flow]) -> list[Flow]:
+    """Without the counts that version 1 did not have, or had otherwise."""
+    return [replace(flow, distinct=EMPTY, reports=()) for flow in flows]
 
 
 def test_there_is_a_store_of_every_version() -> None:
@@ -40,10 +49,10 @@ def test_an_older_store_is_brought_to_the_present(
         assert opened.db.execute("PRAGMA user_version").fetchone() == (VERSION,)
     log, table = inputs(tmp_path)
     assert kept.account.balanced()
-    assert kept.flows == directly(log, table)
+    assert alike(kept.flows) == alike(directly(log, table))
     assert kept.learn(log, table) == 0
     assert kept.learn(written(log, [*LINES[:10], b"no flow\n", *LINES[10:12]])) == 2
-    assert kept.flows == directly(log, table)
+    assert alike(kept.flows) == alike(directly(log, table))
 
 
 def test_an_older_store_is_a_source(tmp_path: Path) -> None:
