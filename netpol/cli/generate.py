@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+_ABOUT = ("kustomization.yaml", "README.md")
+"""Files that are no policies."""
 TARGETS = ("kubernetes", "calico", "cilium")
 
 
@@ -99,9 +101,12 @@ def generate(
     from netpol.cli.output import write
     from netpol.cli.proof import prove
     from netpol.cli.run import given, inventory_from, learn_from
+    from netpol.cli.staging import staged
     from netpol.compare import differences
 
     given(sources, store)
+    if shaping.staged and existing:
+        raise click.UsageError("give --staged or --existing, not both")
     notices = Notices()
     known = inventory_from(inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
@@ -133,6 +138,8 @@ def generate(
         chosen, there = on_top(chosen, standing, known, notices.tell)
     conflicts = there.conflicts if there else ()
     _refuse_insufficient(chosen, len(conflicts))
+    if shaping.staged:
+        chosen = staged(chosen)
     used, policies = chosen.certificate.profile, chosen.synthesis.policies
     if there is None:
         tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
@@ -199,7 +206,7 @@ def _print(
         standing = there.standing
         text += existing_text(standing.where, len(standing.policies.policies), rows, against)
     if output is None:
-        click.echo("---\n".join(t for n, t in proof.files.items() if n != "kustomization.yaml"))
+        click.echo("---\n".join(t for n, t in proof.files.items() if n not in _ABOUT))
         say(text)
         say_blind_spots(learned)
         return

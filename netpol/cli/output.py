@@ -50,7 +50,9 @@ def _refuse_foreign(paths: Iterable[Path]) -> None:
 def _earlier(directory: Path) -> set[str]:
     """Files of an earlier run that are still there, inside the directory, and unchanged in kind."""
     root = directory.resolve()
-    return {name for name in resources(directory / "kustomization.yaml") if _is_inside(root, name)}
+    # The plan of a roll-out is no resource.
+    names = (*resources(directory / "kustomization.yaml"), "README.md")
+    return {name for name in names if _is_inside(root, name)}
 
 
 def _is_inside(root: Path, name: str) -> bool:

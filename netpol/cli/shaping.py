@@ -31,6 +31,7 @@ class Shaping:
     widening: int
     blocks: int | None
     world: bool
+    staged: bool
 
     @property
     def options(self) -> Options:
@@ -69,6 +70,7 @@ def shaping_options(command: Command) -> Command:
         max_widening: int,
         max_blocks: int | None,
         allow_world: bool,
+        staged: bool,
         **more: object,
     ) -> object:
         if max_widening and max_blocks:
@@ -82,6 +84,7 @@ def shaping_options(command: Command) -> Command:
             widening=max_widening,
             blocks=max_blocks,
             world=allow_world,
+            staged=staged,
         )
         return command(*args, shaping=shape, **more)
 
@@ -128,6 +131,12 @@ _OPTIONS = (
         is_flag=True,
         help="Take a port that more than 16 public addresses reached as open to the internet, also"
         " where no Service of type LoadBalancer or NodePort exposes it.",
+    ),
+    click.option(
+        "--staged",
+        is_flag=True,
+        help="Write a roll-out: policies that are not enforced yet (Calico: Staged kinds, Cilium:"
+        " enableDefaultDeny false; Kubernetes: two steps), with the plan in a README.md.",
     ),
     click.option(
         "--dns/--no-dns",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from netpol.choices import Choice, Choices, Generalised, Widened, listed
 from netpol.errors import NetpolError
@@ -70,6 +71,8 @@ class Synthesis:
     """What is otherwise than it would be for another CNI."""
     generalised: Generalised | None = None
     """What the level opens."""
+    names: Mapping[Workload, str] = field(default_factory=dict)
+    """By name the policy that each workload is the subject of, itself or within its group."""
     widened: tuple[Widened, ...] = ()
     """Lists of outside addresses that hold more than was seen."""
 
@@ -130,12 +133,15 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         through=through,
         outsiders=outsiders,
     )
+    subjects = _subjects(own, policed, resolving, asked)
+    taken = ((server.namespace, name) for server, name in resolving.names().items())
+    names = object_names(sorted(subjects), taken)
     policies = PolicySet(
         policies=(
             *(_default_deny(namespace) for namespace in sorted(policed)),
             *resolving.ask(_named_servers(own, outsiders)),
             *resolving.serve(),
-            *_workload_policies(own, policed, resolving, asked, rules),
+            *_workload_policies(subjects, names, rules),
         )
     )
     return Synthesis(
@@ -146,6 +152,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         shared=selectors.shared,
         choices=grouping.spelled_out(choices.all()),
         generalised=grouping.generalised(learned.accepted),
+        names=grouping.named(names),
         widened=tuple(outsiders.widened),
     )
 
@@ -247,27 +254,33 @@ def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str
     )
 
 
-def _workload_policies(
-    edges: list[Edge],
-    policed: frozenset[str],
-    resolving: Resolving,
-    asked: frozenset[str],
-    rules: Rules,
-) -> Iterable[Policy]:
+def _subjects(
+    edges: list[Edge], policed: frozenset[str], resolving: Resolving, asked: frozenset[str]
+) -> dict[Workload, tuple[list[Edge], list[Edge]]]:
+    """For everyone who gets a policy the connections towards it, and its own."""
     # allow-dns is for every pod of a namespace: also for a resolver that asks a resolver.
     asking = [one for one in edges if not dns.asks(one[0], resolving.serving, asked)]
     egress = _by_side(asking, lambda connection: connection.client)
     ingress = _by_side(edges, lambda connection: connection.server)
-    subjects = sorted(w for w in {*egress, *ingress} if w.namespace in policed)
-    taken = ((server.namespace, name) for server, name in resolving.names().items())
-    names = object_names(subjects, taken)
-    for workload in subjects:
+    return {
+        one: (ingress.get(one, []), egress.get(one, []))
+        for one in {*egress, *ingress}
+        if one.namespace in policed
+    }
+
+
+def _workload_policies(
+    subjects: Mapping[Workload, tuple[list[Edge], list[Edge]]],
+    names: Mapping[Workload, str],
+    rules: Rules,
+) -> Iterable[Policy]:
+    for workload, (ingress, egress) in sorted(subjects.items(), key=itemgetter(0)):
         yield Policy(
             name=names[workload],
             namespace=workload.namespace,
             subject=rules.selectors.of(workload),
-            ingress=rules.of(ingress.get(workload, ()), subject=workload, ingress=True),
-            egress=rules.of(egress.get(workload, ()), subject=workload, ingress=False),
+            ingress=rules.of(ingress, subject=workload, ingress=True),
+            egress=rules.of(egress, subject=workload, ingress=False),
         )
 
 

@@ -78,6 +78,11 @@ class Grouping:
         """Connections between groups, with their evidence added up."""
         return list(ServiceGraph.of((self.between(one), evidence) for one, evidence in edges))
 
+    def named(self, names: Mapping[Workload, str]) -> dict[Workload, str]:
+        """What names say of subjects, said of each workload in them."""
+        mine = ((one, self.groups.get(one, one)) for one in self.every_workload)
+        return {one: names[subject] for one, subject in mine if subject in names}
+
     def spelled_out(self, choices: Iterable[Choice]) -> tuple[Choice, ...]:
         """The same choices, with what they open said workload by workload."""
         return tuple(
@@ -112,12 +117,12 @@ class Grouping:
             ports[connection.client, connection.server] |= connection.ports
         return Generalised(
             reason=f"chosen generalisation: level {self.level}",
-            subjects={one: self._subjects(one) for one in self.inventory_before},
+            subjects={one: self._subjects(one) for one in self.every_workload},
             ports=dict(ports),
         )
 
     @cached_property
-    def inventory_before(self) -> tuple[Workload, ...]:
+    def every_workload(self) -> tuple[Workload, ...]:
         """Every workload, in a group or not."""
         alone = (one for one in self.inventory.workloads if one not in self._by_group)
         return (*self.groups, *alone)
