@@ -154,8 +154,8 @@ def store_option(command: Command) -> Command:
         "--store",
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="What `netpol learn` keeps there, in place of SOURCES or together with them (what is in"
-        " both counts twice).",
+        help="What `netpol learn` keeps there, in place of SOURCES or together with them (what is"
+        " in both counts twice).",
     )(command)
 
 
