@@ -189,7 +189,7 @@ class Crew:
         while job is not None or busy:
             while idle and job is not None:
                 connection = idle.pop()
-                connection.send(job)
+                _send(connection, job)
                 busy[connection] = job
                 job = next(waiting, None)
             for connection in _ready(busy):
@@ -201,15 +201,15 @@ class Crew:
     def dealt(self, job: Job, pieces: Iterable[Piece]) -> list[Dealt]:
         """Fold one input by all processes."""
         for connection in self._connections:
-            connection.send(job)
+            _send(connection, job)
         asking: list[Connection] = []
         for piece in pieces:
             asking = asking or self._asking(self._connections)
-            asking.pop().send(piece)
+            _send(asking.pop(), piece)
         found, left = list[Dealt](), set(self._connections)
         while left:
             for connection in asking or self._asking(left):
-                connection.send(None)
+                _send(connection, None)
                 found.append(_answer(connection))
                 left.discard(connection)
             asking = []
@@ -229,15 +229,26 @@ def _ready(among: Iterable[Connection]) -> list[Connection]:
     return [one for one in wait(list(among)) if isinstance(one, Connection)]
 
 
+def _gone() -> NetpolError:
+    return NetpolError(
+        "a process that read flows was ended from outside",
+        hint="give fewer --jobs where memory is short",
+    )
+
+
+def _send(connection: Connection, what: Job | Piece | None) -> None:
+    try:
+        connection.send(what)
+    except OSError as error:
+        raise _gone() from error
+
+
 def _received(connection: Connection) -> object:
     """What a process says. Raises what it raised."""
     try:
         said: object = connection.recv()
     except (EOFError, OSError) as error:
-        raise NetpolError(
-            "a process that read flows was ended from outside",
-            hint="give fewer --jobs where memory is short",
-        ) from error
+        raise _gone() from error
     if isinstance(said, Exception):
         raise said
     return said

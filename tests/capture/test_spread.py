@@ -15,7 +15,7 @@ import zstandard
 from source_samples import SAMPLES
 
 from capture.compressed import decompressed
-from capture.crew import Crew, Job
+from capture.crew import Crew, Job, Piece
 from capture.folded import Folded, Settings, fold
 from capture.inputs import detected, head_of, opened
 from capture.spread import Cut, spread
@@ -138,6 +138,10 @@ def test_what_is_wrong_is_raised_here(tmp_path):
         job = Job(path=str(tmp_path / "nowhere"), source="hubble")
         with pytest.raises(NetpolError, match="cannot be opened"):
             list(crew.whole([job]))
-    with pytest.raises(NetpolError, match="ended from outside"), Crew(2, SETTINGS) as crew:
-        os.kill(crew._processes[0].pid, signal.SIGKILL)
-        list(crew.whole([Job(path=str(tmp_path / "gone"), source="hubble")] * 4))
+    for dealt in (False, True):
+        with pytest.raises(NetpolError, match="ended from outside"), Crew(2, SETTINGS) as crew:
+            os.kill(crew.pids[0], signal.SIGKILL)
+            job = Job(path=str(tmp_path / "gone"), source="hubble", dealt=dealt)
+            if dealt:
+                crew.dealt(job, (Piece(number=n, data=b"\n") for n in range(9)))
+            list(crew.whole([job] * 4))
