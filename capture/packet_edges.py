@@ -102,8 +102,12 @@ class Edges:
         same = self.client[heads] >> np.uint64(16), self.server[heads], self.dialled[heads]
         kinds = self.found["protocol"][heads], self.certain[heads], self.service[heads]
         columns = (*same, *kinds, first, last, np.add.reduceat(self.sums[order], starts))
-        bounds = starts, np.append(starts[1:], len(order))
-        for start, end, *row in zip(*(c.tolist() for c in (*bounds, *columns)), strict=True):
+        hashes, after = self._identities(order)
+        ends = np.append(starts[1:], len(order))
+        bounds = starts, ends, after[starts], after[ends]
+        for start, end, one, beyond, *row in zip(
+            *(c.tolist() for c in (*bounds, *columns)), strict=True
+        ):
             client, server, dialled, number, certain, service, early, late, total = row
             members = order[start:end]
             records, *signals = total
@@ -117,30 +121,32 @@ class Edges:
                 service=service,
                 times=(early, late),
                 hours=self._hours(members, early, late),
-                distinct=tuple(self._distinct(members)),
+                distinct=_smallest(hashes[one:beyond]),
                 records=records,
                 signals={name: n for name, n in zip(_SIGNALS, signals, strict=True) if n},
             )
 
-    def _distinct(self, members: Numbers) -> list[int]:
-        """The identities of the connections that these were: some began more than once."""
-        times = np.minimum(self.found["count"][members], KEPT).astype(np.int64)
-        which = np.repeat(members, times)
-        before = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
+    def _identities(self, order: Numbers) -> tuple[Numbers, Numbers]:
+        """Those of connections in this order, and where each one's begin: some began repeatedly."""
+        times = np.minimum(self.found["count"][order], KEPT).astype(np.int64)
+        begins = np.append(0, np.cumsum(times))
+        which = np.repeat(order, times)
+        before = np.arange(len(which)) - np.repeat(begins[:-1], times)
         client = self.client[which]
         kind = self.found["protocol"][which].astype(np.uint64) & _LAST
         kind |= before.astype(np.uint64) << _NTH | (client & _PORT) << _OCTET
-        found = mixed(*self.addresses.halves(client >> _BITS), kind)
-        if len(found) > KEPT:
-            found = np.unique(found)[:KEPT]
-        hashes: list[int] = found.tolist()
-        return hashes
+        return mixed(*self.addresses.halves(client >> _BITS), kind), begins
 
     def _hours(self, members: Numbers, first: int, last: int) -> set[int]:
         if first // _HOUR == last // _HOUR:
             return {first // _HOUR}
         ends = self.found["first"][members], self.found["last"][members]
         return set(np.unique(np.concatenate(ends) // _HOUR).tolist())
+
+
+def _smallest(hashes: Numbers) -> tuple[int, ...]:
+    """As many as a sketch keeps."""
+    return tuple((np.unique(hashes)[:KEPT] if len(hashes) > KEPT else hashes).tolist())
 
 
 def edges(
