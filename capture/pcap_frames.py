@@ -19,7 +19,7 @@ from capture.packet_rows import PAD, Bytes, Numbers, Window
 
 __all__ = ["HEADER", "LARGEST", "Broken", "Damage", "Source", "is_pcap", "native", "windows"]
 
-WINDOW: Final = 8 << 20
+WINDOW: Final = 4 << 20
 LARGEST: Final = 4 << 20
 """A packet with its header; tcpdump captures 256 KiB at the most."""
 

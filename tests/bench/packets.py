@@ -23,7 +23,8 @@ from pathlib import Path
 from statistics import median
 
 import packet_capture
-from ingest import FOLDER, MIB, resident
+from ingest import FOLDER, MIB
+from readers import high_water
 
 Row = tuple[str, str, str, int, int]
 OPENS, ACCEPTS, SAYS_NOTHING = range(3)
@@ -190,7 +191,7 @@ def child(reader: str, path: Path) -> None:
     """Read ``path`` in this process and say how it went, as one line of JSON."""
     started = time.process_time()
     rows = READERS[reader](path)
-    seconds, peak = time.process_time() - started, resident()
+    seconds, peak = time.process_time() - started, high_water()
     truth = {tuple(row[:4]): row[4] for row in json.loads(path.with_suffix(".json").read_text())}
     right = sum(min(n, truth.get(tuple(edge), 0)) for *edge, n in rows) / sum(truth.values())
     digest = hashlib.sha256(json.dumps(sorted(rows)).encode()).hexdigest()

@@ -27,8 +27,9 @@ from typing import Any
 
 from clusters import Shape
 from evaluate import Laps, exponent
-from ingest import FOLDER, MIB, resident
+from ingest import FOLDER, MIB
 from learned import learned
+from readers import high_water
 
 from generators import DIALECTS, parse
 from generators.generator import files
@@ -93,7 +94,7 @@ def child(case: Case, target: str) -> dict[str, Any]:
         "rules": proof.rules,
         "unobserved": len(proof.opened),
         "inexact": sum(one.code in ("NP021", "NP022") for one in said),
-        "peak": resident(),
+        "peak": high_water(),
     }
 
 
