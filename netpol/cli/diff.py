@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,9 @@ from netpol.cli.sides import cluster_options
 if TYPE_CHECKING:
     from netpol.changes import Change
     from netpol.inventory import Inventory
+    from netpol.net import PortSet
     from netpol.profile import Profile
+    from netpol.report.diff import Observed
 
 __all__ = ["diff"]
 
@@ -25,6 +28,12 @@ FORMATS = ("text", "json", "csv", "markdown")
 @click.argument("old")
 @click.argument("new")
 @cluster_options
+@click.option(
+    "--store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What `netpol learn` keeps there: changes that hit observed traffic are marked.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @strict_option
 @click.pass_context
@@ -34,6 +43,7 @@ def diff(
     new: str,
     inventory: tuple[str, ...],
     cni: str | None,
+    store: Path | None,
     form: str,
     strict: bool,
 ) -> None:
@@ -47,6 +57,7 @@ def diff(
     Examples:
       netpol diff main/policies branch/policies --inventory cluster.json
       netpol diff k8s/ calico/ --inventory cluster.json --format markdown
+      netpol diff main/policies branch/policies --inventory cluster.json --store shop.db
     """
     from netpol.changes import changes
     from netpol.cli.engine import engine
@@ -67,7 +78,8 @@ def diff(
     every = changes(*judges)
     found = [one for one in every if one.client != one.server or not lone(one.client, *worlds)]
     workloads = len({one for world in worlds for one in world.workloads})
-    click.echo(_shown(found, workloads, form), nl=False)
+    observed = _observed(store, worlds[1], notices)
+    click.echo(_shown(found, workloads, form, observed), nl=False)
     notices.show()
     say_engine(plugin, known[0])
     _say_who_differs(old, new, *worlds)
@@ -130,14 +142,45 @@ def _say_gaps(before: Profile, after: Profile) -> None:
             )
 
 
-def _shown(found: list[Change], workloads: int, form: str) -> str:
+def _observed(store: Path | None, known: Inventory, notices: Notices) -> Observed | None:
+    """What was learned of changes; None: nothing was given."""
+    if store is None:
+        return None
+    from netpol.cli.run import learn_from
+    from netpol.peers import Cidr
+    from netpol.review.edges import Edge
+    from netpol.review.observed import Seen
+
+    seen = Seen(learned=learn_from((), known, notices, None, 2.0, store=store))
+
+    def observed(change: Change, ports: PortSet) -> int:
+        sides = change.client, change.server
+        blocks = tuple(one.cidr for one in sides if isinstance(one, Cidr))
+        edge = Edge(kind="closed", client=sides[0], server=sides[1], ports=ports, blocks=blocks)
+        return seen.of(edge).records
+
+    return observed
+
+
+def _shown(found: list[Change], workloads: int, form: str, observed: Observed | None = None) -> str:
+    text = _changes(found, workloads, form, observed)
+    if observed is None or form in ("json", "csv"):
+        return text
+    from netpol.report.diff import closing_observed
+
+    lines = closing_observed(found, observed)
+    head = "Closes observed traffic:" if lines else "Nothing that was observed closes."
+    return text + f"\n{head}\n" + "".join(f"- {line}\n" for line in lines)
+
+
+def _changes(found: list[Change], workloads: int, form: str, observed: Observed | None) -> str:
     from netpol.report import diff as report
 
     match form:
         case "json":
-            return json.dumps(report.change_rows(found), indent=2) + "\n"
+            return json.dumps(report.change_rows(found, observed), indent=2) + "\n"
         case "csv":
-            return report.diff_csv(found)
+            return report.diff_csv(found, observed)
         case "markdown":
             return report.diff_markdown(found, workloads)
         case _:

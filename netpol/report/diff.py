@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 
 from netpol.changes import Change
 from netpol.net import PortSet
@@ -14,19 +14,30 @@ from netpol.report.rows import Row, rows
 from netpol.report.tabular import aligned, csv_text, markdown_table
 from netpol.report.words import set_words
 
-__all__ = ["change_rows", "diff_csv", "diff_markdown", "diff_text"]
+__all__ = [
+    "Observed",
+    "change_rows",
+    "closing_observed",
+    "diff_csv",
+    "diff_markdown",
+    "diff_text",
+]
 
 _SIGNS: Final = {"opened": "+", "closed": "-", "undecided": "?"}
 _ROW: Final = ("change", "client", "server", "protocol", "ports")
 
 
-def change_rows(changes: Iterable[Change]) -> list[Row]:
+Observed: TypeAlias = Callable[[Change, PortSet], int]
+"""So many accepted records were seen of these ports of a changed pair."""
+
+
+def change_rows(changes: Iterable[Change], observed: Observed | None = None) -> list[Row]:
     """What ``diff --format json`` prints: the usual rows with ``change``, sorted.
 
-    Undecided ports have no rows of their own.
+    Undecided ports have no rows of their own. With ``observed``, each row says the records.
     """
     every = [
-        {"change": kind, **row}
+        {"change": kind, **row, **({"observed": observed(one, ports)} if observed else {})}
         for one in changes
         for kind, ports in _kinds(one)
         if kind != "undecided"
@@ -36,9 +47,26 @@ def change_rows(changes: Iterable[Change]) -> list[Row]:
     return sorted(every, key=lambda row: (row["client"], row["server"], row["change"] == "closed"))
 
 
-def diff_csv(changes: Iterable[Change]) -> str:
+def diff_csv(changes: Iterable[Change], observed: Observed | None = None) -> str:
     """The same rows, comma-separated."""
-    return csv_text(_ROW, ([row[name] for name in _ROW] for row in change_rows(changes)))
+    columns = (*_ROW, "observed") if observed else _ROW
+    return csv_text(
+        columns, ([str(row[name]) for name in columns] for row in change_rows(changes, observed))
+    )
+
+
+def closing_observed(changes: Iterable[Change], observed: Observed) -> list[str]:
+    """A line for each change that closes what was observed: the most often seen first."""
+    found = [(observed(one, one.closed), one) for one in changes if one.closed]
+    hit = sorted(
+        (-records, label(one.client), label(one.server), set_words(one.closed))
+        for records, one in found
+        if records
+    )
+    return [
+        f"{client} → {server} {ports}: {-records:,} records"
+        for records, client, server, ports in hit
+    ]
 
 
 def diff_text(changes: Iterable[Change], workloads: int) -> str:
