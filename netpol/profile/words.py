@@ -21,12 +21,14 @@ class Words:
     """Whether a rule can name ICMP types; where not, ICMP is outside what the dialect decides."""
     mixed_peers: bool = True
     """Whether one rule may list peers of several kinds (pods, CIDRs, entities, names)."""
+    one_peer: bool = False
+    """Whether each selector of pods needs a rule of its own."""
     ports_per_list: int | None = None
     """How many ports one list of them may hold; longer ones are written as several lists."""
 
 
 KUBERNETES_WORDS: Final = Words(name="kubernetes")
-CALICO_WORDS: Final = Words(name="calico", icmp=True, mixed_peers=False)
+CALICO_WORDS: Final = Words(name="calico", icmp=True, mixed_peers=False, one_peer=True)
 CILIUM_WORDS: Final = Words(
     name="cilium",
     entities=frozenset({"world", "host", "remote-node", "kube-apiserver", "ingress", "health"}),

@@ -14,6 +14,7 @@ from netpol.policy import FqdnSelector, Rule, Selector
 from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.dns import Resolvers
 from netpol.synthesize.limits import apart, coalesced, covering, entries, single_ports
+from netpol.synthesize.merged import merged
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.rectangles import cover
 from netpol.synthesize.through import Through
@@ -47,7 +48,7 @@ class Rules:
         for selector, ports in self.outsiders.selectors(others, ingress=ingress).items():
             pairs[selector] |= ports
         cut = self._within_limits(self._apart(pairs, label(subject)), who, subject, ingress)
-        return tuple(self._written(cut, label(subject)))
+        return tuple(self._written(cut, label(subject), ingress))
 
     def _pods(
         self, edges: Iterable[Edge], subject: Workload, ingress: bool
@@ -110,11 +111,13 @@ class Rules:
         found = (self.resolvers.get(one, ()) for one in peers)
         return max((2 * len(ports) for ports in found), default=0)
 
-    def _written(self, pairs: Mapping[Selector, PortSet], where: str) -> Iterator[Rule]:
+    def _written(
+        self, pairs: Mapping[Selector, PortSet], where: str, ingress: bool
+    ) -> Iterator[Rule]:
         profile = self.choices.profile
         for table in self._tables(pairs):
             for peers, ports in cover(table, key=_by_kind, tell=self.selectors.tell, where=where):
-                rule = Rule(peers=peers, ports=ports)
+                rule = Rule(peers=self._shortened(peers, ingress), ports=ports)
                 cut = (rule,) if profile.end_port else single_ports(rule)
                 if cut != (rule,):
                     what = f"each port of {ports} is written on its own: ranges are not enforced"
@@ -124,6 +127,11 @@ class Rules:
                     what = f"{entries(ports)} ports are written in lists of at most {most}"
                     self.choices.add("words", what, where)
                 yield from cut
+
+    def _shortened(self, peers: tuple[Selector, ...], ingress: bool) -> tuple[Selector, ...]:
+        if self.choices.profile.before_dnat and not ingress:
+            return peers  # A Service's address is opened by its own labels, one Service each.
+        return merged(peers, least=2 if self.choices.profile.words.one_peer else 3)
 
     def _tables(self, pairs: Mapping[Selector, PortSet]) -> list[dict[Selector, PortSet]]:
         """The pairs that may share a rule: all of them, or those of one kind of peer."""
