@@ -222,19 +222,20 @@ def _opened(
 ) -> Iterable[Opened]:
     seen = _ports(c for c, _ in learned.accepted)
     promised = _ports(declared)
-    chosen = [(one, opening) for one in choices for opening in one.opens]
-    for (client, server), ports in sorted(
-        allowed.items(), key=lambda kv: (label(kv[0][0]), label(kv[0][1]))
-    ):
+    chosen: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = defaultdict(list)
+    for one in choices:
+        for opening in one.opens:
+            reason = f"{one.field}: {one.what}"
+            chosen[opening.client, opening.server].append((opening.ports, reason))
+    # Most pairs are allowed just what was seen between them.
+    wider = [pair for pair, ports in allowed.items() if ports != seen.get(pair)]
+    for client, server in sorted(wider, key=lambda pair: (label(pair[0]), label(pair[1]))):
         if not _inside(client, policed) and not _inside(server, policed):
             continue
-        rest = ports - seen[(client, server)]
-        reasons = [(promised[(client, server)], f"{_DECLARED} need: name resolution")]
-        reasons += [
-            (opening.ports, f"{one.field}: {one.what}")
-            for one, opening in chosen
-            if (opening.client, opening.server) == (client, server)
-        ]
+        ports = allowed[client, server]
+        rest = ports - seen[client, server]
+        reasons = [(promised[client, server], f"{_DECLARED} need: name resolution")]
+        reasons += chosen.get((client, server), [])
         if generalised is not None:
             reasons.append((generalised.opens(client, server), generalised.reason))
         for some, reason in (*reasons, (ports, _why_open(client, server, policed))):

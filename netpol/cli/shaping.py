@@ -32,6 +32,7 @@ class Shaping:
     blocks: int | None
     world: bool
     staged: bool
+    port_gap: int
 
     @property
     def options(self) -> Options:
@@ -45,6 +46,7 @@ class Shaping:
             level=cast("Level", self.level),
             bound=Bound(blocks=self.blocks, addresses=self.widening),
             allow_world=self.world,
+            port_gap=self.port_gap,
         )
 
     @property
@@ -71,6 +73,7 @@ def shaping_options(command: Command) -> Command:
         max_blocks: int | None,
         allow_world: bool,
         staged: bool,
+        max_port_gap: int,
         **more: object,
     ) -> object:
         if max_widening and max_blocks:
@@ -85,6 +88,7 @@ def shaping_options(command: Command) -> Command:
             blocks=max_blocks,
             world=allow_world,
             staged=staged,
+            port_gap=max_port_gap,
         )
         return command(*args, shaping=shape, **more)
 
@@ -125,6 +129,15 @@ _OPTIONS = (
         type=click.IntRange(1),
         help="Shorten each list of outside addresses to K blocks, at the least price in addresses"
         " that nobody was seen to use.",
+    ),
+    click.option(
+        "--max-port-gap",
+        metavar="N",
+        type=click.IntRange(0, 65535),
+        default=0,
+        show_default=True,
+        help="Write neighbouring ports as one range where at most N ports between them were not"
+        " seen; the certificate lists what that opens.",
     ),
     click.option(
         "--allow-world",

@@ -159,6 +159,8 @@ class Profile:
         """Where the fact in a field is from."""
         if name == "words":
             return Source(f"what policies of {self.words.name} can say")
+        if name == "max_port_gap":
+            return Source("chosen with --max-port-gap")
         return self.sources.get(name, _STANDARD)
 
 

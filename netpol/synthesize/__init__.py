@@ -52,6 +52,8 @@ class Options:
     """What lists of outside addresses may open, see :mod:`netpol.synthesize.widening`."""
     allow_world: bool = False
     """Take a port that many public addresses reached as open to the internet."""
+    port_gap: int = 0
+    """How many ports that nobody used a range of ports may bridge, gap by gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         through=through,
         choices=choices,
         resolvers=serving,
+        port_gap=options.port_gap,
     )
     resolving = Resolving(
         serving=serving,

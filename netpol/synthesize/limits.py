@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from netpol.net import PortSet, contains, without
+from netpol.net import PORT_PROTOCOLS, PortSet, contains, without
 from netpol.policy import CidrSelector, Rule, Selector
 
-__all__ = ["apart", "coalesced", "covering", "entries", "single_ports"]
+__all__ = ["apart", "bridged", "coalesced", "covering", "entries", "single_ports"]
 
 
 def entries(ports: PortSet) -> int:
     """How many ports and ranges of ports it takes to write a set."""
     return sum(1 for _ in ports)
+
+
+def bridged(ports: PortSet, gap: int) -> PortSet:
+    """The ports with every gap filled that is at most ``gap`` ports wide: fewer, longer ranges."""
+    filled = (
+        PortSet.of(protocol, before, after)
+        for protocol, ranges in ports.parts
+        if protocol in PORT_PROTOCOLS
+        for (_, before), (after, _) in pairwise(ranges)
+        if after - before - 1 <= gap
+    )
+    return PortSet.union((ports, *filled))
 
 
 def coalesced(ports: PortSet, limit: int) -> PortSet:

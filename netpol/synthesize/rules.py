@@ -13,7 +13,7 @@ from netpol.peers import Peer, Workload, label
 from netpol.policy import FqdnSelector, Rule, Selector
 from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.dns import Resolvers
-from netpol.synthesize.limits import apart, coalesced, covering, entries, single_ports
+from netpol.synthesize.limits import apart, bridged, coalesced, covering, entries, single_ports
 from netpol.synthesize.merged import merged
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.rectangles import cover
@@ -32,11 +32,14 @@ class Rules:
     choices: Choices
     resolvers: Resolvers
     """Which each pod may ask anyhow."""
+    port_gap: int = 0
+    """How many ports that nobody used a range may bridge, gap by gap."""
 
     def of(self, edges: Iterable[Edge], *, subject: Workload, ingress: bool) -> tuple[Rule, ...]:
         """Rules that cover these connections and no other pair of peer and port.
 
-        More than those only where the CNI takes no more ports per address; then it is a choice.
+        More than those only where the user lets ranges bridge gaps, or the CNI takes no more ports
+        per address; then it is a choice.
         """
         edges = tuple(edges)
         pairs: dict[Selector, PortSet] = defaultdict(PortSet)
@@ -47,7 +50,8 @@ class Rules:
         others = [one for one in edges if not isinstance(_peer(one[0], ingress), Workload)]
         for selector, ports in self.outsiders.selectors(others, ingress=ingress).items():
             pairs[selector] |= ports
-        cut = self._within_limits(self._apart(pairs, label(subject)), who, subject, ingress)
+        cut = self._apart(self._bridged(pairs, who, subject, ingress), label(subject))
+        cut = self._within_limits(cut, who, subject, ingress)
         return tuple(self._written(cut, label(subject), ingress))
 
     def _pods(
@@ -65,6 +69,24 @@ class Rules:
             else:
                 for selector, ports in self.through.peers(peer, found, (subject,)):
                     yield peer, selector, ports
+
+    def _bridged(
+        self,
+        pairs: dict[Selector, PortSet],
+        who: dict[Selector, set[Peer]],
+        subject: Workload,
+        ingress: bool,
+    ) -> dict[Selector, PortSet]:
+        """The same peers with the narrow gaps between their ports filled."""
+        if not self.port_gap:
+            return pairs
+        found = {selector: bridged(ports, self.port_gap) for selector, ports in pairs.items()}
+        for selector, ports in pairs.items():
+            if more := found[selector] - ports:
+                what = f"{ports} became {found[selector]}; not observed: {more}"
+                opens = _opens(who[selector], subject, ingress, more)
+                self.choices.add("max_port_gap", what, label(subject), opens)
+        return found
 
     def _apart(self, pairs: Mapping[Selector, PortSet], where: str) -> dict[Selector, PortSet]:
         if self.choices.profile.excepts == "own block":
@@ -95,14 +117,7 @@ class Rules:
                     f"{entries(ports)} ports and ranges for one address became"
                     f" {entries(found[selector])}, of at most {limit}; not observed: {more}"
                 )
-                opens = [
-                    Opening(
-                        client=peer if ingress else subject,
-                        server=subject if ingress else peer,
-                        ports=more,
-                    )
-                    for peer in sorted(who.get(selector, ()), key=label)
-                ]
+                opens = _opens(who[selector], subject, ingress, more)
                 self.choices.add("port_entries", what, label(subject), opens)
         return found
 
@@ -145,6 +160,18 @@ class Rules:
 
 def _peer(connection: Connection, ingress: bool) -> Peer:
     return connection.client if ingress else connection.server
+
+
+def _opens(peers: Iterable[Peer], subject: Workload, ingress: bool, more: PortSet) -> list[Opening]:
+    """The same ports for each of the peers of one workload."""
+    return [
+        Opening(
+            client=peer if ingress else subject,
+            server=subject if ingress else peer,
+            ports=more,
+        )
+        for peer in sorted(peers, key=label)
+    ]
 
 
 def _by_kind(selector: Selector) -> tuple[str, str]:
