@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from netpol.cli.console import Notices
 from netpol.cli.sides import cluster_options
 from netpol.errors import NetpolError
+
+if TYPE_CHECKING:
+    from netpol.graph import Connection, Evidence
+    from netpol.inventory import Inventory
 
 __all__ = ["why"]
 
@@ -21,6 +27,12 @@ _CODES = {"allowed": 0, "denied": 1, "undecided": 2}
 @click.argument("server")
 @click.argument("port")
 @cluster_options
+@click.option(
+    "--store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What `netpol learn` keeps there: whether the connection was observed is said.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def why(
@@ -31,6 +43,7 @@ def why(
     port: str,
     inventory: tuple[str, ...],
     cni: str | None,
+    store: Path | None,
     form: str,
 ) -> None:
     """Say whether CLIENT may talk to SERVER on PORT, and which rule says so.
@@ -47,6 +60,7 @@ def why(
       netpol why policies/ shop/frontend shop/Deployment/checkout 5050 --inventory cluster.json
       netpol why manifests/ 203.0.113.7 shop/frontend http
       netpol why manifests/ shop/frontend kube-system/coredns udp/53
+      netpol why policies/ shop/frontend shop/checkout 5050 --inventory cluster.json --store shop.db
     """
     from netpol.cli.engine import engine
     from netpol.cli.peers import port_of, resolved
@@ -62,6 +76,7 @@ def why(
     )
     from netpol.graph import Connection
     from netpol.peers import Entity, Workload
+    from netpol.report.rows import evidence_object
     from netpol.report.why import verdict, why_object, why_text
     from netpol.why import why as found_why
 
@@ -87,11 +102,47 @@ def why(
         profile = read.under(plugin)
     parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
     judge = judge_of(read.policies, other.inventory, profile, parties)
-    found = found_why(judge, Connection(one.peer, other.peer, protocol, number))
+    connection = Connection(one.peer, other.peer, protocol, number)
+    found = found_why(judge, connection)
     notices.show()
     say_engine(plugin, profile)
+    evidence = _observed(store, connection, other.inventory, notices)
     if form == "json":
-        click.echo(json.dumps(why_object(found), indent=2))
+        shown = {} if evidence is None else {"evidence": evidence_object(evidence)}
+        click.echo(json.dumps({**why_object(found), **shown}, indent=2))
     else:
         click.echo(why_text(found), nl=False)
+        if evidence is not None:
+            click.echo(_said(evidence))
     ctx.exit(_CODES[verdict(found)])
+
+
+def _observed(
+    store: Path | None, connection: Connection, known: Inventory, notices: Notices
+) -> Evidence | None:
+    """What was seen of it, as far as it was accepted; None: nobody asked."""
+    if store is None:
+        return None
+    from netpol.cli.run import learn_from
+    from netpol.peers import Cidr
+    from netpol.review.edges import Edge
+    from netpol.review.observed import Seen
+
+    sides = connection.client, connection.server
+    edge = Edge(
+        kind="closed",
+        client=sides[0],
+        server=sides[1],
+        ports=connection.ports,
+        blocks=tuple(one.cidr for one in sides if isinstance(one, Cidr)),
+    )
+    return Seen(learned=learn_from((), known, notices, None, 2.0, store=store)).of(edge)
+
+
+def _said(evidence: Evidence) -> str:
+    from netpol.report.rows import time_text
+
+    if not evidence.records:
+        return "Observed: never, as far as it was accepted as needed"
+    times = f"from {time_text(evidence.first)} to {time_text(evidence.last)}"
+    return f"Observed: {evidence.records:,} records in {len(evidence.hours):,} hours, {times}"

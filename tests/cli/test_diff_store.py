@@ -1,4 +1,4 @@
-"""``diff --store``: which changes hit what was observed."""
+"""``diff --store``, ``why --store``: what of it was observed."""
 
 from __future__ import annotations
 
@@ -57,6 +57,18 @@ def test_what_closes_observed_traffic_is_marked(learned: Path) -> None:
     text = changes(learned)
     assert f"- {pair[0]} → {pair[1]} TCP 6379: {records[pair]:,} records" in text
     assert "observed" in changes(learned, "--format", "csv").splitlines()[0]
+
+
+def test_why_says_what_was_observed(learned: Path) -> None:
+    how = "--inventory", CLUSTER, "--store", learned / "shop.db"
+    pair = "shop/cart", "data/redis-cart"
+    said = run("why", learned / "old", *pair, "6379", *how)
+    assert said.splitlines()[-1].startswith(
+        "Observed: 1,716 records in 1 hours, from 2026-11-02T09"
+    )
+    found = json.loads(run("why", learned / "old", *pair, "6379", *how, "--format", "json"))
+    assert found["evidence"]["records"] == 1716
+    assert "Observed: never" in run("why", learned / "old", *pair, "6380", *how)
 
 
 def test_without_changes_nothing_closes(learned: Path) -> None:
