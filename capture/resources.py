@@ -67,6 +67,11 @@ _APPS: Final = {
     "replicasets": "ReplicaSet",
     "statefulsets": "StatefulSet",
 }
+_NETWORKING: Final = {"ingresses": "Ingress", "servicecidrs": "ServiceCIDR"}
+_ADMISSION: Final = {
+    "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
+    "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
+}
 _SLICES: Final = {"endpointslices": "EndpointSlice"}
 
 RESOURCES: Final[tuple[Resource, ...]] = (
@@ -74,7 +79,9 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     *_some("apps", "v1", _APPS, optional=False),
     *_some("batch", "v1", {"cronjobs": "CronJob", "jobs": "Job"}, optional=False),
     *_some("discovery.k8s.io", "v1", _SLICES, optional=False),
-    *_some("networking.k8s.io", "v1", {"servicecidrs": "ServiceCIDR"}, optional=True),
+    *_some("networking.k8s.io", "v1", _NETWORKING, optional=True),
+    *_some("admissionregistration.k8s.io", "v1", _ADMISSION, optional=True),
+    *_some("apiregistration.k8s.io", "v1", {"apiservices": "APIService"}, optional=True),
     *_some("apps.openshift.io", "v1", {"deploymentconfigs": "DeploymentConfig"}, optional=True),
     *_some("argoproj.io", "v1alpha1", {"rollouts": "Rollout"}, optional=True),
     *_some("cilium.io", "v2", {"ciliumnodes": "CiliumNode"}, optional=True),

@@ -47,6 +47,9 @@ KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
     ("", "Pod"): objects.Pod,
     ("", "ReplicationController"): objects.SelectedByMap,
     ("", "Service"): objects.Service,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): objects.Webhooks,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): objects.Webhooks,
+    ("apiregistration.k8s.io", "APIService"): objects.ApiService,
     ("apps", "DaemonSet"): objects.Selected,
     ("apps", "Deployment"): objects.Selected,
     ("apps", "ReplicaSet"): objects.Selected,
@@ -61,6 +64,7 @@ KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
     ("extensions", "DaemonSet"): objects.Selected,
     ("extensions", "Deployment"): objects.Selected,
     ("extensions", "ReplicaSet"): objects.Selected,
+    ("networking.k8s.io", "Ingress"): objects.Ingress,
     ("networking.k8s.io", "ServiceCIDR"): objects.Ranges,
     ("projectcalico.org", "IPPool"): objects.Ranges,
 }

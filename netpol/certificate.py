@@ -9,7 +9,7 @@ decide.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -121,6 +121,7 @@ def certify(
     choices: tuple[Choice, ...] = (),
     generalised: Generalised | None = None,
     widened: tuple[Widened, ...] = (),
+    calls: Mapping[Connection, str] | None = None,
 ) -> Certificate:
     """Prove what ``policies`` do to what was learned.
 
@@ -128,6 +129,7 @@ def certify(
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
     takes the namespaces in which a policy is. ``choices`` and ``generalised`` explain what they
     open; ``widened`` is what lists of outside addresses open.
+    ``calls``: what declares those that do not resolve names.
     """
     declared = frozenset(declared)
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
@@ -162,6 +164,7 @@ def certify(
                 policed,
                 choices,
                 generalised,
+                calls or {},
             )
         ),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
@@ -219,10 +222,13 @@ def _opened(
     policed: frozenset[str],
     choices: Iterable[Choice],
     generalised: Generalised | None,
+    calls: Mapping[Connection, str],
 ) -> Iterable[Opened]:
     seen = _ports(c for c, _ in learned.accepted)
-    promised = _ports(declared)
+    promised = _ports(one for one in declared if one not in calls)
     chosen: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = defaultdict(list)
+    for call, why in calls.items():
+        chosen[call.client, call.server].append((call.ports, f"{_DECLARED} need: {why}"))
     for one in choices:
         for opening in one.opens:
             reason = f"{one.field}: {one.what}"

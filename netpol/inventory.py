@@ -17,6 +17,7 @@ from netpol.peers import Labels, Workload
 
 __all__ = [
     "ALWAYS",
+    "Caller",
     "ContainerPort",
     "Dated",
     "EndpointSlice",
@@ -143,6 +144,20 @@ class EndpointSlice:
     endpoints: tuple[SliceEndpoint, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Caller:
+    """An object that says that a Service is called, whether or not anybody saw it."""
+
+    kind: str
+    """``admission webhook``, ``aggregated API`` or ``route``."""
+    name: str
+    """Of the object, for people."""
+    namespace: str
+    service: str
+    port: str
+    """The Service's port, by number or name; empty: any of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
     """A namespace and its labels; ``kubernetes.io/metadata.name`` is always among them."""
@@ -197,6 +212,8 @@ class Inventory:
     """Every state of the EndpointSlices."""
     until: int = 0
     """The newest time of which it tells, nanoseconds since the epoch; 0: it has no dates."""
+    callers: tuple[Caller, ...] = ()
+    """What other objects say of who is called, sorted."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """What the ConfigMaps of network plugins hold, by (namespace, name); no others are kept."""
 
@@ -269,6 +286,7 @@ class Inventory:
             holders=_held(self.holders, other.holders),
             services_then=tuple(dict.fromkeys((*self.services_then, *other.services_then))),
             slices=tuple(dict.fromkeys((*self.slices, *other.slices))),
+            callers=tuple(sorted({*self.callers, *other.callers})),
             until=max(self.until, other.until),
             settings={**other.settings, **self.settings},
         )

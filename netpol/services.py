@@ -23,7 +23,7 @@ from netpol.net import host_cidr
 from netpol.peers import Cidr, Entity, Peer, Workload
 from netpol.stretches import Stretches, living, stretches
 
-__all__ = ["NODE", "Backends", "Target", "Targets", "backends", "exposed_ports"]
+__all__ = ["NODE", "Backends", "Target", "Targets", "backends", "exposed_ports", "targets"]
 
 Target: TypeAlias = tuple[Peer, int]
 """A server and the port on which its pods listen."""
@@ -189,11 +189,16 @@ def exposed_ports(inventory: Inventory) -> dict[Workload, frozenset[tuple[str, i
     table: dict[Workload, set[tuple[str, int]]] = defaultdict(set)
     for service in inventory.services.values():
         for port in service.ports if service.public else ():
-            for one in _selected(inventory, service, port):
-                peer, number = one.thing
-                if isinstance(peer, Workload) and one.end == ALWAYS:
+            for peer, number in targets(inventory, service, port):
+                if isinstance(peer, Workload):
                     table[peer].add((port.protocol, number))
     return {workload: frozenset(ports) for workload, ports in table.items()}
+
+
+def targets(inventory: Inventory, service: Service, port: ServicePort) -> Targets:
+    """Whom the selector of a Service chooses now, and their ports."""
+    found = _selected(inventory, service, port)
+    return frozenset(one.thing for one in found if one.end == ALWAYS)
 
 
 def _selected(inventory: Inventory, service: Service, port: ServicePort) -> Iterator[Dated[Target]]:

@@ -7,6 +7,7 @@ written as text. ``capture.snapshot_values`` turns these into what the inventory
 from __future__ import annotations
 
 from capture.objects.base import ConfigMap, LabelPairs, Object
+from capture.objects.callers import ApiService, Ingress, ServiceReference, Webhooks
 from capture.objects.nodes import (
     CiliumHealth,
     CiliumNode,
@@ -31,6 +32,7 @@ from capture.objects.services import (
 from capture.objects.workloads import PodTemplate, Selected, SelectedByMap, Templated
 
 __all__ = [
+    "ApiService",
     "Backend",
     "BackendAddress",
     "CiliumHealth",
@@ -40,6 +42,7 @@ __all__ = [
     "EndpointPort",
     "EndpointSlice",
     "Endpoints",
+    "Ingress",
     "LabelPairs",
     "Node",
     "NodeMeta",
@@ -55,6 +58,8 @@ __all__ = [
     "SelectedByMap",
     "Service",
     "ServicePort",
+    "ServiceReference",
     "ServiceSpec",
     "Templated",
+    "Webhooks",
 ]

@@ -16,6 +16,14 @@ SHAPING: Final[dict[str, Entry]] = {
         what_to_do="Nothing has to be done. Where the private networks are yours to open, edit the"
         " written policy; `netpol check` says what it then allows.",
     ),
+    "NP052": Entry(
+        title="a declared need cannot be written",
+        why="An object of the cluster (a webhook, an aggregated API, a route) says that a Service"
+        " is called, and no rule of this dialect can allow it: it has no word for the caller, and"
+        " nobody told its address. Default deny may cut it off.",
+        what_to_do="Give the EndpointSlices of default/kubernetes with --inventory, or choose a"
+        " --target that has a word for the API server; --no-declared leaves such needs out.",
+    ),
     "NP051": Entry(
         title="many public addresses called a port that no Service exposes",
         why="So many callers may mean that the port is for the internet, but no Service of type"

@@ -79,6 +79,7 @@ def prove(
             choices=synthesis.choices,
             generalised=synthesis.generalised,
             widened=synthesis.widened,
+            calls=synthesis.calls,
         ),
     )
 

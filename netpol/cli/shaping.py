@@ -26,6 +26,7 @@ class Shaping:
     only: tuple[str, ...]
     exclude: tuple[str, ...]
     dns: bool
+    declared: bool
     level: str
     prices: bool
     widening: int
@@ -41,6 +42,7 @@ class Shaping:
 
         return Options(
             dns=self.dns,
+            declared=self.declared,
             namespaces=frozenset(self.only) if self.only else None,
             exclude=frozenset(self.exclude),
             level=cast("Level", self.level),
@@ -67,6 +69,7 @@ def shaping_options(command: Command) -> Command:
         only: tuple[str, ...],
         exclude: tuple[str, ...],
         dns: bool,
+        declared: bool,
         level: str,
         prices: bool,
         max_widening: int,
@@ -82,6 +85,7 @@ def shaping_options(command: Command) -> Command:
             only=only,
             exclude=exclude,
             dns=dns,
+            declared=declared,
             level=level,
             prices=prices,
             widening=max_widening,
@@ -156,6 +160,13 @@ _OPTIONS = (
         default=True,
         show_default=True,
         help="Declare name resolution for every pod of a policed namespace.",
+    ),
+    click.option(
+        "--declared/--no-declared",
+        default=True,
+        show_default=True,
+        help="Declare what objects of the inventory say is called: admission webhooks, aggregated"
+        " APIs, backends of Ingresses.",
     ),
 )
 

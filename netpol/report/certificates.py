@@ -182,7 +182,7 @@ def certificate_text(
             not wider,
             "tight",
             f"{len(wider)} unobserved in-cluster pairs opened, {len(declared)} more declared needed"
-            " (name resolution)",
+            " (name resolution and the like)",
         ),
         _line(
             not c.without_witness,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 from netpol.choices import Choice, Choices, Generalised, Widened, listed
@@ -25,6 +25,7 @@ from netpol.profile import Profile
 from netpol.quarantine import Held
 from netpol.synthesize import dns
 from netpol.synthesize.builder import Edge, Selectors
+from netpol.synthesize.declared import declared_calls
 from netpol.synthesize.levels import LEVELS, Grouping, Level
 from netpol.synthesize.names import object_names
 from netpol.synthesize.outside import Outsiders
@@ -43,6 +44,8 @@ class Options:
 
     dns: bool = True
     """Declare name resolution for every pod of a policed namespace."""
+    declared: bool = True
+    """Declare what other objects say is called: webhooks, aggregated APIs, routes."""
     namespaces: frozenset[str] | None = None
     """Police only these; None: every namespace in which traffic was seen."""
     exclude: frozenset[str] = frozenset()
@@ -73,6 +76,8 @@ class Synthesis:
     """What is otherwise than it would be for another CNI."""
     generalised: Generalised | None = None
     """What the level opens."""
+    calls: Mapping[Connection, str] = field(default_factory=dict)
+    """Declared connections that do not resolve names, and what declares them."""
     names: Mapping[Workload, str] = field(default_factory=dict)
     """By name the policy that each workload is the subject of, itself or within its group."""
     widened: tuple[Widened, ...] = ()
@@ -99,6 +104,17 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     declared = (
         dns.needs(edges, learned.inventory, policed) if options.dns else frozenset[Connection]()
     )
+    calls = _calls(learned, policed, options, choices, tell)
+    calls = {
+        one: why
+        for one, why in calls.items()
+        if one not in declared
+        and all(
+            selectors.can_name(side)
+            for side in map(grouping.subject, (one.client, one.server))
+            if isinstance(side, Workload)
+        )
+    }
     own = grouping.edges(edge for edge in edges if edge[0] not in declared)
     asked = frozenset(name for name, workloads in asking.items() if workloads)
     versions = families(inventory) if profile.one_family else frozenset({4, 6})
@@ -109,7 +125,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         blocks={
             name: in_family(found, versions)
             for name, found in entity_blocks(
-                (*learned.accepted, *((one, Evidence()) for one in declared)), known
+                (*learned.accepted, *((one, Evidence()) for one in (*declared, *calls))), known
             ).items()
         },
         inspected=asked if profile.fqdn else frozenset(),
@@ -137,13 +153,18 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         outsiders=outsiders,
     )
     subjects = _subjects(own, policed, resolving, asked)
-    taken = ((server.namespace, name) for server, name in resolving.names().items())
+    promised = _subjects(
+        grouping.edges((one, Evidence()) for one in calls), policed, resolving, asked
+    )
+    apart = {one: f"{name}-declared" for one, name in object_names(sorted(promised)).items()}
+    taken = [(one.namespace, name) for one, name in (*resolving.names().items(), *apart.items())]
     names = object_names(sorted(subjects), taken)
     policies = PolicySet(
         policies=(
             *(_default_deny(namespace) for namespace in sorted(policed)),
             *resolving.ask(_named_servers(own, outsiders)),
             *resolving.serve(),
+            *map(_touched, _workload_policies(promised, apart, rules)),
             *_workload_policies(subjects, names, rules),
         )
     )
@@ -151,13 +172,40 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         policies=policies,
         learned=learned,
         policed=policed,
-        declared=declared,
+        declared=declared | calls.keys(),
+        calls=calls,
         shared=selectors.shared,
         choices=grouping.spelled_out(choices.all()),
-        generalised=grouping.generalised(learned.accepted),
+        generalised=grouping.generalised(
+            (*learned.accepted, *((one, Evidence()) for one in calls))
+        ),
         names=grouping.named(names),
         widened=tuple(outsiders.widened),
     )
+
+
+def _calls(
+    learned: Learned, policed: frozenset[str], options: Options, choices: Choices, tell: Tell
+) -> dict[Connection, str]:
+    """What is declared and can be written; what cannot is told (NP052)."""
+    if not options.declared:
+        return {}
+    found = declared_calls(learned.accepted, learned.inventory, policed)
+    refusals = Refusals(
+        profile=choices.profile,
+        inventory=learned.inventory,
+        blocks=entity_blocks([(one, Evidence()) for one in found], learned.inventory),
+    )
+    wanted = {}
+    for connection, why in found.items():
+        if not needs_a_rule(connection, choices):
+            continue
+        if (reason := refusals.of(connection)[1]) == "":
+            wanted[connection] = why
+        else:
+            message = f"{listed(connection)}: {reason}"
+            tell(Notice(code="NP052", where=why, message=message))
+    return wanted
 
 
 def _apart(learned: Learned, policed: frozenset[str], options: Options) -> frozenset[Peer]:
@@ -285,6 +333,11 @@ def _workload_policies(
             ingress=rules.of(ingress, subject=workload, ingress=True),
             egress=rules.of(egress, subject=workload, ingress=False),
         )
+
+
+def _touched(policy: Policy) -> Policy:
+    """The same in the directions in which it allows something; the others are not its concern."""
+    return replace(policy, ingress=policy.ingress or None, egress=policy.egress or None)
 
 
 def _by_side(

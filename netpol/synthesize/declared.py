@@ -1,0 +1,76 @@
+"""Declared needs beside name resolution: calls that objects of the cluster say will be made.
+
+The API server calls the Services of admission webhooks and aggregated APIs, often too rarely to be
+seen; a refused webhook stops deployments long after the policies went live. Routes (Ingress) name
+Services that pods will be asked through the same controller as others, whether or not somebody
+asked for them meanwhile. Which pods are that controller, nothing says by itself: they are those
+that a Service shows to the outside and that were seen to call a backend of some route.
+
+They are policies of their own (``…-declared``) and hold only what was not observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from netpol.graph import Connection, Evidence
+from netpol.inventory import Caller, Inventory, Service, ServicePort
+from netpol.peers import Entity, Peer, Workload
+from netpol.services import exposed_ports, targets
+
+__all__ = ["declared_calls"]
+
+_ROUTE: Final = "route"
+_API: Final = Entity("kube-apiserver")
+
+Edge = tuple[Connection, Evidence]
+
+
+def declared_calls(
+    edges: Iterable[Edge], inventory: Inventory, namespaces: frozenset[str]
+) -> dict[Connection, str]:
+    """Connections with a side in these namespaces that were not observed, and who declares them."""
+    seen = {connection for connection, _ in edges}
+    callers = _controllers(seen, inventory)
+    found: dict[Connection, str] = {}
+    for one in inventory.callers:
+        clients: Iterable[Peer] = callers if one.kind == _ROUTE else (_API,)
+        for server, protocol, port in _answering(one, inventory):
+            for client in clients:
+                connection = Connection(client, server, protocol, port)
+                inside = {getattr(peer, "namespace", "") for peer in (client, server)}
+                if connection not in seen and inside & namespaces:
+                    found.setdefault(connection, f"{one.kind} {one.name}")
+    return found
+
+
+def _answering(one: Caller, inventory: Inventory) -> Iterator[tuple[Workload, str, int]]:
+    """The pods behind what is called, with their ports."""
+    service = inventory.services.get((one.namespace, one.service))
+    for port in _ports(service, one.port) if service is not None else ():
+        assert service is not None
+        for server, number in targets(inventory, service, port):
+            if isinstance(server, Workload):
+                yield server, port.protocol, number
+
+
+def _ports(service: Service, wanted: str) -> Iterator[ServicePort]:
+    return (one for one in service.ports if wanted in ("", one.name, str(one.port)))
+
+
+def _controllers(seen: Iterable[Connection], inventory: Inventory) -> tuple[Workload, ...]:
+    """Who answers for routes: shown to the outside, and seen to call a backend of one."""
+    routes = [one for one in inventory.callers if one.kind == _ROUTE]
+    if not routes:
+        return ()
+    behind = {place for one in routes for place in _answering(one, inventory)}
+    shown: Mapping[Workload, object] = exposed_ports(inventory)
+    found = {
+        connection.client
+        for connection in seen
+        if isinstance(connection.client, Workload)
+        and connection.client in shown
+        and (connection.server, connection.protocol, connection.port) in behind
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,182 @@
+"""What objects say is called is allowed beside what was seen, and never hides among it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from scenes import TARGETS, app, flow, inventory, labels, learned, pod, proof, world
+
+from capture.snapshot import read_inventory
+from generators import DIALECTS
+from netpol.cli.proof import dialect_named, prove
+from netpol.graph import Connection
+from netpol.inventory import Caller, Inventory, Service, ServicePort
+from netpol.notices import Notice
+from netpol.peers import Entity, Workload
+from netpol.synthesize import LEVELS, Options
+
+WEBHOOK = Caller(
+    kind="admission webhook", name="check", namespace="shop", service="web", port="443"
+)
+
+
+def known(*callers: Caller, servers: tuple[str, ...] = ("172.18.0.2",)) -> Inventory:
+    def service(name: str, kind: str = "ClusterIP") -> Service:
+        ports = (ServicePort(port=443, target=8443),)
+        return Service(
+            namespace="shop", name=name, type=kind, selector=labels(app=name), ports=ports
+        )
+
+    found = [service("web"), service("api"), service("edge", "LoadBalancer")]
+    return inventory(
+        pod("web"),
+        pod("api"),
+        pod("edge"),
+        services={(one.namespace, one.name): one for one in found},
+        callers=tuple(sorted(callers)),
+        api_servers=servers,
+    )
+
+
+def route(service: str) -> Caller:
+    return Caller(kind="route", name="site", namespace="shop", service=service, port="443")
+
+
+SEEN = [
+    flow(app("edge"), app("api"), 8443),
+    flow(app("api"), app("web"), 9000),
+    flow(world("198.51.100.7"), app("edge"), 8443),
+]
+API = Entity("kube-apiserver")
+
+
+def workload(name: str) -> Workload:
+    return Workload("shop", "Deployment", name)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_webhook_is_called_though_nobody_saw_it(target: str, level: str) -> None:
+    made = proof(learned(SEEN, known(WEBHOOK)), target, level=level)
+    call = Connection(API, workload("web"), "TCP", 8443)
+    assert call in made.synthesis.declared
+    (said,) = [one for one in made.certificate.opened if one.client == API]
+    assert (said.server, str(said.ports)) == (workload("web"), "TCP 8443")
+    assert said.reason == "declared need: admission webhook check"
+    assert not made.certificate.without_witness
+    assert not made.certificate.denied
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_route_is_asked_by_those_who_ask_the_others(target: str) -> None:
+    made = proof(learned(SEEN, known(route("api"), route("web"))), target)
+    (said,) = [one for one in made.certificate.opened if one.reason.startswith("declared")]
+    assert (said.client, said.server) == (workload("edge"), workload("web"))
+    assert said.reason == "declared need: route site"
+    mine = {name for name in made.files if name.endswith("-declared.yaml")}
+    assert mine == {"shop/edge-declared.yaml", "shop/web-declared.yaml"}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_observed_rules_are_the_same_with_and_without(target: str) -> None:
+    what = learned(SEEN, known(WEBHOOK, route("api"), route("web")))
+    plain = proof(what, target, declared=False).files
+    more = proof(what, target).files
+    for name in ("shop/web.yaml", "shop/edge.yaml", "shop/api.yaml", "shop/default-deny.yaml"):
+        assert more[name] == plain[name]
+    assert not any("declared" in name for name in plain)
+
+
+def test_what_was_observed_is_not_declared_again() -> None:
+    what = learned([*SEEN, flow(app("edge"), app("web"), 8443)], known(route("api"), route("web")))
+    assert not any("declared" in name for name in proof(what).files)
+
+
+def test_a_declared_policy_restricts_no_other_direction() -> None:
+    made = proof(learned(SEEN, known(WEBHOOK)))
+    spec = yaml.safe_load(made.files["shop/web-declared.yaml"])["spec"]
+    assert spec["policyTypes"] == ["Ingress"]
+    assert spec["ingress"] == [
+        {
+            "from": [{"ipBlock": {"cidr": "172.18.0.2/32"}}],
+            "ports": [{"protocol": "TCP", "port": 8443}],
+        }
+    ]
+
+
+def test_a_caller_without_address_is_told_and_left_out() -> None:
+    told: list[Notice] = []
+    what = learned(SEEN, known(WEBHOOK, servers=()))
+    made = prove(what, dialect_named("kubernetes", DIALECTS), Options(), told.append)
+    assert [one.code for one in told] == ["NP052"]
+    assert not any("declared" in name for name in made.files)
+
+
+OBJECTS = [
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "check"},
+        "webhooks": [
+            {"name": "a", "clientConfig": {"service": {"namespace": "shop", "name": "web"}}},
+            {"name": "b", "clientConfig": {"url": "https://example.org/"}},
+        ],
+    },
+    {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "patch"},
+        "webhooks": [
+            {
+                "name": "a",
+                "clientConfig": {"service": {"namespace": "x", "name": "w", "port": 8080}},
+            }
+        ],
+    },
+    {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1.metrics"},
+        "spec": {"service": {"namespace": "kube-system", "name": "metrics"}},
+    },
+    {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1."},
+        "spec": {"service": None},
+    },
+    {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "site", "namespace": "shop"},
+        "spec": {
+            "defaultBackend": {"service": {"name": "other", "port": {"name": "http"}}},
+            "rules": [
+                {
+                    "http": {
+                        "paths": [{"backend": {"service": {"name": "web", "port": {"number": 80}}}}]
+                    }
+                },
+                {"host": "example.org"},
+            ],
+        },
+    },
+]
+
+
+def test_the_objects_are_read(tmp_path: Path) -> None:
+    told: list[Notice] = []
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": OBJECTS}))
+    found = read_inventory([str(file)], told.append).callers
+    assert not told
+    assert {(one.kind, one.name, one.namespace, one.service, one.port) for one in found} == {
+        ("admission webhook", "check", "shop", "web", "443"),
+        ("admission webhook", "patch", "x", "w", "8080"),
+        ("aggregated API", "v1.metrics", "kube-system", "metrics", "443"),
+        ("route", "site", "shop", "other", "http"),
+        ("route", "site", "shop", "web", "80"),
+    }
