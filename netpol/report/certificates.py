@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from netpol.certificate import Certificate, is_declared
+from netpol.certificate import Certificate, Opened, is_declared
 from netpol.compare import Difference
 from netpol.doubts import doubts
 from netpol.evaluate import Decision, Step
@@ -182,7 +182,7 @@ def certificate_text(
             not wider,
             "tight",
             f"{len(wider)} unobserved in-cluster pairs opened, {len(declared)} more declared needed"
-            " (name resolution and the like)",
+            f" ({_needs(declared)})",
         ),
         _line(
             not c.without_witness,
@@ -209,6 +209,12 @@ def certificate_text(
         held,
     )
     return "".join(line + "\n" for part in parts for line in part)
+
+
+def _needs(declared: Iterable[Opened]) -> str:
+    """What the needs are about."""
+    others = any(not one.reason.endswith(": name resolution") for one in declared)
+    return "name resolution, and what objects declare" if others else "name resolution"
 
 
 def _opened(certificate: Certificate) -> Iterable[str]:
