@@ -18,6 +18,7 @@ from generators.calico_selectors import Conjunction, written
 from generators.calico_traffic import written_traffic
 from generators.generator import Manifest, cannot_say, manifest, subject
 from generators.selectors import positive
+from generators.shared_lists import CALICO_SETS, with_shared_lists
 from netpol.net import network
 from netpol.policy import (
     ANY,
@@ -45,9 +46,10 @@ _MAX_SELECTOR: Final = 1024
 
 def render(policies: PolicySet) -> tuple[Manifest, ...]:
     """One NetworkPolicy per policy. Raises NetpolError for what Calico has no words for."""
-    return tuple(
+    written = (
         manifest(one, _VERSION, "NetworkPolicy", _written_spec(one)) for one in policies.policies
     )
+    return with_shared_lists(written, CALICO_SETS)
 
 
 def _written_spec(policy: Policy) -> dict[str, object]:

@@ -17,6 +17,7 @@ from generators.cilium_read import KIND, KINDS, VERSION, parse
 from generators.cilium_traffic import Traffic, written_traffic
 from generators.generator import Dialect, Manifest, cannot_say, manifest, subject
 from generators.selectors import label_selector
+from generators.shared_lists import CILIUM_GROUPS, with_shared_lists
 from netpol.errors import NetpolError
 from netpol.net import ALL_PORTS
 from netpol.policy import (
@@ -39,7 +40,8 @@ _ACTIONS: Final[dict[str, Action]] = {DEFAULT_TIER.name: "allow", DENY_TIER.name
 
 def render(policies: PolicySet) -> tuple[Manifest, ...]:
     """One CiliumNetworkPolicy per policy. Raises NetpolError for what Cilium has no words for."""
-    return tuple(manifest(one, VERSION, KIND, _written_spec(one)) for one in policies.policies)
+    written = (manifest(one, VERSION, KIND, _written_spec(one)) for one in policies.policies)
+    return with_shared_lists(written, CILIUM_GROUPS)
 
 
 def _written_spec(policy: Policy) -> dict[str, object]:

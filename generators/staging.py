@@ -77,15 +77,18 @@ def _steps(dialect: Dialect, policies: PolicySet) -> tuple[Manifest, ...]:
 
 
 def _calico(dialect: Dialect, policies: PolicySet) -> tuple[Manifest, ...]:
+    both = (*first_step(policies).policies, *second_step(policies).policies)
     return tuple(
         replace(manifest, documents=tuple(map(_staged, manifest.documents)))
-        for some in (first_step(policies), second_step(policies))
-        for manifest in dialect.render(some)
+        for manifest in dialect.render(replace(policies, policies=both))
     )
 
 
 def _staged(document: dict[str, object]) -> dict[str, object]:
+    """A policy as one of a Staged kind; a list of addresses as it is."""
     spec = document["spec"]
+    if document["kind"] != "NetworkPolicy":
+        return document
     assert isinstance(spec, dict)
     return {
         **document,
