@@ -24,6 +24,7 @@ from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
     from netpol.cli.existing import Found
+    from netpol.cli.keeping import Kept
     from netpol.cli.proof import Proof
     from netpol.compare import Difference
     from netpol.learn import Learned
@@ -56,7 +57,8 @@ TARGETS = ("kubernetes", "calico", "cilium")
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write one file per policy and a kustomization.yaml there; without it, print the YAML.",
+    help="Write one file per policy and a kustomization.yaml there; policies that are there keep"
+    " their files and names, and text that need not change. Without it, print the YAML.",
 )
 @existing_option
 @shaping_options
@@ -98,7 +100,7 @@ def generate(
     from generators import DIALECTS
     from netpol.cli.engine import engine, tell_other
     from netpol.cli.existing import on_top, read_existing
-    from netpol.cli.output import write
+    from netpol.cli.keeping import keep
     from netpol.cli.proof import prove
     from netpol.cli.run import given, inventory_from, learn_from
     from netpol.cli.staging import staged
@@ -144,11 +146,14 @@ def generate(
     if there is None:
         tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
     found = differences((proof.certificate for proof in proofs.values()), learned)
+    kept = None
     if output is not None and (chosen.files or there is None):
         _refuse_empty(chosen)
-        write(chosen.files, output)
+        kept = keep(chosen.files, chosen.dialect, output, chosen.synthesis.learned.inventory, used)
     notices.show()
-    _print(chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices, there)
+    _print(
+        chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices, there, kept
+    )
     ctx.exit(1 if conflicts or (strict and notices.counts) else 0)
 
 
@@ -178,6 +183,17 @@ def _refuse_insufficient(proof: Proof, conflicts: int) -> None:
         )
 
 
+def _what_became(kept: Kept | None, output: Path) -> str:
+    """Nothing is said of what there is none of."""
+    if kept is None:
+        return f"Nothing is missing, so nothing was written to {output}"
+    parts = [f"Wrote {len(kept.written)} files to {output}"]
+    parts += [f"edited {', '.join(kept.edited)}"] if kept.edited else []
+    parts += [f"{len(kept.same)} are as they were"] if kept.same else []
+    parts += [f"removed {', '.join(kept.removed)}"] if kept.removed else []
+    return "; ".join(parts)
+
+
 def _print(
     proof: Proof,
     learned: Learned,
@@ -187,6 +203,7 @@ def _print(
     origin: str,
     prices: tuple[Price, ...],
     there: Found | None,
+    kept: Kept | None,
 ) -> None:
     from netpol.report.certificates import certificate_object, certificate_text
     from netpol.report.existing import conflict_rows, existing_text, remark_rows
@@ -212,5 +229,5 @@ def _print(
         return
     click.echo(text, nl=False)
     say_blind_spots(learned)
-    click.echo(f"Wrote {len(proof.files)} files to {output}")
+    click.echo(_what_became(kept, output))
     say(f"Next: read {output}/, then hold it against other traffic with `netpol check {output} …`")

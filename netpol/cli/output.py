@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from netpol.errors import NetpolError
 from netpol.manifests import resources
 
-__all__ = ["MARK", "ours", "write"]
+__all__ = ["MARK", "earlier", "ours", "refuse_foreign", "write", "writing"]
 
 MARK: Final = "# Written by netpol: the next run may change or remove this file.\n"
 """First line of every file; only files that begin with it are ever overwritten or removed."""
@@ -21,14 +22,21 @@ def write(files: dict[str, str], directory: Path) -> None:
     What an earlier run wrote is listed in its kustomization.yaml. Files that netpol did not write
     stay; NetpolError when one of them is in the way.
     """
-    try:
-        _refuse_foreign(directory / name for name in files)
-        for old in _earlier(directory) - set(files):
+    with writing(directory):
+        refuse_foreign(directory / name for name in files)
+        for old in earlier(directory) - set(files):
             (directory / old).unlink()
         for name, text in files.items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(MARK + text, encoding="utf-8")
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Whatever the system refuses becomes a NetpolError."""
+    try:
+        yield
     except OSError as error:
         raise NetpolError(
             f"cannot write: {error.strerror}",
@@ -37,7 +45,8 @@ def write(files: dict[str, str], directory: Path) -> None:
         ) from error
 
 
-def _refuse_foreign(paths: Iterable[Path]) -> None:
+def refuse_foreign(paths: Iterable[Path]) -> None:
+    """Raise NetpolError for a file that netpol did not write."""
     for path in paths:
         if path.exists() and not ours(path):
             raise NetpolError(
@@ -47,7 +56,7 @@ def _refuse_foreign(paths: Iterable[Path]) -> None:
             )
 
 
-def _earlier(directory: Path) -> set[str]:
+def earlier(directory: Path) -> set[str]:
     """Files of an earlier run that are still there, inside the directory, and unchanged in kind."""
     root = directory.resolve()
     # The plan of a roll-out is no resource.

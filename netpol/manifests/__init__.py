@@ -6,13 +6,16 @@
     listing    the elements of a ``List`` in place of the list
     loading    from paths to objects
     yaml_writer  documents as YAML
+    spans, editing   small changes to texts that people wrote
 
 Reading is safe and bounded (``bounds``), says what it could not read and goes on behind it.
 """
 
 from netpol.manifests.bounds import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_OBJECT
 from netpol.manifests.document import Document, Entry
+from netpol.manifests.editing import cut, edited
 from netpol.manifests.loading import files, load, resources, scan
+from netpol.manifests.spans import parsed
 from netpol.manifests.yaml_writer import dump
 
 __all__ = [
@@ -22,9 +25,12 @@ __all__ = [
     "MAX_OBJECT",
     "Document",
     "Entry",
+    "cut",
     "dump",
+    "edited",
     "files",
     "load",
+    "parsed",
     "resources",
     "scan",
 ]

@@ -1,0 +1,232 @@
+"""Generated policies into a folder that has some already: only what must change changes.
+
+An object that is there (of the same kind, namespace and name; else the only one of that kind and
+namespace for the same pods) keeps its file, its name and the rest of its text. A file that netpol
+did not write is edited, never replaced; one that has nothing to do with them stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from netpol.cli.merging import Alike, Object, meaning, merged
+from netpol.cli.output import MARK, earlier, ours, refuse_foreign, writing
+from netpol.lint.who import who
+from netpol.manifests import cut, dump, edited, files, parsed
+from netpol.policy import PodSelector
+
+if TYPE_CHECKING:
+    from generators.generator import Dialect
+    from netpol.inventory import Inventory
+    from netpol.profile import Profile
+
+__all__ = ["Kept", "keep"]
+
+_LIST: Final = "kustomization.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of the files, by path in the folder."""
+
+    written: tuple[str, ...]
+    """New ones, and those of netpol that were written anew."""
+    edited: tuple[str, ...]
+    same: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """An object in a text."""
+
+    path: str
+    piece: int
+    value: Object
+
+
+@dataclass(kw_only=True)
+class _Folder:
+    root: Path
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """The pieces of every YAML file."""
+    places: list[_Place] = field(default_factory=list)
+
+    def read(self) -> None:
+        """All objects in it that could be edited."""
+        for file in files(self.root, lambda _: None) if self.root.is_dir() else ():
+            if file.suffix in (".yaml", ".yml"):
+                try:
+                    text = file.read_bytes().decode("utf-8")
+                except UnicodeDecodeError:
+                    continue
+                path = str(file.relative_to(self.root))
+                self.texts[path] = cut(text)
+                self.places += self._objects(path)
+
+    def _objects(self, path: str) -> Iterator[_Place]:
+        for number, piece in enumerate(self.texts[path]):
+            node = None if "\n..." in piece else parsed(piece)
+            if node is not None and isinstance(node.value, dict) and node.value.get("kind"):
+                yield _Place(path=path, piece=number, value=node.value)
+
+
+def keep(
+    made: dict[str, str], dialect: Dialect, root: Path, inventory: Inventory, profile: Profile
+) -> Kept:
+    """Bring the generated files into a folder; NetpolError where a file of others is in the way.
+
+    Selectors that select the same pods of the inventory say the same.
+    """
+    with writing(root):
+        folder = _Folder(root=root)
+        folder.read()
+        wanted = [
+            (path, node.value)
+            for path, text in made.items()
+            if path != _LIST
+            for node in map(parsed, cut(text))
+            if node is not None and isinstance(node.value, dict)
+        ]
+        alike = _alike(
+            (one for _, one in wanted), (one.value for one in folder.places), inventory, profile
+        )
+        matched = dict(_matched(wanted, folder.places, alike))
+        fresh = {path for n, (path, _) in enumerate(wanted) if n not in matched}
+        found = {n: place for n, place in matched.items() if wanted[n][0] not in fresh}
+        texts = {path: "".join(pieces) for path, pieces in folder.texts.items()}
+        after = {**texts, **_edited(found, wanted, folder, dialect, alike)}
+        after.update({path: MARK + made[path] for path in fresh})
+        listed = {*fresh, *(place.path for place in found.values())}
+        refuse_foreign(root / path for path in fresh)
+        gone = earlier(root) - listed - {_LIST}
+        after[_LIST] = _listing(texts.get(_LIST), made[_LIST], listed, gone)
+        return _put(root, texts, after, {*listed, _LIST}, gone)
+
+
+def _put(
+    root: Path, before: dict[str, str], after: dict[str, str], all_of: set[str], gone: set[str]
+) -> Kept:
+    for path in gone:
+        (root / path).unlink()
+    changed = [path for path in sorted(all_of) if before.get(path) != after[path]]
+    written = [path for path in changed if path not in before or ours(root / path)]
+    for path in changed:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(after[path].encode())
+    return Kept(
+        written=tuple(written),
+        edited=tuple(path for path in changed if path not in written),
+        same=tuple(sorted(all_of - set(changed))),
+        removed=tuple(sorted(gone)),
+    )
+
+
+def _alike(
+    made: Iterable[Object], there: Iterable[Object], inventory: Inventory, profile: Profile
+) -> Alike:
+    """For selectors that are there the generated one that selects the same pods.
+
+    Not for those of all pods of a namespace: that is another thing to say, whoever is there now.
+    """
+    new, old = (
+        {selector for one in some for selector in _selectors(one)} for some in (made, there)
+    )
+    pods = who(sorted(new | old), inventory, (), profile)
+    known = {(one.namespaces, pods[one]): one for one in sorted(new, reverse=True) if pods[one]}
+    found = {one: known.get((one.namespaces, pods[one])) for one in old - new}
+    return {one: other for one, other in found.items() if other is not None}
+
+
+def _selectors(one: Object) -> Iterator[PodSelector]:
+    said = meaning(one)
+    for policy in said.policies if said else ():
+        rules = (*(policy.ingress or ()), *(policy.egress or ()))
+        for selector in (policy.subject, *(peer for rule in rules for peer in rule.peers or ())):
+            if isinstance(selector, PodSelector) and selector.pods:
+                yield selector
+
+
+def _edited(
+    found: dict[int, _Place],
+    wanted: list[tuple[str, Object]],
+    folder: _Folder,
+    dialect: Dialect,
+    alike: Alike,
+) -> dict[str, str]:
+    pieces = {path: list(texts) for path, texts in folder.texts.items()}
+    for number, place in found.items():
+        target = merged(place.value, wanted[number][1], dialect, alike)
+        pieces[place.path][place.piece] = edited(pieces[place.path][place.piece], target)
+    return {path: "".join(texts) for path, texts in pieces.items()}
+
+
+def _matched(
+    wanted: list[tuple[str, Object]], places: list[_Place], alike: Alike
+) -> Iterator[tuple[int, _Place]]:
+    """For generated objects, by number, the one that is there."""
+    named = {_name(one.value): one for one in reversed(places)}
+    direct = {n: named[_name(one)] for n, (_, one) in enumerate(wanted) if _name(one) in named}
+    yield from direct.items()
+    taken = {(one.path, one.piece) for one in direct.values()}
+    free = [one for one in places if (one.path, one.piece) not in taken]
+    subjects = _by_subject(
+        ((n, one) for n, (_, one) in enumerate(wanted) if n not in direct), alike
+    )
+    others = _by_subject(enumerate(one.value for one in free), alike)
+    for subject, numbers in subjects.items():
+        there = others.get(subject, [])
+        if len(numbers) == len(there) == 1:
+            yield numbers[0], free[there[0]]
+
+
+_Name = tuple[str, str, str, str]
+
+
+def _name(one: Object) -> _Name:
+    metadata = one.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    group = str(one.get("apiVersion", "")).rpartition("/")[0]
+    space = str(known.get("namespace", "default"))
+    return group, str(one.get("kind")), space, str(known.get("name"))
+
+
+def _by_subject(
+    some: Iterable[tuple[int, Object]], alike: Alike
+) -> dict[tuple[_Name, PodSelector], list[int]]:
+    found: dict[tuple[_Name, PodSelector], list[int]] = {}
+    for number, one in some:
+        said = meaning(one, alike)
+        if said is not None and len(said.policies) == 1:
+            key = (*_name(one)[:3], ""), said.policies[0].subject
+            found.setdefault(key, []).append(number)
+    return found
+
+
+def _listing(before: str | None, made: str, listed: set[str], gone: set[str]) -> str:
+    """The kustomization: what it listed and still is, and what is new."""
+    node = parsed(before) if before is not None else None
+    if before is None or node is None or not isinstance(node.value, dict):
+        node = parsed(made)
+        assert node is not None and isinstance(node.value, dict)
+        return MARK + dump({**node.value, "resources": sorted(listed)})
+    value = node.value.get("resources")
+    old = [str(one) for one in value] if isinstance(value, list) else []
+    stays = [one for one in old if one not in gone]
+    more = sorted(one for one in listed if not _lists(old, one))
+    return edited(before, {**node.value, "resources": _ordered(stays, more)})
+
+
+def _lists(old: list[str], path: str) -> bool:
+    """Whether a kustomization has a file, by itself or by a folder that it is in."""
+    names = {one.removeprefix("./").rstrip("/") for one in old}
+    return any(str(one) in names for one in (Path(path), *Path(path).parents))
+
+
+def _ordered(stays: list[str], more: list[str]) -> list[str]:
+    """New ones in their places where the others are sorted, else behind them."""
+    return sorted([*stays, *more]) if stays == sorted(stays) else [*stays, *more]
