@@ -102,6 +102,8 @@ def keep(
         after.update({path: MARK + made[path] for path in fresh})
         listed = {*fresh, *(place.path for place in found.values())}
         refuse_foreign(root / path for path in fresh)
+        if not _is_listing(texts.get(_LIST)):
+            refuse_foreign([root / _LIST])
         gone = earlier(root) - listed - {_LIST}
         after[_LIST] = _listing(texts.get(_LIST), made[_LIST], listed, gone)
         return _put(root, texts, after, {*listed, _LIST}, gone)
@@ -219,6 +221,15 @@ def _listing(before: str | None, made: str, listed: set[str], gone: set[str]) ->
     stays = [one for one in old if one not in gone]
     more = sorted(one for one in listed if not _lists(old, one))
     return edited(before, {**node.value, "resources": _ordered(stays, more)})
+
+
+def _is_listing(text: str | None) -> bool:
+    """Whether it is a kustomization that can be added to."""
+    node = parsed(text) if text is not None else None
+    if node is None or not isinstance(node.value, dict):
+        return False
+    resources = node.value.get("resources", [])
+    return isinstance(resources, list) and all(isinstance(one, str) for one in resources)
 
 
 def _lists(old: list[str], path: str) -> bool:
