@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from netpol.compare import Difference
     from netpol.learn import Learned
     from netpol.prices import Price
+    from netpol.profile import Profile
 
 __all__ = ["generate"]
 
@@ -149,7 +151,17 @@ def generate(
     kept = None
     if output is not None and (chosen.files or there is None):
         _refuse_empty(chosen)
-        kept = keep(chosen.files, chosen.dialect, output, chosen.synthesis.learned.inventory, used)
+        learned = chosen.synthesis.learned
+        kept = keep(
+            chosen.files,
+            chosen.dialect,
+            output,
+            learned.inventory,
+            used,
+            # A proposal on top of others is proved together with them.
+            (lambda _: None) if there else partial(_refuse_denying, learned, used),
+            others=there is None,
+        )
     notices.show()
     _print(
         chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices, there, kept
@@ -180,6 +192,19 @@ def _refuse_insufficient(proof: Proof, conflicts: int) -> None:
             f" nothing was written. The first: {first['client']} → {first['server']}"
             f" {first['protocol']} {first['ports']} ({first['by']})",
             hint="this is a bug in netpol; please report it with `netpol graph --format json`",
+        )
+
+
+def _refuse_denying(learned: Learned, profile: Profile, directory: Path) -> None:
+    """The files as they will be, some of them edited, are read back like any others."""
+    from netpol.certificate import denied_under
+    from netpol.cli.run import policies_from
+
+    denied = denied_under(policies_from(str(directory), Notices())[0], learned, profile)
+    if denied:
+        raise NetpolError(
+            f"the edited files would deny {len(denied)} accepted connections; nothing was written",
+            hint="write to an empty directory, and please report this",
         )
 
 

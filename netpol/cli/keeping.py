@@ -7,9 +7,10 @@ did not write is edited, never replaced; one that has nothing to do with them st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from netpol.cli.merging import Alike, Object, meaning, merged
@@ -75,15 +76,25 @@ class _Folder:
 
 
 def keep(
-    made: dict[str, str], dialect: Dialect, root: Path, inventory: Inventory, profile: Profile
+    made: dict[str, str],
+    dialect: Dialect,
+    root: Path,
+    inventory: Inventory,
+    profile: Profile,
+    prove: Callable[[Path], None],
+    *,
+    others: bool,
 ) -> Kept:
     """Bring the generated files into a folder; NetpolError where a file of others is in the way.
 
-    Selectors that select the same pods of the inventory say the same.
+    Selectors that select the same pods of the inventory say the same. ``prove`` is given a folder
+    with the files as they will be, and raises where they may not be so. ``others``: whether
+    policies that netpol did not write may be edited.
     """
     with writing(root):
         folder = _Folder(root=root)
         folder.read()
+        places = [one for one in folder.places if others or ours(root / one.path)]
         wanted = [
             (path, node.value)
             for path, text in made.items()
@@ -92,9 +103,9 @@ def keep(
             if node is not None and isinstance(node.value, dict)
         ]
         alike = _alike(
-            (one for _, one in wanted), (one.value for one in folder.places), inventory, profile
+            (one for _, one in wanted), (one.value for one in places), inventory, profile
         )
-        matched = dict(_matched(wanted, folder.places, alike))
+        matched = dict(_matched(wanted, places, alike))
         fresh = {path for n, (path, _) in enumerate(wanted) if n not in matched}
         found = {n: place for n, place in matched.items() if wanted[n][0] not in fresh}
         texts = {path: "".join(pieces) for path, pieces in folder.texts.items()}
@@ -106,7 +117,17 @@ def keep(
             refuse_foreign([root / _LIST])
         gone = earlier(root) - listed - {_LIST}
         after[_LIST] = _listing(texts.get(_LIST), made[_LIST], listed, gone)
+        _proved({path: after[path] for path in listed}, prove)
         return _put(root, texts, after, {*listed, _LIST}, gone)
+
+
+def _proved(texts: dict[str, str], prove: Callable[[Path], None]) -> None:
+    with TemporaryDirectory(prefix="netpol-") as directory:
+        for path, text in texts.items():
+            file = Path(directory) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+        prove(Path(directory))
 
 
 def _put(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_a_second_run_beside_its_own_proposals_changes_no_byte(tmp_path) -> None
     assert len(states[0]) > len(list(POLICIES.rglob("*.yaml")))
     for file in POLICIES.rglob("*.yaml"):
         assert (there / file.relative_to(POLICIES)).read_bytes() == file.read_bytes()
+
+
+def test_into_the_same_folder_existing_files_keep_every_byte(tmp_path) -> None:
+    there = tmp_path / "policies"
+    shutil.copytree(POLICIES, there)
+    args = ("--target", "cilium", "--existing", str(there), "-o", str(there))
+    for _ in range(2):
+        assert run("generate", *TRAFFIC, *args).exit_code == 0
+        for file in POLICIES.rglob("*.yaml"):
+            assert (there / file.relative_to(POLICIES)).read_bytes() == file.read_bytes()
+        assert (there / "payments/payments-observed.yaml").exists()
 
 
 DENY = """\
