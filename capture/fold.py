@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from capture.source import Reading
+from netpol.answers import Answer, Answers
 from netpol.flow import Flow
 from netpol.net import canonical_address
 from netpol.notices import Notice
@@ -43,7 +44,7 @@ class _Cell:
     """Hashes of the connections; the greater ones are left out from time to time."""
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
-    answers: set[tuple[str, str]] = field(default_factory=set)
+    answers: Answers = field(default_factory=Answers)
     names: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
 
 
@@ -100,7 +101,7 @@ class Fold:
         reporter: str = "",
         service: str = "",
         service_port: int | None = None,
-        answers: Iterable[tuple[str, str]] = (),
+        answers: Iterable[Answer] = (),
         names: tuple[Iterable[str], Iterable[str]] = ((), ()),
     ) -> None:
         """One record: ``count`` connections between ``times`` (first, last; nanoseconds, UTC).
@@ -109,8 +110,8 @@ class Fold:
         same connections, so of their counts the largest counts, whether or not they know of the
         Service. A source that can tell connections apart gives their identities instead
         (``distinct``: :func:`netpol.sketch.identity`), so that one counts once however often it is
-        told. ``names`` are DNS names of client and server, ``answers`` (name, address) pairs
-        that the client was given. A source that adds up equal records itself gives their number,
+        told. ``names`` are DNS names of client and server, ``answers`` what
+        the client was told. A source that adds up equal records itself gives their number,
         how many gave which signal, and their ``hours``.
         """
         key: _Key = client, server, protocol, port, certain, service, service_port
@@ -129,7 +130,7 @@ class Fold:
         cell.first, cell.last = min(cell.first, first), max(cell.last, last)
         cell.hours.update(hours or range(first // _HOUR, last // _HOUR + 1))
         cell.signals.update(signals)
-        cell.answers.update(answers)
+        cell.answers.add(answers)
         for known, more in zip(cell.names, names, strict=True):
             known.update(more)
         self.reading.account.read += records
@@ -219,7 +220,7 @@ class Fold:
             last=cell.last,
             hours=frozenset(cell.hours),
             signals=dict(sorted(cell.signals.items())),
-            answers=frozenset(cell.answers),
+            answers=cell.answers.found(),
             source=self.source,
         )
 

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from capture.hubble_endpoint import Sides
 from capture.hubble_orient import TAGS, meaning
 from capture.hubble_time import nanoseconds
+from netpol.answers import KEPT, Answer, Answers, union
 from netpol.flow import Flow, Sighting
 
 __all__ = ["NAMES_KEPT", "Cell", "EdgeKey", "Extra", "Extras", "assemble"]
 
-_T = TypeVar("_T", str, tuple[str, str])
-
 EdgeKey: TypeAlias = tuple[int, int, int, int]
 """Numbers of the client's and the server's side, port, tag (see ``hubble_orient.TAGS``)."""
 
-NAMES_KEPT: Final = 16384
-"""Names, and (name, address) pairs, that one edge remembers: names can be made up without end."""
+NAMES_KEPT: Final = KEPT
+"""Names that one edge remembers: they can be made up without end."""
 
 
 class Cell(Struct, gc=False):
@@ -50,7 +49,7 @@ class Extra:
     client_names: tuple[str, ...] = ()
     server_names: tuple[str, ...] = ()
     service: str = ""
-    answers: tuple[tuple[str, str], ...] = ()
+    answers: tuple[Answer, ...] = ()
     sightings: tuple[Sighting, ...] = ()
 
 
@@ -63,7 +62,7 @@ class Extras:
     client_names: set[str] = field(default_factory=set)
     server_names: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
-    answers: set[tuple[str, str]] = field(default_factory=set)
+    answers: Answers = field(default_factory=Answers)
     sightings: set[Sighting] = field(default_factory=set)
     full: bool = False
     """More came than is remembered."""
@@ -75,10 +74,11 @@ class Extras:
         self.full |= _keep(self.client_names, extra.client_names)
         self.full |= _keep(self.server_names, extra.server_names)
         self.full |= _keep(self.services, [extra.service] if extra.service else [])
-        self.full |= _keep(self.answers, extra.answers)
+        self.answers.add(extra.answers)
+        self.full |= self.answers.full
 
 
-def _keep(kept: set[_T], new: Iterable[_T]) -> bool:
+def _keep(kept: set[str], new: Iterable[str]) -> bool:
     """Add to ``kept`` while it has room; whether there was too little."""
     fresh = set(new) - kept
     room = NAMES_KEPT - len(kept)
@@ -138,7 +138,7 @@ def _flow(key: EdgeKey, edge: _Edge, sides: Sides) -> Flow:
         last=nanoseconds(max(cell.last for cell in cells)),
         hours=frozenset(hour for cell in cells for hour in cell.hours),
         signals=_signals(edge),
-        answers=frozenset(answer for one in extras for answer in one.answers),
+        answers=union(*(one.answers.found() for one in extras)),
         sightings=frozenset(seen for one in extras for seen in one.sightings),
         source="hubble",
     )

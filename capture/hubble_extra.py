@@ -6,6 +6,8 @@ from capture.hubble_address import canonical
 from capture.hubble_edge import Extra
 from capture.hubble_errors import Bad
 from capture.hubble_record import FlowRecord, Layer7, ServiceRecord
+from capture.times import instant
+from netpol.answers import Answer
 
 __all__ = ["extra"]
 
@@ -19,7 +21,7 @@ def extra(flow: FlowRecord, *, reply: bool) -> Extra:
         client_names=tuple(map(_name, theirs)),
         server_names=tuple(map(_name, ours)),
         service=_service(flow.source_service if reply else flow.destination_service),
-        answers=_answers(flow.l7) if reply else (),
+        answers=_answers(flow.l7, flow.time) if reply else (),
     )
 
 
@@ -40,12 +42,17 @@ def _count(flow: FlowRecord) -> int:
     return max(1, sum(map(int, counts)))
 
 
-def _answers(layer7: Layer7) -> tuple[tuple[str, str], ...]:
-    """The addresses in a DNS answer, by the name that was asked for, whatever aliases led there."""
+def _answers(layer7: Layer7, time: str) -> tuple[Answer, ...]:
+    """The addresses in a DNS answer, by the name that was asked for, whatever aliases led there.
+
+    A name of the search list that is none is answered NXDOMAIN: the one that was meant comes later.
+    """
     dns = layer7.dns
     if dns is None or dns.rcode or not dns.query:
         return ()
+    told = instant(time)
+    times = told, told + dns.ttl * 10**9
     try:
-        return tuple((_name(dns.query), canonical(ip)[0]) for ip in dns.ips)
+        return tuple(Answer(_name(dns.query), canonical(ip)[0], *times) for ip in dns.ips)
     except ValueError as error:
         raise Bad(".l7.dns.ips", f"expected addresses: {error}") from None

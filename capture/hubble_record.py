@@ -125,6 +125,8 @@ class Dns(Struct, gc=False):
     query: str = ""
     ips: list[str] = []
     rcode: int = 0
+    ttl: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)] = 0
+    """Seconds."""
 
 
 class Layer7(Struct, gc=False, frozen=True):

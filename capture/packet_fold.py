@@ -21,6 +21,7 @@ from capture.packet_table import CONNECTION, Table, summed
 from capture.packet_transport import rows
 from capture.packet_walk import Walk
 from capture.source import Reading
+from netpol.answers import Answers
 from netpol.eras import always
 from netpol.flow import Flow
 from netpol.notices import Notice
@@ -40,7 +41,7 @@ _Edge: TypeAlias = tuple[int, int, int]
 class _Said:
     """What packets of an edge named."""
 
-    answers: set[tuple[str, str]] = field(default_factory=set)
+    answers: Answers = field(default_factory=Answers)
     names: set[str] = field(default_factory=set)
 
 
@@ -107,21 +108,20 @@ class PacketFold:
         """Who names whom in these packets."""
         answering, hellos, requests = speaking(found, window.data)
         raw = window.data.raw
-        columns = (found.source, found.target, found.protocol, found.payload, found.end)
+        columns = found.source, found.target, found.protocol, found.payload, found.end, found.time
 
-        def each(chosen: Numbers) -> Iterator[tuple[int, int, int, bytes]]:
-            for source, target, protocol, start, end in zip(
+        def each(chosen: Numbers) -> Iterator[tuple[int, int, int, bytes, int]]:
+            for source, target, protocol, start, end, time in zip(
                 *(column[chosen].tolist() for column in columns), strict=True
             ):
-                yield source, target, protocol, raw[start:end]
+                yield source, target, protocol, raw[start:end], time
 
-        for server, client, protocol, payload in each(answering):
-            told = answers(payload if protocol == 17 else payload[2:])
+        for server, client, protocol, payload, time in each(answering):
+            told = answers(payload if protocol == 17 else payload[2:], time)
             if told:
-                known = self._said[client >> 16, server, protocol].answers
-                known.update(told[: max(_NAMES - len(known), 0)])
+                self._said[client >> 16, server, protocol].answers.add(told)
         for chosen, read in ((hellos, server_name), (requests, host_name)):
-            for client, server, protocol, payload in each(chosen):
+            for client, server, protocol, payload, _ in each(chosen):
                 name = read(payload)
                 if name:
                     names = self._said[client >> 16, server, protocol].names
@@ -166,7 +166,7 @@ class PacketFold:
                 said = self._said.pop((int(mine[one]) >> 16, int(theirs[one]), protocol), None)
                 if said is not None:
                     there = self._said[client >> 16, server, protocol]
-                    there.answers |= said.answers
+                    there.answers.add(said.answers.found())
                     there.names |= said.names
         if copies.any():
             self.aside(layers.COPY, int(gone["seen"][copies].sum()))
@@ -199,7 +199,7 @@ class PacketFold:
                     records=piece.records,
                     hours=piece.hours,
                     service_port=edge.service if edge.service >= 0 else None,
-                    answers=said.answers,
+                    answers=said.answers.found(),
                     names=((), said.names),
                 )
 

@@ -15,13 +15,18 @@ import numpy as np
 from capture import packet_layers as layers
 from capture.packet_rows import Bytes, Numbers, Rows
 from capture.packet_transport import DNS_PORTS
+from netpol.answers import Answer
 from netpol.net import is_hostname
 
 __all__ = ["answers", "host_name", "server_name", "speaking"]
 
 _HEADER: Final = Struct(">HHHHHH")
 _RECORD: Final = Struct(">HHIH")
-_HOPS: Final = 64
+_HOPS: Final = 128
+"""Labels and pointers of a name."""
+_QUESTION: Final = b"\xc0\x0c"
+"""A pointer to the name that was asked for."""
+_ALIAS: Final = 5
 _METHODS: Final = tuple(
     int.from_bytes(word) for word in (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC")
 )
@@ -42,40 +47,76 @@ def speaking(rows: Rows, data: Bytes) -> tuple[Numbers, Numbers, Numbers]:
     return np.concatenate([udp, tcp[told]]), tcp[hello], tcp[spoken]
 
 
-def answers(message: bytes) -> list[tuple[str, str]]:
-    """(name that was asked for, address) pairs of a DNS answer, whatever aliases led there.
+def answers(message: bytes, time: int) -> list[Answer]:
+    """What a DNS answer of that time tells of the name that was asked for.
 
-    Empty for what is no whole, successful answer.
+    Aliases are followed, and an answer holds for as long as its shortest link. Empty for what is no
+    whole, successful answer: so a name of the search list that is none (NXDOMAIN) says nothing, and
+    the one that was meant comes later.
     """
     try:
-        return list(_answers(message))
+        return list(_answers(message, time))
     except (IndexError, ValueError):
         return []
 
 
-def _answers(message: bytes) -> Iterator[tuple[str, str]]:
+def _answers(message: bytes, time: int) -> Iterator[Answer]:
     if len(message) < _HEADER.size:
         return
     _, flags, questions, count, _, _ = _HEADER.unpack_from(message)
     if flags & 0xF80F != 0x8000 or questions != 1 or not count:
         return
     at = message.index(0, _HEADER.size) + 1
-    name = _name(message[_HEADER.size : at])
+    asked = message[_HEADER.size : at]
+    name = _name(asked)
     if not name:
         return
-    at += 4
+    aliases: dict[bytes, tuple[bytes, int]] = {}
+    found: list[tuple[bytes, str, int]] = []
+    for owner, kind, seconds, start, end in _records(message, at + 4, count, asked.lower()):
+        value = message[start:end]
+        if kind == _ALIAS:
+            aliases[owner] = _called(message, start)[0], seconds
+        elif (kind, len(value)) == (1, 4):
+            found.append((owner, inet_ntoa(value), seconds))
+        elif (kind, len(value)) == (28, 16):
+            found.append((owner, str(IPv6Address(value)), seconds))
+    holds = _chain(asked.lower(), aliases)
+    for owner, address, seconds in found:
+        if owner in holds:
+            last = time + min(seconds, holds[owner]) * 10**9
+            yield Answer(name, address, time, last)
+
+
+def _records(
+    message: bytes, at: int, count: int, asked: bytes
+) -> Iterator[tuple[bytes, int, int, int, int]]:
+    """(owner, type, lifetime in seconds, where its data begins and ends) of each record."""
     for _ in range(count):
-        at = _skipped(message, at)
+        if message[at : at + 2] == _QUESTION:
+            owner, at = asked, at + 2
+        else:
+            owner, at = _called(message, at)
         if len(message) < at + _RECORD.size:
             return
-        kind, family, _, size = _RECORD.unpack_from(message, at)
+        kind, family, seconds, size = _RECORD.unpack_from(message, at)
         at += _RECORD.size
-        value = message[at : at + size]
+        if family == 1:  # a lifetime with the highest bit is none (RFC 2181, section 8)
+            yield owner, kind, 0 if seconds >> 31 else seconds, at, at + size
         at += size
-        if (kind, family, len(value)) == (1, 1, 4):
-            yield name, inet_ntoa(value)
-        elif (kind, family, len(value)) == (28, 1, 16):
-            yield name, str(IPv6Address(value))
+
+
+def _chain(asked: bytes, aliases: dict[bytes, tuple[bytes, int]]) -> dict[bytes, int]:
+    """The names that the one asked for leads to, and for how many seconds."""
+    holds = {asked: 1 << 31}
+    owner = asked
+    while owner in aliases:
+        target, seconds = aliases[owner]
+        if target in holds:
+            break
+        holds[target] = min(holds[owner], seconds)
+        owner = target
+    return holds
 
 
 @lru_cache(maxsize=8192)
@@ -89,15 +130,19 @@ def _name(question: bytes) -> str:
     return _hostname(b".".join(labels))
 
 
-def _skipped(message: bytes, at: int) -> int:
-    """Behind the name of a record."""
+def _called(message: bytes, at: int) -> tuple[bytes, int]:
+    """A name as in a question, in small letters, and the place behind it."""
+    labels, behind = b"", 0
     for _ in range(_HOPS):
         size = message[at]
         if size >= 0xC0:
-            return at + 2
-        if size == 0:
-            return at + 1
-        at += 1 + size
+            behind = behind or at + 2
+            at = (size & 0x3F) << 8 | message[at + 1]
+        elif size == 0:
+            return (labels + b"\0").lower(), behind or at + 1
+        else:
+            labels += message[at : at + 1 + size]
+            at += 1 + size
     raise ValueError
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import FlowSource, Reading, Sight, line_by_line
 from capture.times import instant, nanosecond_text
+from netpol.answers import Answer, Answers
 from netpol.flow import Flow, Sighting
 from netpol.net import canonical_address
 from netpol.notices import Notice
@@ -72,7 +73,10 @@ def _record(flow: Flow) -> Record:
         last=nanosecond_text(flow.last),
         hours=sorted(flow.hours),
         signals=dict(sorted(flow.signals.items())),  # type: ignore[arg-type] # SIGNALS
-        answers=sorted(flow.answers),
+        told=[
+            (one.name, one.address, nanosecond_text(one.first), nanosecond_text(one.last))
+            for one in sorted(flow.answers)
+        ],
         sightings=[
             (one.namespace, one.pod, one.address, nanosecond_text(one.time))
             for one in sorted(flow.sightings)
@@ -110,7 +114,7 @@ class _Sum:
     reports: Counter[str] = field(default_factory=Counter)
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
-    answers: set[tuple[str, str]] = field(default_factory=set)
+    answers: Answers = field(default_factory=Answers)
     sightings: set[Sighting] = field(default_factory=set)
 
     def add(self, flow: Flow) -> None:
@@ -121,7 +125,7 @@ class _Sum:
         self.reports.update(dict(flow.reports))
         self.hours |= flow.hours
         self.signals.update(flow.signals)
-        self.answers |= flow.answers
+        self.answers.add(flow.answers)
         self.sightings |= flow.sightings
 
 
@@ -144,7 +148,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             last=one.last,
             hours=frozenset(one.hours),
             signals=dict(sorted(one.signals.items())),
-            answers=frozenset(one.answers),
+            answers=one.answers.found(),
             sightings=frozenset(one.sightings),
         )
         for (bare, *_), one in sums.items()
@@ -227,7 +231,7 @@ def _flow(record: Record) -> Flow:
         last=last,
         hours=frozenset(record.hours),
         signals=dict(sorted(record.signals.items())),
-        answers=frozenset(record.answers),
+        answers=frozenset(_answers(record, first, last)),
         sightings=frozenset(
             Sighting(namespace, pod, address, _time("sightings", time))
             for namespace, pod, address, time in record.sightings
@@ -243,6 +247,20 @@ def _distinct(data: bytes) -> Sketch:
         return Sketch.read(data)
     except ValueError as error:
         raise Bad(".distinct", str(error)) from None
+
+
+def _answers(record: Record, first: int, last: int) -> Iterator[Answer]:
+    from capture.hubble_errors import Bad
+
+    rows = [(name, address, first, last) for name, address in record.answers]
+    for name, address, *held in record.told:
+        begun, ended = (_time("told", one) for one in held)
+        rows.append((name, address, begun, ended))
+    for name, address, begun, ended in rows:
+        try:
+            yield Answer(name, canonical_address(address), begun, ended)
+        except ValueError as error:
+            raise Bad(".told" if record.told else ".answers", str(error)) from None
 
 
 def _time(name: str, text: str) -> int:

@@ -108,7 +108,18 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
         dict[Signal, Whole], Meta(description="records that tell what became of it")
     ] = {}
     answers: Annotated[
-        list[tuple[str, str]], Meta(description="[DNS name, address] that the client was answered")
+        list[tuple[str, str]],
+        Meta(
+            description="[DNS name, address] that the client was answered, which held from first"
+            " to last: of version 1, which knew no lifetimes"
+        ),
+    ] = []
+    told: Annotated[
+        list[tuple[str, str, Time, Time]],
+        Meta(
+            description="[DNS name, address, when the client was answered, until when that was to"
+            " hold] (since version 2)"
+        ),
     ] = []
     sightings: Annotated[
         list[tuple[str, str, str, Time]],

@@ -81,7 +81,12 @@ TABLES: Final[dict[str, Table]] = {
     "Ports": {"source_port": (1, "uint32"), "destination_port": (2, "uint32")},
     "Icmp": {"type": (1, "uint32"), "code": (2, "uint32")},
     "Layer7": {"type": (1, "int32"), "dns": (100, "Dns?")},
-    "Dns": {"query": (1, "string"), "ips": (2, "*string"), "rcode": (6, "uint32")},
+    "Dns": {
+        "query": (1, "string"),
+        "ips": (2, "*string"),
+        "ttl": (3, "uint32"),
+        "rcode": (6, "uint32"),
+    },
     "Event": {"type": (1, "int32"), "sub_type": (2, "int32")},
     "Bool": {"value": (1, "bool")},
     "LostEvent": {"source": (1, "int32"), "num_events_lost": (2, "uint64")},

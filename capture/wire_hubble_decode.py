@@ -184,7 +184,9 @@ class Decoder:
     def _seven(self, raw: bytes) -> Layer7:
         layer7 = self._of["Layer7"].FromString(raw)
         dns = layer7.dns if layer7.HasField("dns") else None
-        return Layer7(layer7.type, Dns(dns.query, list(dns.ips), dns.rcode) if dns else None)
+        return Layer7(
+            layer7.type, Dns(dns.query, list(dns.ips), dns.rcode, dns.ttl) if dns else None
+        )
 
     def addresses(self, raw: bytes) -> Addresses:
         """A ``flow.IP``. Raises ``ValueError``."""

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netpol.addresses import GUARD, Unclear
+from netpol.answers import Answers
 from netpol.crosscheck import CrossCheck, cross_check
 from netpol.directory import Directory, client_peer, directory_of, server_peer
 from netpol.flow import Flow
@@ -73,7 +74,7 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
                 held.append(found)
             else:
                 known.append(found)
-    listening, proxy, named = _listening(known, inventory), proxies(known), _answers(known)
+    listening, proxy, named = _listening(known, inventory), proxies(known), _Names.of(known, guard)
     observed: list[tuple[Connection, Evidence]] = []
     for flow, connection in known:
         behind = proxy.behind(flow, connection)
@@ -142,22 +143,36 @@ def _proves(signals: Mapping[str, int]) -> bool:
     return bool(seen("answered") or (seen("allowed") and not seen("traced")))
 
 
-def _answers(known: Iterable[Seen]) -> dict[tuple[Peer, str], set[str]]:
-    """(client, outside block) → the names for which the client was answered that address."""
-    named: dict[tuple[Peer, str], set[str]] = defaultdict(set)
-    for flow, connection in known:
-        for name, address in flow.answers:
-            named[connection.client, host_cidr(address)].add(name)
-    return named
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What clients were answered: (client, outside block) → answers with that address."""
+
+    told: Mapping[tuple[Peer, str], Answers]
+    guard: int
+
+    @staticmethod
+    def of(known: Iterable[Seen], guard: int) -> _Names:
+        told: dict[tuple[Peer, str], Answers] = defaultdict(Answers)
+        for flow, connection in known:
+            for one in flow.answers:
+                told[connection.client, host_cidr(one.address)].add([one])
+        return _Names(told, guard)
+
+    def at(self, flow: Flow, connection: Connection, cidr: str) -> set[str]:
+        """The names whose answers held, or were still in use, when the flow was seen."""
+        told = self.told.get((connection.client, cidr))
+        if told is None:
+            return set()
+        times = list(flow.times)
+        return {
+            one.name for one in told.found() if any(one.names(*time, self.guard) for time in times)
+        }
 
 
-def _evidence(
-    flow: Flow, connection: Connection, named: Mapping[tuple[Peer, str], set[str]]
-) -> Evidence:
+def _evidence(flow: Flow, connection: Connection, named: _Names) -> Evidence:
     names: frozenset[str] = frozenset()
     if isinstance(connection.server, Cidr):
-        answered = named.get((connection.client, connection.server.cidr), set())
-        names = flow.server.names | answered
+        names = flow.server.names | named.at(flow, connection, connection.server.cidr)
     elif isinstance(connection.client, Cidr | Fqdn):
         names = flow.client.names
     return replace(

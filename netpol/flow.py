@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from netpol.answers import HOUR, Answer
 from netpol.peers import Endpoint
 from netpol.sketch import EMPTY, Sketch
 
@@ -68,13 +70,21 @@ class Flow:
     """Hours since the epoch in which it was seen."""
     signals: dict[str, int] = field(default_factory=dict, hash=False)
     """Records per name of :data:`SIGNALS`."""
-    answers: frozenset[tuple[str, str]] = frozenset()
-    """(name, address) pairs from DNS answers that the client received over this connection."""
+    answers: frozenset[Answer] = frozenset()
+    """The DNS answers that the client received over this connection, as a union of them."""
     sightings: frozenset[Sighting] = field(default=frozenset(), compare=False)
     """Some of the pods that are named, at the addresses shown: a sample, for a cross-check;
     which ones depends on the order of the records."""
     source: str
     """Name of the flow source: ``hubble`` …"""
+
+    @property
+    def times(self) -> Iterator[tuple[int, int]]:
+        """When it was seen, as far as is known: within each of its hours, from first to last."""
+        for hour in self.hours or range(self.first // HOUR, self.last // HOUR + 1):
+            first, last = max(self.first, hour * HOUR), min(self.last, (hour + 1) * HOUR - 1)
+            if first <= last:
+                yield first, last
 
 
 @dataclass(slots=True)

@@ -57,6 +57,11 @@ def flow(client: Endpoint, server: Endpoint, port: int | None = 8080, **more: An
     return Flow(client=client, server=server, port=port, **{**given, **more})
 
 
+def told(one: Flow) -> set[tuple[str, str]]:
+    """The (name, address) pairs of its answers."""
+    return {(answer.name, answer.address) for answer in one.answers}
+
+
 def pod(
     name: str, namespace: str = "shop", kind: str = "Deployment", owner: str = "", **more: Any
 ) -> Pod:

@@ -21,6 +21,7 @@ from scenes import (
     world,
 )
 
+from netpol.answers import GRACE, Answer
 from netpol.flow import Flow
 from netpol.inventory import ContainerPort, Node, Service, ServicePort
 from netpol.peers import Endpoint
@@ -375,12 +376,41 @@ def names(what) -> set[str]:
 
 def asking(name: str, address: str, client: str = "web") -> Flow:
     dns = app("coredns", "kube-system")
-    return flow(app(client), dns, 53, protocol="UDP", answers=frozenset({(name, address)}))
+    return flow(
+        app(client), dns, 53, protocol="UDP", answers=frozenset({Answer(name, address, HOUR, HOUR)})
+    )
 
 
 def test_a_name_is_known_from_an_answer_in_any_input() -> None:
     call = flow(app("web"), world("198.51.100.7"), 443)
     assert names(learned([call, asking("api.example.org", "198.51.100.7")])) == {"api.example.org"}
+
+
+def test_a_name_counts_at_the_time_for_which_it_was_told() -> None:
+    """Of one address that several names had, those whose answers were still in use."""
+    address, lifetime = "198.51.100.7", 60 * 10**9
+
+    def named_at(*times: int) -> set[str]:
+        told = ("old.example.org", 10 * HOUR), ("new.example.org", 20 * HOUR)
+        answers = [Answer(name, address, at, at + lifetime) for name, at in told]
+        dns = app("coredns", "kube-system")
+        asked = [
+            flow(app("web"), dns, 53, protocol="UDP", answers=frozenset({one})) for one in answers
+        ]
+        seen = {"first": min(times), "last": max(times)}
+        hours = frozenset(time // HOUR for time in times)
+        call = flow(app("web"), world(address), 443, hours=hours, **seen)
+        found = names(learned([*asked, call]))
+        assert found == names(learned([call, *reversed(asked)]))
+        return found
+
+    end = 10 * HOUR + lifetime + GRACE
+    assert named_at(9 * HOUR) == set(), "before anybody asked"
+    assert named_at(10 * HOUR) == named_at(end) == {"old.example.org"}
+    assert named_at(end + HOUR // 4) == set(), "kept for too long"
+    assert named_at(20 * HOUR + 1) == {"new.example.org"}
+    assert named_at(10 * HOUR, 20 * HOUR) == {"old.example.org", "new.example.org"}
+    assert named_at(5 * HOUR, 15 * HOUR) == set(), "not seen between its ends"
 
 
 def test_a_name_that_another_workload_was_answered_says_nothing() -> None:

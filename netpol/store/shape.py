@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
+from netpol.answers import Answer, union
 from netpol.eras import HOUR, Era
 from netpol.flow import Flow, Sighting
 from netpol.owners import Owner, from_pod_name
@@ -39,6 +40,7 @@ _SHARED: Final = 1 << 16
 """So many different ones are remembered, to be shared."""
 
 _T = TypeVar("_T", int, str, tuple[str, str])
+_Told: TypeAlias = tuple[str, str, int, int]
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ class Seen(msgspec.Struct, array_like=True):
     client_names: list[str] = []
     server_names: list[str] = []
     distinct: bytes = b""
+    told: list[_Told] = []
+    """DNS answers with their lifetimes, in place of ``answers``, which knew none."""
 
 
 class Total(NamedTuple):
@@ -114,13 +118,14 @@ def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
         reports=dict(flow.reports),
         hours=sorted(flow.hours),
         signals=flow.signals,
-        answers=sorted(flow.answers),
+        answers=[],
         sightings=_earliest(flow.sightings),
         client_pods=sorted(flow.client.pods) if _by_owner(flow.client) else [],
         server_pods=sorted(flow.server.pods) if _by_owner(flow.server) else [],
         client_names=sorted(flow.client.names),
         server_names=sorted(flow.server.names),
         distinct=flow.distinct.packed,
+        told=sorted(flow.answers),
     )
     count = 0 if flow.distinct else flow.count  # it would not add up
     return edge, Total(flow.records, count, flow.first, flow.last, pack(seen))
@@ -180,7 +185,10 @@ class Flows:
             last=total.last,
             hours=self._hours(tuple(seen.hours)),
             signals=seen.signals,
-            answers=frozenset(seen.answers),
+            answers=union(
+                (Answer(*pair, total.first, total.last) for pair in seen.answers),
+                (Answer(*one) for one in seen.told),
+            ),
             sightings=frozenset(seen.sightings),
             source=edge.source,
         )
@@ -217,8 +225,15 @@ def both(one: bytes, other: bytes) -> bytes:
             client_names=_union(a.client_names, b.client_names),
             server_names=_union(a.server_names, b.server_names),
             distinct=(Sketch(a.distinct) | Sketch(b.distinct)).packed,
+            told=_told(a.told, b.told),
         )
     )
+
+
+def _told(one: list[_Told], other: list[_Told]) -> list[_Told]:
+    if not (one and other) or one == other:
+        return one or other
+    return sorted(union((Answer(*each) for each in one), (Answer(*each) for each in other)))
 
 
 def _summed(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -81,6 +81,7 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     client_names: list[str]
     server_names: list[str]
     distinct: bytes = b""
+    told: list[tuple[str, str, int, int]] = []
 
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

@@ -3,6 +3,7 @@
 import hubble_lines as h
 import pytest
 from hubble_lines import API, WEB, one, read, read_bytes, record, text, wrapped
+from scenes import told
 
 from capture.hubble import HUBBLE
 from netpol.peers import Endpoint
@@ -147,12 +148,14 @@ def test_dns_answers_are_kept_for_the_client():
     question = record(l4=h.udp(), l7={"type": 1, "dns": {"query": "API.Example.org."}})
     flow = one(question, answer)
     assert flow.client.pods == (WEB["pod_name"],)
-    assert flow.answers == {
+    assert told(flow) == {
         ("api.example.org", "198.51.100.7"),
         ("api.example.org", "2001:db8::1"),
     }
+    timed = answer | {"l7": {"type": "RESPONSE", "dns": dns | {"ttl": 30}}}
+    assert {(a.last - a.first, a.first) for a in one(timed).answers} == {(30 * 10**9, flow.last)}
     missing = answer | {"l7": {"type": "RESPONSE", "dns": dns | {"rcode": 3}}}
-    assert one(missing).answers == frozenset()
+    assert told(one(missing)) == set()
     untold = {key: value for key, value in answer.items() if key != "is_reply"}
     assert one(untold).answers == flow.answers
 

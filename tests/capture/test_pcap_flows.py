@@ -1,9 +1,11 @@
 """What packets say about connections: who opened them, what became of them, how many there were."""
 
 import random
+import struct
 
 import pcap_files as p
 import pytest
+from scenes import told
 
 
 def flows(*packets, gap=10_000_000, **more):
@@ -111,14 +113,14 @@ def test_dns_says_itself_who_asks():
     found = only(back(17, p.udp(53, 40000, p.answered("a.example.org", ["203.0.113.7"]))))
     assert (found.client.ip, found.port, found.certain) == (p.WEB, 53, True)
     assert found.signals == {"answered": 1}
-    assert found.answers == {("a.example.org", "203.0.113.7")}
+    assert told(found) == {("a.example.org", "203.0.113.7")}
 
 
 def test_dns_over_tcp():
     message = p.answered("a.example.org", ["2001:db8::7"])
     data = len(message).to_bytes(2) + message
     found = only(*p.dialogue(dport=53)[:4], back(6, p.tcp(53, 43512, p.PSH, payload=data)))
-    assert found.answers == {("a.example.org", "2001:db8::7")}
+    assert told(found) == {("a.example.org", "2001:db8::7")}
 
 
 def test_aliases_lead_to_the_name_that_was_asked_for():
@@ -127,14 +129,64 @@ def test_aliases_lead_to_the_name_that_was_asked_for():
     alias = b"\xc0\x0c\0\5\0\1\0\0\0\x1e\0\4\1b\xc0\x0e"
     at = len(message) - 16
     data = bytes(message[:at]) + alias + bytes(message[at:])
-    assert only(back(17, p.udp(53, 40000, data))).answers == {("a.example.org", "203.0.113.7")}
+    assert told(only(back(17, p.udp(53, 40000, data)))) == {("a.example.org", "203.0.113.7")}
+
+
+def chain(*records):
+    """An answer to a.example.org: (owner, type, seconds, data), names as text."""
+
+    def name(text):
+        return b"".join(bytes([len(part)]) + part.encode() for part in text.split(".")) + b"\0"
+
+    message = bytearray(p.answered("a.example.org", []))
+    message[7] = len(records)
+    for owner, kind, seconds, data in records:
+        data = name(data) if kind == 5 else bytes(map(int, data.split(".")))
+        message += name(owner) + struct.pack("!HHIH", kind, 1, seconds, len(data)) + data
+    return only(back(17, p.udp(53, 40000, bytes(message))))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_chain_of_aliases_holds_as_long_as_its_shortest_link(turned):
+    links = [
+        ("A.example.org", 5, 300, "b.example.net"),
+        ("b.example.net", 5, 20, "C.example.net"),
+        ("c.example.net", 1, 60, "203.0.113.7"),
+    ]
+    found = chain(*(reversed(links) if turned else links))
+    (answer,) = found.answers
+    assert answer[:2] == ("a.example.org", "203.0.113.7")
+    assert (answer.first, answer.last) == (found.first, found.first + 20 * 10**9)
+
+
+def test_a_record_that_no_alias_leads_to_is_no_answer():
+    found = chain(("x.example.net", 1, 60, "203.0.113.8"), ("a.example.org", 1, 9, "203.0.113.7"))
+    assert told(found) == {("a.example.org", "203.0.113.7")}
+
+
+@pytest.mark.parametrize(
+    "links",
+    [[("a.example.org", "a.example.org")], [("a.example.org", "b.n"), ("b.n", "a.example.org")]],
+)
+def test_aliases_that_go_round_end(links):
+    aliases = [(owner, 5, 60, target) for owner, target in links]
+    found = chain(*aliases, (links[-1][0], 1, 60, "203.0.113.7"))
+    assert told(found) == {("a.example.org", "203.0.113.7")}
+
+
+def test_of_a_search_list_the_name_that_was_meant_is_left():
+    wrong = bytearray(p.answered("a.example.org.shop.svc.cluster.local", []))
+    wrong[3] = 0x83
+    right = p.answered("a.example.org", ["203.0.113.7"])
+    found = only(*(back(17, p.udp(53, 40000, bytes(one))) for one in (wrong, right)))
+    assert told(found) == {("a.example.org", "203.0.113.7")}
 
 
 @pytest.mark.parametrize("flags", [0x8182, 0x8183, 0xA980, 0x0100])
 def test_only_answers_that_succeed_name_addresses(flags):
     message = bytearray(p.answered("a.example.org", ["203.0.113.7"]))
     message[2:4] = flags.to_bytes(2)
-    assert only(back(17, p.udp(53, 40000, bytes(message)))).answers == set()
+    assert told(only(back(17, p.udp(53, 40000, bytes(message))))) == set()
 
 
 @pytest.mark.parametrize(

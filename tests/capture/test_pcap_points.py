@@ -1,6 +1,7 @@
 """One connection captured at several places: copies, tunnels, translated addresses."""
 
 import pcap_files as p
+from scenes import told
 
 VIP, NODE, OUTSIDE = "10.96.12.5", "192.0.2.1", "203.0.113.9"
 MS = 10**6
@@ -115,7 +116,7 @@ def test_names_stay_with_the_connection():
     )
     (flow,), account = read(before, translated(before, (VIP, 53), (p.DNS, 53)))
     assert row(flow) == (p.WEB, p.DNS, "UDP", 53, 1, 2, 53)
-    assert (flow.answers, account.other) == (
+    assert (told(flow), account.other) == (
         {("a.example.org", "203.0.113.7")},
         {"copy of a packet": 2},
     )

@@ -9,6 +9,7 @@ import hubble_lines as h
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scenes import told
 from source_samples import SAMPLES
 
 from capture.hubble import HUBBLE
@@ -69,7 +70,7 @@ def test_an_answer_of_dns_is_one():
     answer = {"verdict": 16, "l4": h.udp(53, 43512), "l7": dns, "is_reply": True}
     flow = one(record(**answer, **BACK))
     assert shown(flow) == "web > api 53 True"
-    assert flow.answers == {("a.org", "198.51.100.7")}
+    assert told(flow) == {("a.org", "198.51.100.7")}
 
 
 @pytest.mark.parametrize("desc", ["POLICY_DENIED", "DROP_REASON_UNKNOWN", "POLICY_DENY"])

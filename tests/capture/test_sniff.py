@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scenes import told
 from sniffing import (
     MAIN,
     SERVER,
@@ -61,7 +62,7 @@ def check_scene(joined: Pair, flows: list[Flow]) -> None:
         assert found[mine, other, "TCP", 8080].signals["opened"] == 3
         assert found[mine, other, "TCP", 8080].count == 3
         assert found[mine, other, "TCP", 50051].server.names == {"api.example.org"}
-        assert found[mine, other, "UDP", 53].answers == {("example.org", "198.51.100.7")}
+        assert told(found[mine, other, "UDP", 53]) == {("example.org", "198.51.100.7")}
 
 
 @pytest.mark.parametrize("side", ["client", "server", "both"])
@@ -346,4 +347,4 @@ with socket.create_connection((sys.argv[1], 53)) as sock:
             client(joined, code=asking)
             capture.end()
     (flow,) = of(joined, read(out)[0])
-    assert flow.answers == {("example.org", "2001:db8::7")}
+    assert told(flow) == {("example.org", "2001:db8::7")}

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import accepted, app, entity, flow, held, labels, world
+from scenes import HOUR, accepted, app, entity, flow, held, labels, world
 
+from netpol.answers import Answer, union
 from netpol.flow import SIGNALS, Account, Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
@@ -177,7 +178,7 @@ def flows(draw) -> Flow:
     names = draw(st.sets(st.sampled_from(sorted(SIGNALS)), max_size=4))
     records = draw(st.integers(1, 3))
     protocol, port = draw(st.sampled_from((("TCP", 8080), ("TCP", 45000), ("UDP", 53))))
-    answers = {("api.example.org", "198.51.100.7")} if port == 53 else set()
+    answers = {Answer("api.example.org", "198.51.100.7", HOUR, HOUR)} if port == 53 else set()
     return flow(
         draw(st.sampled_from(ENDPOINTS)),
         draw(st.sampled_from(ENDPOINTS)),
@@ -241,7 +242,7 @@ def merged(found: list[Flow]) -> list[Flow]:
                 records=known.records + one.records,
                 count=known.count + one.count,
                 signals=dict(Counter(known.signals) + Counter(one.signals)),
-                answers=known.answers | one.answers,
+                answers=union(known.answers, one.answers),
             )
         )
     return list(table.values())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from scenes import TARGETS, app, entity, flow, inventory, labels, learned, pod, proof, world
+from scenes import HOUR, TARGETS, app, entity, flow, inventory, labels, learned, pod, proof, world
 
 from generators import DIALECTS
+from netpol.answers import Answer
 from netpol.cli.proof import dialect_named, prove
 from netpol.inventory import Inventory, Node, Service, ServicePort
 from netpol.learn import Learned
@@ -191,7 +192,12 @@ def test_a_resolver_on_the_node_is_allowed_at_the_address_that_was_asked_and_no_
 
 def called(*names: str, ip: str = "198.51.100.7") -> list:
     asked = [
-        flow(app("web"), DNS, 53, protocol="UDP", answers=frozenset({(name, ip)})) for name in names
+        flow(
+            *(app("web"), DNS, 53),
+            protocol="UDP",
+            answers=frozenset({Answer(name, ip, HOUR, HOUR)}),
+        )
+        for name in names
     ]
     return [*asked, flow(app("web"), world(ip), 443)]
 
