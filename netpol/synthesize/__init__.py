@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from operator import itemgetter
 
-from netpol.choices import Choice, Choices, Generalised, Widened, listed
+from netpol.choices import Choices, listed
 from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
@@ -28,60 +28,15 @@ from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.declared import declared_calls
 from netpol.synthesize.levels import LEVELS, Grouping, Level
 from netpol.synthesize.names import object_names
+from netpol.synthesize.options import Options, Synthesis
 from netpol.synthesize.outside import Outsiders
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
 from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
-from netpol.synthesize.widening import EXACT, Bound
+from netpol.synthesize.widening import Bound
 
 __all__ = ["LEVELS", "Bound", "Level", "Options", "Synthesis", "synthesize"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the user chose."""
-
-    dns: bool = True
-    """Declare name resolution for every pod of a policed namespace."""
-    declared: bool = True
-    """Declare what other objects say is called: webhooks, aggregated APIs, routes."""
-    namespaces: frozenset[str] | None = None
-    """Police only these; None: every namespace in which traffic was seen."""
-    exclude: frozenset[str] = frozenset()
-    level: Level = "workload"
-    """What is one subject and one peer, see :mod:`netpol.synthesize.levels`."""
-    bound: Bound = EXACT
-    """What lists of outside addresses may open, see :mod:`netpol.synthesize.widening`."""
-    allow_world: bool = False
-    """Take a port that many public addresses reached as open to the internet."""
-    port_gap: int = 0
-    """How many ports that nobody used a range of ports may bridge, gap by gap."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synthesis:
-    """The policies, and what they contain beside what was observed."""
-
-    policies: PolicySet
-    learned: Learned
-    """What they were made for: what was learned, less what no rule could name."""
-    policed: frozenset[str]
-    """Namespaces with default deny."""
-    declared: frozenset[Connection] = frozenset()
-    """Connections allowed because they are declared needs; some of them were observed too."""
-    shared: Mapping[Workload, tuple[Workload, ...]] = field(default_factory=dict)
-    """Workloads that no selector can tell from others, with those others."""
-    choices: tuple[Choice, ...] = ()
-    """What is otherwise than it would be for another CNI."""
-    generalised: Generalised | None = None
-    """What the level opens."""
-    calls: Mapping[Connection, str] = field(default_factory=dict)
-    """Declared connections that do not resolve names, and what declares them."""
-    names: Mapping[Workload, str] = field(default_factory=dict)
-    """By name the policy that each workload is the subject of, itself or within its group."""
-    widened: tuple[Widened, ...] = ()
-    """Lists of outside addresses that hold more than was seen."""
 
 
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
