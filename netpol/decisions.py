@@ -27,7 +27,7 @@ from typing import Final, Literal, TypeAlias
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.graph import Connection, Evidence, ServiceGraph
-from netpol.manifests import dump, load
+from netpol.manifests import dump, whole
 from netpol.net import ICMP_PROTOCOLS, PROTOCOLS, PortSet
 from netpol.notices import Tell
 from netpol.peers import label
@@ -138,7 +138,7 @@ def read_decisions(path: str, tell: Tell) -> tuple[Decision, ...]:
 
     An empty file has none.
     """
-    documents = list(load([path], tell))
+    documents = whole(path, tell)
     if len(documents) > 1:
         raise NetpolError(f"expected one YAML document, found {len(documents)}", where=path)
     try:

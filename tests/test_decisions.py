@@ -148,6 +148,8 @@ def test_comments_of_the_file_stay() -> None:
             ".decisions[0].ports",
         ),
         ("decisions: []\n---\ndecisions: []", "expected one YAML document", "d.yaml"),
+        ("decisions: [", "the rest of the document is not read", "d.yaml"),
+        ("decisions: []\n---\n*a", "the rest of the document is not read", "d.yaml"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_place(

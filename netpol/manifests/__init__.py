@@ -14,7 +14,7 @@ Reading is safe and bounded (``bounds``), says what it could not read and goes o
 from netpol.manifests.bounds import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_OBJECT
 from netpol.manifests.document import Document, Entry
 from netpol.manifests.editing import cut, edited
-from netpol.manifests.loading import files, load, resources, scan
+from netpol.manifests.loading import files, load, resources, scan, whole
 from netpol.manifests.spans import parsed
 from netpol.manifests.yaml_writer import dump
 
@@ -33,4 +33,5 @@ __all__ = [
     "parsed",
     "resources",
     "scan",
+    "whole",
 ]

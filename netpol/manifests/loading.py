@@ -22,7 +22,7 @@ from netpol.manifests.listing import Listing
 from netpol.manifests.text import Text
 from netpol.notices import Notice, Tell
 
-__all__ = ["files", "load", "resources", "scan"]
+__all__ = ["files", "load", "resources", "scan", "whole"]
 
 _JSON: Final = (b"{", b"[")
 _MEMBERS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "specs"})
@@ -41,6 +41,20 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
             yield Document(
                 file=entry.file, index=entry.index, line=entry.line, item=entry.item, data=data
             )
+
+
+def whole(path: Path | str, tell: Tell) -> list[Document]:
+    """As :func:`load`, of a file of which no part may be missing: half of what people decided is
+
+    not what they decided. Raises NetpolError for what could not be read.
+    """
+    told: list[Notice] = []
+    found = list(load([path], told.append))
+    for one in told:
+        if one.code == "NP060":
+            raise NetpolError(one.message, where=one.where)
+        tell(one)
+    return found
 
 
 def scan(paths: Iterable[Path | str], tell: Tell) -> Iterator[Entry]:

@@ -20,7 +20,7 @@ from typing import Final, Literal, TypeAlias
 
 from netpol.errors import NetpolError
 from netpol.fields import Field
-from netpol.manifests import Document, load
+from netpol.manifests import Document, whole
 from netpol.manifests.lines import Lines
 from netpol.net import ALL_PORTS, ICMP_PROTOCOLS, PROTOCOLS, PortSet, canonical_cidr
 from netpol.notices import Tell
@@ -75,7 +75,7 @@ class TeamRules:
 
 def read_rules(path: str, tell: Tell) -> TeamRules:
     """The rules of a file. Raises NetpolError with file, line and field for what does not fit."""
-    documents = list(load([path], tell))
+    documents = whole(path, tell)
     if len(documents) != 1:
         raise NetpolError(
             f"expected one YAML document with rules, found {len(documents)}", where=path
