@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from netpol.errors import NetpolError
 from netpol.store.schema import APPLICATION, STEPS, VERSION
 from netpol.store.shape import both
@@ -24,6 +26,8 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEAD: Final = 100
 _WAIT: Final = 30.0
 """Seconds to wait for another process that is committing."""
+_DAMAGE: Final = (sqlite3.DatabaseError, UnicodeDecodeError, msgspec.DecodeError)
+"""What comes of bytes that nobody wrote, wherever in the file they are."""
 _NEWER: Final = "use the netpol that wrote it, or a later one"
 _FOREIGN: Final = "give another file with --store; this one was not touched"
 
@@ -211,7 +215,7 @@ def _told(path: Path) -> Iterator[None]:
     """What SQLite cannot do, in words."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except _DAMAGE as error:
         raise NetpolError(
             f"the store cannot be used: {error}",
             where=str(path),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from kept import LINES, Kept, written
 
 from netpol.errors import NetpolError
-from netpol.store import is_store, opened
+from netpol.store import account, exported, flows, is_store, opened
 from netpol.store.schema import VERSION
 
 
@@ -66,6 +69,20 @@ def test_damage_is_said(kept: Path) -> None:
     kept.write_bytes(whole)
     with pytest.raises(NetpolError, match="cannot be used"), opened(kept) as store:
         store.db.execute("SELECT * FROM inputs").fetchall()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_to_its_bytes_it_is_read_or_refused(tmp_path: Path, seed: int) -> None:
+    path, chance = tmp_path / "kept.db", random.Random(seed)
+    Kept(path).learn(written(tmp_path / "flows.jsonl", LINES))
+    whole = bytearray(path.read_bytes())
+    for _ in range(chance.choice([1, 5, 200])):
+        whole[chance.randrange(100, len(whole))] = chance.randrange(256)
+    path.write_bytes(whole)
+    with suppress(NetpolError), opened(path) as store, store.snapshot() as db:
+        list(exported(db))
+        list(flows(db))
+        account(db)
 
 
 def test_a_newer_store_is_refused(kept: Path) -> None:
