@@ -8,6 +8,7 @@ notice catalogue. Names are taken of what SARIF would make a link of (:func:`net
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -113,14 +114,14 @@ def _result(one: _Result, codes: list[str], uri: Callable[[str], str]) -> dict[s
         "level": one.level,
         "message": {"text": one.text},
         "locations": where,
-        "partialFingerprints": {"netpol/v1": hashlib.sha256(known.encode()).hexdigest()[:32]},
+        "partialFingerprints": {"netpol/v1": hashlib.sha256(os.fsencode(known)).hexdigest()[:32]},
     }
 
 
 def _location(place: Place, uri: Callable[[str], str]) -> dict[str, Any]:
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(uri(place.file)), "uriBaseId": "%SRCROOT%"},
+            "artifactLocation": {"uri": quote(os.fsencode(uri(place.file))), "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": place.line, "endLine": place.end},
         }
     }

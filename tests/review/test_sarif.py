@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,13 @@ def test_lists_json_and_other_sections_have_lines(shop: Shop, tmp_path: Path) ->
     assert (
         found["NP131", "new/all.yaml"] == "    - from: [{podSelector: {matchLabels: {app: web}}}]"
     )
+
+
+def test_a_file_whose_name_is_no_utf_8_is_named_by_its_bytes(shop: Shop) -> None:
+    os.makedirs(os.fsencode(shop.place / "new") + b"/\xff")
+    with open(os.fsencode(shop.place / "new") + b"/\xff/web-\xfe.yaml", "w") as file:
+        file.write(CHANGE["web.yaml"].replace("name: web", "name: web-too"))
+    results = log(shop)["runs"][0]["results"]
+    at = [one["physicalLocation"] for result in results for one in result["locations"]]
+    found = {one["artifactLocation"]["uri"] for one in at}
+    assert "new/%FF/web-%FE.yaml" in found
