@@ -119,9 +119,10 @@ def _result(one: _Result, codes: list[str], uri: Callable[[str], str]) -> dict[s
 
 
 def _location(place: Place, uri: Callable[[str], str]) -> dict[str, Any]:
+    file = quote(os.fsencode(uri(place.file)))
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(os.fsencode(uri(place.file))), "uriBaseId": "%SRCROOT%"},
+            "artifactLocation": {"uri": file, "uriBaseId": "%SRCROOT%"},
             "region": {"startLine": place.line, "endLine": place.end},
         }
     }
