@@ -139,13 +139,17 @@ def test_pods_come_and_go(tmp_path: Path) -> None:
         for _ in range(2):
             with pair() as late, running(late.run(late.server, SERVER)) as server:
                 assert server.stdout.readline() == "ready\n"
-                wait_for_sockets(capture, late.server)
+                for space in (late.client, late.server):
+                    wait_for_sockets(capture, space)
                 client(late, "0")
         assert capture.process.poll() is None
         said = capture.end()
     assert capture.process.returncode == 0, said
     found = table(of(late, read(out)[0]))
-    assert found[*late.sides[0], "TCP", 8080].signals["opened"] == 6
+    seen = found[*late.sides[0], "TCP", 8080]
+    # A copy of a packet may come too late to be known as one; a connection counts once.
+    assert seen.count == 6
+    assert seen.signals["opened"] >= 6
 
 
 def test_an_interface_may_be_made_again(serving: Pair, tmp_path: Path) -> None:
