@@ -81,6 +81,14 @@ class Engine:
             )
         return own[0] if own else KUBERNETES
 
+    def on_top_of(self, seen: frozenset[str], where: str, dialect: Dialect) -> Profile:
+        """The profile under which policies of a dialect are written beside those in others.
+
+        The engine is that of both; the words are the dialect's alone. Raises NetpolError.
+        """
+        both = self.for_policies(seen | {dialect.name}, where)
+        return both.speaking(dialect.profile.words)
+
 
 def _speaking(profile: Profile, seen: frozenset[str]) -> Profile:
     """What the policies themselves have no words for is not decided by them."""

@@ -126,7 +126,7 @@ def generate(
             notices.tell if one.name == target else _quiet,
             plugin.for_dialect(one)
             if standing is None or one.name != target
-            else plugin.for_policies(standing.seen | {target}, standing.where),
+            else plugin.on_top_of(standing.seen, standing.where, one),
         )
         for one in DIALECTS
     }

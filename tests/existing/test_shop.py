@@ -140,3 +140,13 @@ def test_what_is_denied_explicitly_is_a_conflict_and_the_rest_is_proposed(tmp_pa
     assert shown["denied"] == 1
     assert (out / "payments/payments.yaml").exists()
     assert "NP152" in run("generate", *args, "-o", str(out)).stdout
+
+
+def test_what_the_target_has_no_words_for_is_left_to_policies_that_have_them(tmp_path) -> None:
+    """The set has a policy of Cilium in it, whose engine decides about ICMP; Kubernetes cannot."""
+    done = generate("--target", "kubernetes", "-o", str(tmp_path / "out"), "--format", "json")
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert shown["denied"] == 0
+    assert {one["protocol"] for one in shown["undecided"]} == {"ICMP", "ICMPv6"}
+    assert said(shown["existing"]["findings"]) == listed(LIST["findings"])
