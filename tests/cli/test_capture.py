@@ -65,7 +65,7 @@ def test_it_asks_for_no_more_than_it_needs(name: str) -> None:
     found = container(name)
     assert found["image"] == IMAGE
     context = found["securityContext"]
-    more = ["SYS_ADMIN", "SYS_PTRACE"] if name == "daemonset" else []
+    more = ["NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"] if name == "daemonset" else []
     assert context["capabilities"] == {"drop": ["ALL"], "add": ["NET_RAW", *more]}
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
