@@ -143,7 +143,7 @@ def read_decisions(path: str, tell: Tell) -> tuple[Decision, ...]:
         raise NetpolError(f"expected one YAML document, found {len(documents)}", where=path)
     try:
         body = Field(documents[0].data if documents else {})
-        _only(body, ("decisions",))
+        body.only("decisions")
         return tuple(_decision(one, path) for one in body["decisions"].entries())
     except NetpolError as error:
         raise NetpolError(
@@ -154,14 +154,8 @@ def read_decisions(path: str, tell: Tell) -> tuple[Decision, ...]:
 _HINT: Final = "`netpol decide` writes such files"
 
 
-def _only(body: Field, known: tuple[str, ...]) -> None:
-    for name, member in body.children():
-        if name not in known:
-            member.refuse(f"there is no such field; one of {', '.join(known)}")
-
-
 def _decision(entry: Field, path: str) -> Decision:
-    _only(entry, _FIELDS)
+    entry.only(*_FIELDS)
     verdict, protocol = entry["decision"].need().text(), entry["protocol"].text("TCP")
     if verdict not in ("allow", "refuse"):
         entry["decision"].expected("allow or refuse")

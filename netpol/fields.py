@@ -90,6 +90,12 @@ class Field(msgspec.Struct, frozen=True, gc=False):
             if value is not None:
                 yield name, Field(value, self, name)
 
+    def only(self, *known: str) -> None:
+        """Refuse the first member here that has none of these names."""
+        for name, member in self.children():
+            if name not in known:
+                member.refuse(f"there is no such field; one of {', '.join(known)}")
+
     def entries(self, *, nulls: bool = False) -> list[Field]:
         """The elements of the list here; an absent one is empty. A null element is refused,
 

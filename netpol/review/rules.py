@@ -100,8 +100,8 @@ _STEP: Final = re.compile(r"\.?([^.\[\]]+)(?![^\[]*\])|\[(\d+)\]")
 
 
 def _read(body: Field, line: Callable[[str], int], file: str) -> TeamRules:
-    _only(body, "teams", "rules")
-    _only(body["teams"], "label", "namespaces")
+    body.only("teams", "rules")
+    body["teams"].only("label", "namespaces")
     teams = [
         (pattern.text(), team)
         for team, field in body["teams"]["namespaces"].children()
@@ -115,14 +115,8 @@ def _read(body: Field, line: Callable[[str], int], file: str) -> TeamRules:
     return TeamRules(rules=found, label=body["teams"]["label"].text(""), teams=tuple(teams))
 
 
-def _only(field: Field, *known: str) -> None:
-    for name, member in field.children():
-        if name not in known:
-            member.refuse(f"there is no such field; one of {', '.join(known)}")
-
-
 def _rule(field: Field, line: int, file: str) -> TeamRule:
-    _only(field, "name", "why", *_KEYS)
+    field.only("name", "why", *_KEYS)
     given = [name for name in _KEYS if field[name].present]
     if len(given) != 1:
         field.refuse(f"expected one of {', '.join(_KEYS)}, found {' and '.join(given) or 'none'}")
@@ -130,7 +124,7 @@ def _rule(field: Field, line: int, file: str) -> TeamRule:
     demand = _KEYS[given[0]] or _may_only(what)
     ends = {"only-from": ("only-from", "to"), "only-to": ("from", "only-to")}
     client, server = ends.get(demand, ("from", "to"))
-    _only(what, client, server, "ports")
+    what.only(client, server, "ports")
     clients, servers = _parties(what[client]), _parties(what[server])
     if demand == "must-allow":
         _definite(what[client], clients)
@@ -169,7 +163,7 @@ def _parties(field: Field) -> tuple[Party, ...]:
 
 def _party(field: Field) -> Party:
     if isinstance(field.value, dict):
-        _only(field, "namespace", "kind", "name", "labels", "namespace-labels")
+        field.only("namespace", "kind", "name", "labels", "namespace-labels")
         texts = {name: field[name].text("*") for name in ("namespace", "kind", "name")}
         labels, spaces = _labels(field["labels"]), _labels(field["namespace-labels"])
         return Pods(**texts, labels=labels, namespace_labels=spaces)
