@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from netpol.eras import HOUR
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.peers import Peer, label
 
 __all__ = ["Doubt", "doubts"]
 
-_HOUR: Final = 3_600_000_000_000
-"""Nanoseconds."""
 LONG: Final = 24
 """Hours in which something was seen, from which on one of them is little."""
 SETTLED: Final = 6
@@ -52,7 +51,7 @@ def _fan_outs(edges: Iterable[tuple[Connection, Evidence]]) -> Iterator[Doubt]:
     by_client: dict[Peer, list[tuple[int, Connection]]] = defaultdict(list)
     for connection, evidence in edges:
         if evidence.first is not None:
-            by_client[connection.client].append((evidence.first // _HOUR, connection))
+            by_client[connection.client].append((evidence.first // HOUR, connection))
     for client, born in by_client.items():
         hours = Counter(hour for hour, _ in born)
         start = min(hours)

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from netpol.coverage import Estimate, Interval
 from netpol.enough import STABLE, Enough, Standing
+from netpol.eras import HOUR
 from netpol.peers import label
 from netpol.report.rows import time_text
+from netpol.report.words import count
 
 __all__ = ["curve_text", "enough_object", "enough_text"]
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _WIDTH: Final = 48
 """Characters of the curve."""
-_HOUR: Final = 3_600_000_000_000
 _SHOWN: Final = 5
 """Workloads that are named on a line."""
 
@@ -27,7 +28,7 @@ def enough_object(found: Enough) -> dict[str, Any]:
         "units": found.units,
         "stable": found.stable,
         "estimate": _estimate(found.estimate),
-        "curve": [[time_text(hour * _HOUR), total] for hour, total in found.curve],
+        "curve": [[time_text(hour * HOUR), total] for hour, total in found.curve],
         "days": found.days,
         "weekdays": found.weekdays,
         "hours_of_day": found.day_hours,
@@ -75,11 +76,11 @@ def enough_text(found: Enough) -> Iterator[str]:
     if found.newest is not None and found.last is not None:
         yield f"  nothing new for {_span(found.last - found.newest)} until the last record"
     yield (
-        f"  covered: {_number(found.days, 'day')}, {found.weekdays} of 7 weekdays,"
+        f"  covered: {count(found.days, 'day')}, {found.weekdays} of 7 weekdays,"
         f" {found.day_hours} of 24 hours of the day"
     )
     for workload, days in found.periodic:
-        seen = f"seen on {_number(days, 'day')}" if days else "never seen to run"
+        seen = f"seen on {count(days, 'day')}" if days else "never seen to run"
         yield f"  {label(workload)}: {seen}"
     yield from _weak(found.workloads)
 
@@ -106,7 +107,7 @@ def _expected(e: Estimate, unit: str) -> Iterator[str]:
     )
     low, high = e.new_interval(e.units)
     yield (
-        f"  as long again ({_number(e.units, unit)}) would show {e.new(e.units):,.0f} more"
+        f"  as long again ({count(e.units, unit)}) would show {e.new(e.units):,.0f} more"
         f" ({low:,.0f} to {high:,.0f})"
     )
     if e.halving is not None:
@@ -131,10 +132,6 @@ def _weak(standings: Iterable[Standing]) -> Iterator[str]:
         if some := kinds.get(sided):
             more = f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
             yield f"  {text}: {', '.join(some[:_SHOWN])}{more}"
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _span(nanoseconds: int) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from netpol.addresses import GONE, LATER, NOBODY, SEVERAL
 from netpol.learn import Learned
 from netpol.report.rows import Row, connection_row, unattributed_row
+from netpol.report.words import count
 
 __all__ = ["held_rows", "held_text"]
 
@@ -63,7 +64,7 @@ def held_text(rows: Iterable[Row]) -> Iterable[str]:
     for reason, held in sorted(groups.items(), key=lambda item: -_records(item[1])):
         most = max(held, key=lambda row: int(row["records"]))
         yield (
-            f"    {reason}: {_count(len(held), 'connection')}, {_count(_records(held), 'record')};"
+            f"    {reason}: {count(len(held), 'connection')}, {count(_records(held), 'record')};"
             f" {most['client']} → {most['server']} {most['protocol']} {most['ports']}"
         )
         if most["hint"]:
@@ -72,7 +73,3 @@ def held_text(rows: Iterable[Row]) -> Iterable[str]:
 
 def _records(rows: Iterable[Row]) -> int:
     return sum(int(row["records"]) for row in rows)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -21,13 +21,13 @@ from netpol.report.review_diff import yaml_diff
 from netpol.report.review_mermaid import picture
 from netpol.report.review_words import (
     causes_words,
-    count,
     evidence_words,
     party,
     ports_words,
     sentence,
 )
 from netpol.report.tabular import markdown_table
+from netpol.report.words import count
 from netpol.review import GATES, Review
 from netpol.review.review import Reviewed
 from netpol.review.risks import RISKS

@@ -10,16 +10,11 @@ from netpol.net import ALL_PORTS, PortSet
 from netpol.peers import Cidr, Peer, label
 from netpol.report.blocks import addresses_words
 from netpol.report.rows import evidence_object
-from netpol.report.words import set_words
+from netpol.report.words import count, set_words
 from netpol.review import Edge, Review
 from netpol.review.causes import Cause
 
-__all__ = ["causes_words", "count", "evidence_words", "party", "ports_words", "sentence"]
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 connection``, ``2,000 connections``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+__all__ = ["causes_words", "evidence_words", "party", "ports_words", "sentence"]
 
 
 def sentence(review: Review) -> str:

@@ -19,7 +19,7 @@ from netpol.policy import (
     Selector,
 )
 
-__all__ = ["policy_words", "ports_words", "rule_words", "selector_words", "set_words"]
+__all__ = ["count", "policy_words", "ports_words", "rule_words", "selector_words", "set_words"]
 
 _MOST: Final = 6
 """Alternatives of one rule that are spelled out; the others are counted."""
@@ -35,6 +35,11 @@ _ENTITIES: Final = {
     "remote-node": "the other nodes",
     "world": "everything outside the cluster",
 }
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 connection``, ``2,000 connections``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def selector_words(selector: Selector) -> str:
