@@ -12,7 +12,8 @@ import click
 from netpol.cli.console import Notices, say, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
-from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.options import cni_option, store_option, strict_option
+from netpol.cli.reading import Reading, reading_options
 from netpol.cli.spreading import jobs_option
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["check"]
 @click.argument("policies")
 @click.argument("sources", nargs=-1)
 @store_option
-@flow_options
+@reading_options
 @judging_options
 @live_options
 @jobs_option
@@ -43,10 +44,7 @@ def check(
     policies: str,
     sources: tuple[str, ...],
     store: Path | None,
-    inventory: tuple[str, ...],
-    source: str | None,
-    skew: float,
-    at: int | None,
+    how: Reading,
     judging: Judging,
     cni: str | None,
     form: str,
@@ -73,11 +71,11 @@ def check(
     notices = Notices()
     rules, seen = policies_from(policies, notices)
     documents = _documents(policies)
-    known = _inventory(inventory, policies, documents, notices)
+    known = _inventory(how.inventory, policies, documents, notices)
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
     found = _lint(rules, documents, known, profile)
-    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
+    learned = learn_from(sources, known, notices, how, store, judging)
     replayed = bool(sources or store)
     result = replay(rules, learned, profile) if replayed else None
     tell_other(plugin, profile, rules, learned, notices.tell)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, say
-from netpol.cli.options import flow_options, store_option
+from netpol.cli.options import store_option
+from netpol.cli.reading import Reading, reading_options
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ __all__ = ["decide"]
 @click.argument("port")
 @click.argument("sources", nargs=-1)
 @store_option
-@flow_options
+@reading_options
 @click.option(
     "--decisions",
     metavar="FILE",
@@ -50,10 +51,7 @@ def decide(
     port: str,
     sources: tuple[str, ...],
     store: Path | None,
-    inventory: tuple[str, ...],
-    source: str | None,
-    skew: float,
-    at: int | None,
+    how: Reading,
     decisions: Path,
     why: str,
     form: str,
@@ -75,8 +73,8 @@ def decide(
 
     given(sources, store)
     notices = Notices()
-    known = inventory_from(inventory, notices)
-    learned = learn_from(sources, known, notices, source, skew, at, store)
+    known = inventory_from(how.inventory, notices)
+    learned = learn_from(sources, known, notices, how, store)
     decision = _decision(verdict, (client, server, port), learned, by or _who(), why)
     reason = _standing(decision, learned)
     _write(decisions, decision, notices)

@@ -151,7 +151,7 @@ def _observed(store: Path | None, known: Inventory, notices: Notices) -> Observe
     from netpol.review.edges import Edge
     from netpol.review.observed import Seen
 
-    seen = Seen(learned=learn_from((), known, notices, None, 2.0, store=store))
+    seen = Seen(learned=learn_from((), known, notices, store=store))
 
     def observed(change: Change, ports: PortSet) -> int:
         sides = change.client, change.server

@@ -15,10 +15,10 @@ from netpol.cli.live import live_options
 from netpol.cli.options import (
     cni_option,
     existing_option,
-    flow_options,
     store_option,
     strict_option,
 )
+from netpol.cli.reading import Reading, reading_options
 from netpol.cli.shaping import Shaping, priced, shaping_options
 from netpol.cli.spreading import jobs_option
 from netpol.errors import NetpolError
@@ -42,7 +42,7 @@ TARGETS = ("kubernetes", "calico", "cilium")
 @click.command()
 @click.argument("sources", nargs=-1)
 @store_option
-@flow_options
+@reading_options
 @judging_options
 @live_options
 @jobs_option
@@ -71,10 +71,7 @@ def generate(
     ctx: click.Context,
     sources: tuple[str, ...],
     store: Path | None,
-    inventory: tuple[str, ...],
-    source: str | None,
-    skew: float,
-    at: int | None,
+    how: Reading,
     judging: Judging,
     cni: str | None,
     target: str,
@@ -112,10 +109,10 @@ def generate(
     if shaping.staged and existing:
         raise click.UsageError("give --staged or --existing, not both")
     notices = Notices()
-    known = inventory_from(inventory, notices)
+    known = inventory_from(how.inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
     standing = read_existing(existing, output, notices) if existing else None
-    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
+    learned = learn_from(sources, known, notices, how, store, judging)
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.
     proofs = {

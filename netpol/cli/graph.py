@@ -10,7 +10,8 @@ import click
 from netpol.cli.console import Notices, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
-from netpol.cli.options import flow_options, store_option, strict_option
+from netpol.cli.options import store_option, strict_option
+from netpol.cli.reading import Reading, reading_options
 from netpol.cli.spreading import jobs_option
 
 __all__ = ["graph"]
@@ -19,7 +20,7 @@ __all__ = ["graph"]
 @click.command()
 @click.argument("sources", nargs=-1)
 @store_option
-@flow_options
+@reading_options
 @judging_options
 @live_options
 @jobs_option
@@ -36,10 +37,7 @@ def graph(
     ctx: click.Context,
     sources: tuple[str, ...],
     store: Path | None,
-    inventory: tuple[str, ...],
-    source: str | None,
-    skew: float,
-    at: int | None,
+    how: Reading,
     judging: Judging,
     form: str,
     strict: bool,
@@ -62,8 +60,8 @@ def graph(
 
     notices = Notices()
     given(sources, store)
-    known = inventory_from(inventory, notices)
-    learned = learn_from(sources, known, notices, source, skew, at, store, judging)
+    known = inventory_from(how.inventory, notices)
+    learned = learn_from(sources, known, notices, how, store, judging)
     match form:
         case "table":
             text = graph_table(learned)

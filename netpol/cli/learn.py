@@ -10,7 +10,8 @@ import click
 
 from netpol.cli.console import Notices, say
 from netpol.cli.live import live_options, wanted
-from netpol.cli.options import Duration, flow_options, strict_option
+from netpol.cli.options import Duration, strict_option
+from netpol.cli.reading import Reading, reading_options
 from netpol.cli.spreading import dask_option, jobs_option, shared
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["learn"]
     required=True,
     help="Where it is kept; made where there is none. Others may read it meanwhile.",
 )
-@flow_options
+@reading_options
 @live_options
 @jobs_option
 @dask_option
@@ -60,10 +61,7 @@ def learn(
     ctx: click.Context,
     sources: tuple[str, ...],
     store: Path,
-    inventory: tuple[str, ...],
-    source: str | None,
-    skew: float,
-    at: int | None,
+    how: Reading,
     follow: bool,
     interval: float,
     until_stable: bool,
@@ -104,10 +102,10 @@ def learn(
     from netpol.store import opened
 
     notices = Notices()
-    known, guard = inventory_from(inventory, notices), round(skew * 1e9)
-    era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=at)
+    known, guard = inventory_from(how.inventory, notices), how.guard
+    era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=how.at)
     with opened(store, write=True) as kept, stopping() as stopped:
-        ingest = Ingest(store=kept, tell=notices.tell, source=source, era=era, at=at)
+        ingest = Ingest(store=kept, tell=notices.tell, source=how.source, era=era, at=how.at)
         with viewing(as_json=form == "json") as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
             with shared(feeds, ingest, settings, stopped) as others:

@@ -20,7 +20,6 @@ __all__ = [
     "cni_option",
     "duration_option",
     "existing_option",
-    "flow_options",
     "output_option",
     "store_option",
     "strict_option",
@@ -99,43 +98,6 @@ def cni_option(command: Command) -> Command:
         help="What enforces the policies; without it, what the inventory shows (`netpol doctor`),"
         " else what their dialect lets assume.",
     )(command)
-
-
-def flow_options(command: Command) -> Command:
-    """Where flows and the inventory come from."""
-    for option in (
-        click.option(
-            "--inventory",
-            metavar="PATH",
-            multiple=True,
-            help="What `kubectl get … -o json` printed, or a recording: a file or a directory; or"
-            " the word cluster, for the live one. May be repeated.",
-        ),
-        click.option(
-            "--from",
-            "source",
-            type=SourceName(),
-            help="The kind of flow log (`netpol sources` lists them); without it, each input is"
-            " recognised by its content.",
-        ),
-        click.option(
-            "--at",
-            type=Moment(),
-            help="When records were taken that carry no time of their own (`conntrack -L`):"
-            " 2026-11-02T09:14:07Z, or now. Without it they are held.",
-        ),
-        click.option(
-            "--clock-skew",
-            "skew",
-            type=Duration(),
-            default="2s",
-            show_default=True,
-            help="By how much the clocks of flows and inventory may differ: a flow so close to the"
-            " time at which its address changed hands is held.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def existing_option(command: Command) -> Command:

@@ -12,7 +12,8 @@ import click
 
 from netpol.cli.console import Notices, say, say_account
 from netpol.cli.live import live_options
-from netpol.cli.options import cni_option, flow_options, store_option, strict_option
+from netpol.cli.options import cni_option, store_option, strict_option
+from netpol.cli.reading import reading_options
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("new")
 @click.argument("sources", nargs=-1)
 @store_option
-@flow_options
+@reading_options
 @live_options
 @cni_option
 @click.option(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netpol.cli.console import Notices, say
+from netpol.cli.reading import Reading
 from netpol.cli.revisions import Tree, tree
 from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present, telling
 from netpol.inventory import Inventory
@@ -33,10 +34,7 @@ class Asked:
     new: str
     sources: tuple[str, ...]
     store: Path | None
-    inventory: tuple[str, ...]
-    source: str | None
-    skew: float
-    at: int | None
+    how: Reading
     cni: str | None
     gates: tuple[Gate, ...]
     rules: str | None
@@ -64,7 +62,7 @@ def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
         learned = _learned(asked, known[1], notices)
         worlds = [_world(one, learned) for one in known]
         if not worlds[0].pods and not worlds[1].pods:
-            raise no_workloads(", ".join(asked.inventory) or f"{asked.old}, {asked.new}")
+            raise no_workloads(", ".join(asked.how.inventory) or f"{asked.old}, {asked.new}")
         profiles = _profiles(asked, old, new, worlds[1], notices)
         before, after = (
             _side(*each) for each in zip((old, new), known, worlds, profiles, strict=True)
@@ -104,8 +102,8 @@ def _inventories(
     asked: Asked, old: _Read, new: _Read, notices: Notices
 ) -> tuple[Inventory, Inventory]:
     """The cluster before and after; one that says nothing of its own is as the other."""
-    if asked.inventory:
-        known = present(inventory_or_own(asked.inventory, asked.new, notices))
+    if asked.how.inventory:
+        known = present(inventory_or_own(asked.how.inventory, asked.new, notices))
         return known, known
     before, after = (_own(one.tree, notices) for one in (old, new))
     return before if before.pods else after, after if after.pods else before
@@ -127,8 +125,7 @@ def _learned(asked: Asked, known: Inventory, notices: Notices) -> Learned | None
 
     if not asked.sources and asked.store is None:
         return None
-    how = asked.source, asked.skew, asked.at, asked.store
-    return learn_from(asked.sources, known, notices, *how)
+    return learn_from(asked.sources, known, notices, asked.how, asked.store)
 
 
 def _world(known: Inventory, learned: Learned | None) -> Inventory:

@@ -11,6 +11,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.judging import LENIENT, Judging, tell_decided
 from netpol.cli.progress import reading
+from netpol.cli.reading import PLAIN, Reading
 from netpol.cli.spreading import read_by_jobs
 from netpol.crosscheck import CrossCheck
 from netpol.eras import Era, eras
@@ -40,28 +41,25 @@ def learn_from(
     paths: Iterable[str],
     inventory: Inventory,
     notices: Notices,
-    source: str | None,
-    skew: float,
-    at: int | None = None,
+    how: Reading = PLAIN,
     store: Path | None = None,
     judging: Judging = LENIENT,
 ) -> Learned:
     """Read every input and learn from all of them together, and from what is in the store.
 
-    ``skew``: by how many seconds the clocks of flows and inventory may differ. ``at``: when records
-    were taken that carry no time, in nanoseconds since the epoch.
+    The inventory is given as it was read: ``how`` only names it.
     """
-    account, guard = Account(), round(skew * 1e9)
+    account, guard = Account(), how.guard
     flows, era = list[Flow](), eras(inventory, guard)
     if store is not None:
         flows += _stored(store, account, notices)
-    inputs = _inputs(paths, source, notices)
-    shared, rest = read_by_jobs(inputs, inventory, notices, source, guard, at, account)
+    inputs = _inputs(paths, how.source, notices)
+    shared, rest = read_by_jobs(inputs, inventory, notices, how, account)
     flows += shared
     for path in rest:
         one = Account()
         with reading(path, one):
-            flows += _flows(path, notices, one, source, at, era)
+            flows += _flows(path, notices, one, how, era)
         account.add(one)
     decisions = judging.decisions(notices)
     learned = learn(flows, inventory, account, guard, judging.caution, decisions)
@@ -107,15 +105,13 @@ def _inputs(paths: Iterable[str], source: str | None, notices: Notices) -> list[
     return expand(paths, every=source is not None, tell=notices.tell)
 
 
-def _flows(
-    path: str, notices: Notices, account: Account, source: str | None, at: int | None, era: Era
-) -> Iterator[Flow]:
+def _flows(path: str, notices: Notices, account: Account, how: Reading, era: Era) -> Iterator[Flow]:
     from capture.inputs import live, read
     from netpol.cli.live import wanted
 
     if server := live(path):
         return server.read(path, wanted(), tell=notices.tell, account=account, era=era)
-    return read(path, source=source, tell=notices.tell, account=account, era=era, at=at)
+    return read(path, source=how.source, tell=notices.tell, account=account, era=era, at=how.at)
 
 
 def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:

@@ -11,6 +11,7 @@ import click
 
 from netpol.cli.console import Notices
 from netpol.cli.progress import reading
+from netpol.cli.reading import Reading
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 
@@ -97,9 +98,7 @@ def read_by_jobs(
     paths: Iterable[str],
     inventory: Inventory,
     notices: Notices,
-    source: str | None,
-    guard: int,
-    at: int | None,
+    how: Reading,
     account: Account,
 ) -> tuple[list[Flow], list[str]]:
     """The flows of the files among ``paths``, and what is left to be read one by one."""
@@ -111,10 +110,10 @@ def read_by_jobs(
     files = [path for path in paths if Path(path).is_file()]
     if jobs() == 1 or not files:
         return [], paths
-    whole, settings = Folded(), Settings(inventory=inventory, guard=guard, at=at)
+    whole, settings = Folded(), Settings(inventory=inventory, guard=how.guard, at=how.at)
     what = f"{len(files)} file{'' if len(files) == 1 else 's'} by {jobs()} processes"
     with Crew(jobs(), settings) as crew, reading(what, crew):
-        for _, folded in spread(files, crew, source=source, tell=notices.tell):
+        for _, folded in spread(files, crew, source=how.source, tell=notices.tell):
             whole.add(folded)
     account.add(whole.account)
     return whole.flows(), [path for path in paths if path not in files]

@@ -54,7 +54,7 @@ def status(
 
     notices = Notices()
     known = inventory_from(inventory, notices)
-    learned = learn_from((), known, notices, None, 2.0, store=store, judging=judging)
+    learned = learn_from((), known, notices, store=store, judging=judging)
     with opened(store) as kept, kept.snapshot() as db:
         number = sum(1 for _ in inputs(db))
     standing = Standing(learned=learned, inputs=number, notices=dict(notices.counts))

@@ -136,7 +136,7 @@ def _observed(
         ports=connection.ports,
         blocks=tuple(one.cidr for one in sides if isinstance(one, Cidr)),
     )
-    return Seen(learned=learn_from((), known, notices, None, 2.0, store=store)).of(edge)
+    return Seen(learned=learn_from((), known, notices, store=store)).of(edge)
 
 
 def _said(evidence: Evidence) -> str:
