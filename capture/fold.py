@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from capture.source import Reading
-from netpol.answers import Answer, Answers
+from netpol.answers import HOUR, Answer, Answers
 from netpol.flow import Flow
 from netpol.net import canonical_address
 from netpol.notices import Notice
@@ -26,7 +26,6 @@ PAIRS_KEPT: Final = 65536
 """Distinct clients that are kept apart per server, protocol and port. Of later ones only their
 number is known: they are one side without an address, which is held (NP005)."""
 
-_HOUR: Final = 3_600_000_000_000
 _Key: TypeAlias = tuple[int, int, str, int | None, bool, str, int | None]
 """Client, server, protocol, port, whether the direction is certain, Service and its port."""
 
@@ -128,7 +127,7 @@ class Fold:
         else:
             cell.counts[reporter] += count
         cell.first, cell.last = min(cell.first, first), max(cell.last, last)
-        cell.hours.update(hours or range(first // _HOUR, last // _HOUR + 1))
+        cell.hours.update(hours or range(first // HOUR, last // HOUR + 1))
         cell.signals.update(signals)
         cell.answers.add(answers)
         for known, more in zip(cell.names, names, strict=True):

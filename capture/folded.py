@@ -9,7 +9,8 @@ from typing import BinaryIO, Final
 
 from capture.inputs import named
 from capture.source import Reading
-from netpol.eras import HOUR, Era, eras
+from netpol.answers import HOUR
+from netpol.eras import Era, eras
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.notices import Notice

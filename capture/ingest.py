@@ -17,7 +17,8 @@ from capture.inputs import detected, head_of, named, opened
 from capture.source import FlowSource, Reading
 from capture.survey import Survey, survey
 from capture.windows import BLOCK, Read, Traced, Windows, skip
-from netpol.eras import HOUR, Era, always
+from netpol.answers import HOUR
+from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
 from netpol.store import Fresh, Identity, Input, Store, Taken, Told, Trace, candidates, take

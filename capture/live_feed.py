@@ -17,7 +17,7 @@ import msgspec
 
 from capture.ingest import Ingest
 from capture.live import Batch, LiveReading, LiveSource, Position, Wanted
-from netpol.eras import HOUR
+from netpol.answers import HOUR
 from netpol.notices import Notice
 from netpol.store import Fresh, Identity, Input, Taken, Told, inputs, take
 

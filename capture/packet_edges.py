@@ -13,11 +13,11 @@ from capture.packet_groups import grouped
 from capture.packet_nat import Translations, key_of
 from capture.packet_orient import Oriented
 from capture.packet_rows import Addresses, Numbers, mixed
+from netpol.answers import HOUR
 from netpol.sketch import KEPT
 
 __all__ = ["Edge", "Edges", "edges"]
 
-_HOUR: Final = 3_600_000_000_000
 _NAMES: Final = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 _SIGNALS: Final = ("opened", "answered", "refused", "denied", "forward")
 _PORTS: Final = (6, 17, 132)
@@ -138,10 +138,10 @@ class Edges:
         return mixed(*self.addresses.halves(client >> _BITS), kind), begins
 
     def _hours(self, members: Numbers, first: int, last: int) -> set[int]:
-        if first // _HOUR == last // _HOUR:
-            return {first // _HOUR}
+        if first // HOUR == last // HOUR:
+            return {first // HOUR}
         ends = self.found["first"][members], self.found["last"][members]
-        return set(np.unique(np.concatenate(ends) // _HOUR).tolist())
+        return set(np.unique(np.concatenate(ends) // HOUR).tolist())
 
 
 def _smallest(hashes: Numbers) -> tuple[int, ...]:

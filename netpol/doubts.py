@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from netpol.eras import HOUR
+from netpol.answers import HOUR
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.peers import Peer, label
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from netpol.addresses import GUARD, AddressBook
 from netpol.inventory import Inventory
 from netpol.services import backends
 
-__all__ = ["HOUR", "Era", "always", "eras"]
-
-HOUR: Final = 3_600_000_000_000
-"""Nanoseconds."""
+__all__ = ["Era", "always", "eras"]
 
 Era: TypeAlias = Callable[[str, int], int]
 """(address in canonical text, nanoseconds since the epoch) → when the era began, likewise."""

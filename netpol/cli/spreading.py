@@ -14,6 +14,7 @@ from netpol.cli.progress import reading
 from netpol.cli.reading import Reading
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
+from netpol.report.words import count
 
 if TYPE_CHECKING:
     from threading import Event
@@ -111,7 +112,7 @@ def read_by_jobs(
     if jobs() == 1 or not files:
         return [], paths
     whole, settings = Folded(), Settings(inventory=inventory, guard=how.guard, at=how.at)
-    what = f"{len(files)} file{'' if len(files) == 1 else 's'} by {jobs()} processes"
+    what = f"{count(len(files), 'file')} by {jobs()} processes"
     with Crew(jobs(), settings) as crew, reading(what, crew):
         for _, folded in spread(files, crew, source=how.source, tell=notices.tell):
             whole.add(folded)

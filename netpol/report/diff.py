@@ -12,7 +12,7 @@ from netpol.peers import label
 from netpol.report.blocks import together
 from netpol.report.rows import Row, rows
 from netpol.report.tabular import aligned, csv_text, markdown_table
-from netpol.report.words import set_words
+from netpol.report.words import count, set_words
 
 __all__ = [
     "Observed",
@@ -73,24 +73,24 @@ def diff_text(changes: Iterable[Change], workloads: int) -> str:
     """A block per server, a line per client that gains (``+``) or loses (``-``), and the sums."""
     lines = list(_lines(changes))
     if not lines:
-        return f"No changes between {_count(workloads)}.\n"
+        return f"No changes between {count(workloads, 'workload')}.\n"
     blocks = [
         f"{server}\n" + aligned([line[1:] for line in block], indent="  ")
         for server, block in groupby(lines, key=lambda line: line[0])
     ]
-    return "\n".join(blocks) + f"\n{_sums(lines)} between {_count(workloads)}\n"
+    return "\n".join(blocks) + f"\n{_sums(lines)} between {count(workloads, 'workload')}\n"
 
 
 def diff_markdown(changes: Iterable[Change], workloads: int) -> str:
     """The sums, and a table line per server and client."""
     lines = list(_lines(changes))
     if not lines:
-        return f"No changes between {_count(workloads)}.\n"
+        return f"No changes between {count(workloads, 'workload')}.\n"
     table = markdown_table(
         ("change", "server", "client", "ports"),
         ([change, server, client, ports] for server, change, client, ports in lines),
     )
-    return f"**{_sums(lines)}** between {_count(workloads)}\n\n{table}"
+    return f"**{_sums(lines)}** between {count(workloads, 'workload')}\n\n{table}"
 
 
 def _lines(changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
@@ -114,7 +114,3 @@ def _sums(lines: Iterable[tuple[str, str, str, str]]) -> str:
     unsure = kinds.count("? undecided")
     more = f", {unsure:,} undecided" if unsure else ""
     return f"{kinds.count('+ opened'):,} opened, {kinds.count('- closed'):,} closed{more}"
-
-
-def _count(workloads: int) -> str:
-    return f"{workloads:,} workload{'' if workloads == 1 else 's'}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from netpol.answers import HOUR
 from netpol.coverage import Estimate, Interval
 from netpol.enough import STABLE, Enough, Standing
-from netpol.eras import HOUR
 from netpol.peers import label
 from netpol.report.rows import time_text
 from netpol.report.words import count

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from netpol.answers import Answer, union
-from netpol.eras import HOUR, Era
+from netpol.answers import HOUR, Answer, union
+from netpol.eras import Era
 from netpol.flow import Flow, Sighting
 from netpol.owners import Owner, from_pod_name
 from netpol.peers import Endpoint

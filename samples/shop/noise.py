@@ -5,24 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chance import Dice
+from clock import SECOND, rfc3339
 from describe import CONTROL, HOUR, MINUTE, ONE, TWO
 from needs import API, CART, CHECKOUT, PAYMENTS, POSTGRES, REDIS_CART, REDIS_SESSION, STOREFRONT
 from people import alive
-from records import (
-    DROPS,
-    PUSH,
-    SECOND,
-    SYN,
-    SYN_ACK,
-    Json,
-    Log,
-    Side,
-    Talk,
-    outside,
-    pod_side,
-    rfc3339,
-)
+from records import DROPS, PUSH, SYN, SYN_ACK, Log
 from services import SERVICES
+from sides import Json, Side, Talk, outside, pod_side
 from traffic import talk_between
 
 if TYPE_CHECKING:

@@ -8,24 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chance import Dice
+from clock import MILLI, SECOND
 from describe import BY_KEY, CONTROL, HOUR, MINUTE, ONE, TWO
 from needs import API_SERVER, NEVER
 from people import address, alive, health, moments
-from records import (
-    MILLI,
-    PUSH,
-    RST,
-    RST_ACK,
-    SECOND,
-    SYN,
-    SYN_ACK,
-    Json,
-    Log,
-    Side,
-    Talk,
-    entity,
-    pod_side,
-)
+from records import PUSH, RST, RST_ACK, SYN, SYN_ACK, Log
+from sides import Json, Side, Talk, entity, pod_side
 from traffic import Stage, talk_between
 
 if TYPE_CHECKING:

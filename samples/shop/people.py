@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from describe import CONTROL, HOUR, LENGTH, ONE, TWO
 from needs import API_SERVER, HEALTH, HOST, NAMES, NEEDED, PAY_API, REMOTE, RESOLVER, WORLD
 from pods import PODS, Pod
-from records import Side, entity, outside, pod_side
 from services import SERVICES
+from sides import Side, entity, outside, pod_side
 
 if TYPE_CHECKING:
     from chance import Dice

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from describe import Node
-    from records import Side, Talk
     from services import Service, ServicePort
+    from sides import Side, Talk
 
-MILLI = 1_000_000
 SYN = ("SYN",)
 BY_NAME = {pod.key: pod for pod in PODS}
 ICMP = ("ICMP", "ICMPv6")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clock import MICRO
 from needs import API_SERVER
 from played import Conversation, ident
-from records import MICRO
 from wire import Segment, segments
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chance import number
+from clock import MILLI, SECOND, rfc3339
 from controllers import (
     BORN,
     cron_job,
@@ -36,7 +37,6 @@ from inventory import (
     service_object,
 )
 from pods import EVERY_POD, FOREVER, PODS, Pod
-from records import MILLI, SECOND, rfc3339
 from services import SERVICES, Service
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chance import Dice, uid
 
 if TYPE_CHECKING:
-    from records import Json, Line, Log
+    from records import Line, Log
+    from sides import Json
 
 # Enums as numbers: what a writer does whose schema does not know a value.
 NUMBERS = {

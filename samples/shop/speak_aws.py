@@ -12,9 +12,9 @@ import json
 from typing import TYPE_CHECKING
 
 from chance import number
+from clock import MILLI, SECOND, rfc3339
 from describe import ONE, TWO
 from played import ICMP, Conversation
-from records import MILLI, SECOND, rfc3339
 from traffic import GUARDED, LEASHED
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from clock import SECOND
 from describe import HOUR
 from needs import API
 from played import Conversation, Dialled, is_node
-from records import SECOND
 from traffic import GUARDED, LEASHED
 from wire import sizes
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from describe import Node
     from pods import Pod
-    from records import Side
+    from sides import Side
 
 WINDOW = 300
 PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))

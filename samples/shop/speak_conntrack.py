@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clock import MICRO, MILLI, SECOND
 from describe import HOUR, LENGTH, ONE, TWO
 from played import ICMP, Conversation, ident
-from records import MICRO, MILLI, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from records import Json
+from sides import Json
 from speak_calico import PROTOCOLS, WINDOW, End, Hit, Report, reports
 
 if TYPE_CHECKING:

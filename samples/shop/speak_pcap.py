@@ -14,10 +14,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from chance import letters, mac, number
+from clock import MICRO, SECOND
 from describe import HOUR, LENGTH, NODES, ONE, TWO
 from played import ICMP, Conversation, ident
 from points import Seen, sightings
-from records import MICRO, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

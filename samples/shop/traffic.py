@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chance import Dice, number
+from clock import MICRO, MILLI, SECOND
 from describe import HOUR
 from needs import (
     API,
@@ -26,22 +27,9 @@ from needs import (
 )
 from people import alive, moments, server_names, sides
 from played import Lookup
-from records import (
-    FIN,
-    MICRO,
-    MILLI,
-    PUSH,
-    SECOND,
-    SYN,
-    SYN_ACK,
-    Json,
-    Log,
-    Side,
-    Talk,
-    entity,
-    pod_side,
-)
+from records import FIN, PUSH, SYN, SYN_ACK, Log
 from services import SERVICES
+from sides import Json, Side, Talk, entity, pod_side
 
 if TYPE_CHECKING:
     from needs import Need

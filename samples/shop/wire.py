@@ -12,16 +12,17 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from chance import number
+from clock import MICRO
 from needs import LEDGER, NAMES, PAY_API
 from people import server_names
 from played import ICMP, Conversation, Lookup
-from records import ACK, MICRO
+from records import ACK
 from traffic import cluster_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from records import Talk
+    from sides import Talk
 
 FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16}
 # Largest segment, a filler, scaling of the window: what a kernel says when it opens.
