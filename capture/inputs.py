@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -38,6 +39,7 @@ __all__ = [
 _HEAD: Final = 64 * 1024
 """So many decompressed bytes are shown to ``detect``."""
 _BUFFER: Final = 1 << 20
+_OBJECTS: Final = re.compile(rb"^\W*apiVersion\W|\"object\": *{ *\"apiVersion\"", re.MULTILINE)
 _NAMED: Final = 10
 """So many files that were left out are named."""
 
@@ -219,8 +221,11 @@ def detected(head: bytes, path: str) -> FlowSource | None:
     ranked = _ranked(head)
     if ranked:
         return ranked[0][0]
-    raise NetpolError(
-        "no flow source recognises this input",
-        where=path,
-        hint=f"known are: {_known()}; name one with --from",
-    )
+    raise NetpolError("no flow source recognises this input", where=path, hint=_hint(head))
+
+
+def _hint(head: bytes) -> str:
+    """What it may be, where it is easily taken for a flow log."""
+    if _OBJECTS.search(head):
+        return "these are Kubernetes objects: give them with --inventory"
+    return f"known are: {_known()}; name one with --from"

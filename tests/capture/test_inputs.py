@@ -91,6 +91,23 @@ def test_an_input_that_nobody_knows(tmp_path):
         got(path, "pcap3")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"apiVersion": "v1", "items": []}',
+        '{\n    "apiVersion": "v1",\n    "items": []}',
+        "---\napiVersion: v1\nkind: Pod\n",
+        '{"type":"ADDED","object":{"apiVersion":"v1","kind":"Node"}}',
+    ],
+)
+def test_an_inventory_in_place_of_flows_is_told_where_it_belongs(tmp_path, text):
+    path = tmp_path / "cluster"
+    path.write_text(text)
+    with pytest.raises(NetpolError) as caught:
+        got(path)
+    assert "--inventory" in caught.value.hint
+
+
 def test_an_input_that_cannot_be_opened(tmp_path):
     with pytest.raises(NetpolError, match="cannot be opened") as caught:
         got(tmp_path / "absent")
