@@ -206,14 +206,13 @@ class Crew:
         for piece in pieces:
             asking = asking or self._asking(self._connections)
             _send(asking.pop(), piece)
-        found, left = list[Dealt](), set(self._connections)
-        while left:
+        left = set(self._connections)
+        while left:  # all are told to end before any is heard: they end side by side
             for connection in asking or self._asking(left):
                 _send(connection, None)
-                found.append(_answer(connection))
                 left.discard(connection)
             asking = []
-        return found
+        return [_answer(connection) for connection in self._connections]
 
     def _asking(self, among: Iterable[Connection]) -> list[Connection]:
         """Processes that have done with their piece, one at least."""
