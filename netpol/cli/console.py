@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from netpol.catalogue import CATALOGUE
-from netpol.learn import Learned
 from netpol.notices import Notice
 from netpol.report.printable import printable
+
+if TYPE_CHECKING:
+    from netpol.learn import Learned
 
 __all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots"]
 

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from netpol.cli.console import Notices
 from netpol.cli.progress import reading
-from netpol.cli.reading import Reading
-from netpol.flow import Account, Flow
-from netpol.inventory import Inventory
-from netpol.report.words import count
 
 if TYPE_CHECKING:
     from threading import Event
@@ -22,6 +17,10 @@ if TYPE_CHECKING:
     from capture.feeds import Feed
     from capture.folded import Settings
     from capture.ingest import Ingest
+    from netpol.cli.console import Notices
+    from netpol.cli.reading import Reading
+    from netpol.flow import Account, Flow
+    from netpol.inventory import Inventory
 
 __all__ = ["dask_option", "jobs", "jobs_option", "read_by_jobs", "shared"]
 
@@ -106,6 +105,7 @@ def read_by_jobs(
     from capture.crew import Crew
     from capture.folded import Folded, Settings
     from capture.spread import spread
+    from netpol.report.words import count
 
     paths = list(paths)
     files = [path for path in paths if Path(path).is_file()]

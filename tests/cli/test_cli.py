@@ -480,3 +480,12 @@ def test_every_policy_that_is_left_out_is_named(tmp_path: Path) -> None:
     said = run("connections", tmp_path, "--inventory", "samples/shop/cluster").err
     assert "NP063 a policy would be refused (2×)" in said
     assert all(f"{name}.json: document 1: NetworkPolicy default/{name}" in said for name in "ab")
+
+
+def test_help_waits_for_no_room_and_no_heavy_package():
+    """What a command needs it imports when it runs: whoever asks for help waits for none of it."""
+    asked = "import sys, netpol.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    heavy = {"capture", "generators", "networkx", "numpy", "msgspec", "yaml", "scapy", "kubernetes"}
+    heavy |= {"grpc", "dask", "matplotlib", "ruamel", "sqlite3", "rich"}
+    assert not heavy & set(done.stdout.split())
