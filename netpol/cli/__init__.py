@@ -11,6 +11,7 @@ import click
 from netpol.cli.capture import capture
 from netpol.cli.check import check
 from netpol.cli.connections import connections
+from netpol.cli.console import say_error
 from netpol.cli.decide import decide
 from netpol.cli.diff import diff
 from netpol.cli.doctor import doctor
@@ -25,6 +26,7 @@ from netpol.cli.status import status
 from netpol.cli.store import store
 from netpol.cli.why import why
 from netpol.errors import NetpolError
+from netpol.report.printable import printable
 
 __all__ = ["cli", "main"]
 
@@ -81,12 +83,13 @@ def main() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except NetpolError as error:
-        click.echo(f"error: {error}", err=True)
+        say_error(error)
         sys.exit(TROUBLE)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
+        error.message = printable(error.message)
         error.show()
         sys.exit(TROUBLE)
     except BrokenPipeError:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netpol.catalogue import CATALOGUE
+from netpol.errors import NetpolError
 from netpol.notices import Notice
 from netpol.report.printable import printable
 
 if TYPE_CHECKING:
     from netpol.learn import Learned
 
-__all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots"]
+__all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots", "say_error"]
 
 
 _MOST: Final = 50
@@ -57,9 +58,17 @@ class Notices:
             say("      `netpol explain CODE` says more")
 
 
-def say(text: str) -> None:
-    """A line for the person who watches."""
-    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
+def say(line: str) -> None:
+    """A line for the person who watches: one, whatever names are in it."""
+    click.echo(printable(line), err=True)
+
+
+def say_error(error: NetpolError) -> None:
+    """What went wrong, and below it what to try."""
+    place = f"{error.where}: " if error.where else ""
+    say(f"error: {place}{error.what}")
+    if error.hint:
+        say(f"  hint: {error.hint}")
 
 
 def account_line(learned: Learned) -> str:

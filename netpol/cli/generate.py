@@ -246,7 +246,8 @@ def _print(
         text += existing_text(standing.where, len(standing.policies.policies), rows, against)
     if output is None:
         click.echo("---\n".join(t for n, t in proof.files.items() if n not in _ABOUT))
-        say(text)
+        for line in text.splitlines():
+            say(line)
         say_blind_spots(learned)
         return
     click.echo(text, nl=False)

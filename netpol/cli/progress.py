@@ -10,6 +10,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from netpol.cli.console import say
+from netpol.report.printable import printable
 
 __all__ = ["reading"]
 
@@ -41,11 +42,12 @@ def reading(path: str, account: Counted) -> Iterator[None]:
 
 def _watch(path: str, account: Counted, done: Event, started: float) -> None:
     from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(stderr=True)
+    console, name = Console(stderr=True), escape(printable(path))
     with console.status("") as status:
         while not done.wait(_REDRAW_SECONDS):
-            status.update(f"reading {path}: {_rate(account, started)}")
+            status.update(f"reading {name}: {_rate(account, started)}")
 
 
 def _rate(account: Counted, started: float) -> str:

@@ -51,9 +51,12 @@ def whole(path: Path | str, tell: Tell) -> list[Document]:
     told: list[Notice] = []
     found = list(load([path], told.append))
     for one in told:
-        if one.code == "NP060":
+        if one.code in ("NP060", "NP061"):
             raise NetpolError(one.message, where=one.where)
         tell(one)
+    # The elements of a list are of no kind, so loading passes over them.
+    if Path(path).is_file() and yaml_reader.listed(b"".join(chunks(Path(path)))):
+        raise NetpolError("expected an object, found a list", where=str(path))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from netpol.errors import NetpolError
 from netpol.manifests.bounds import BrokenError
 from netpol.manifests.document import Entry
 from netpol.manifests.listing import Listing
@@ -31,6 +32,21 @@ def entries(raw: bytes, file: str, index: int, above: int, tell: Tell) -> Iterat
     for piece in _pieces(raw):
         index = yield from _documents(piece, file, index, above, tell)
         above += piece.count(b"\n")
+
+
+def listed(raw: bytes) -> bool:
+    """Whether a document of a text that can be read is a list, and no object.
+
+    Raises NetpolError where JSON follows on JSON, which is no YAML.
+    """
+    events = yaml.parse(raw, Loader=_LOADER)
+    try:
+        return any(
+            type(one) is yaml.DocumentStartEvent and type(next(events)) is yaml.SequenceStartEvent
+            for one in events
+        )
+    except yaml.YAMLError as error:
+        raise NetpolError("expected one YAML document, found several") from error
 
 
 def _pieces(raw: bytes) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from netpol.store.identity import BEGIN, Identity
 
-__all__ = ["Input", "candidates", "entered", "inputs", "living"]
+__all__ = ["Input", "candidates", "entered", "inputs", "living", "utf8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def entered(db: sqlite3.Connection, one: Input, account: str) -> Input:
         (
             one.id or None,
             one.source,
-            one.name,
+            utf8(one.name),
             one.start,
             identity.length,
             one.closed,
@@ -84,6 +84,11 @@ def entered(db: sqlite3.Connection, one: Input, account: str) -> Input:
     )
     assert cursor.lastrowid is not None
     return replace(one, id=cursor.lastrowid)
+
+
+def utf8(text: str) -> str:
+    """A text as it can be kept: names of files may be any bytes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _input(row: tuple[object, ...]) -> Input:

@@ -14,7 +14,7 @@ from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
 from netpol.store.file import Store
-from netpol.store.ledger import Input, entered
+from netpol.store.ledger import Input, entered, utf8
 from netpol.store.shape import Edge, Total, parts_of
 
 __all__ = ["Fresh", "Taken", "Told", "Writer", "decode_account", "drop", "encode_account", "take"]
@@ -114,7 +114,7 @@ def _tell(db: sqlite3.Connection, known: Input, told: Told) -> None:
         rows = [(known.id, code, 0, "", "", before + count)]
         kept = [one for one in told.kept if one.code == code][: max(0, KEPT - before)]
         rows += [
-            (known.id, code, before + place, one.where, one.message, 1)
+            (known.id, code, before + place, utf8(one.where), utf8(one.message), 1)
             for place, one in enumerate(kept, 1)
         ]
         db.executemany("INSERT OR REPLACE INTO notices VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -185,6 +185,39 @@ def test_every_trouble_with_inputs_has_a_hint(args, flows: Path, tmp_path: Path)
     assert "hint: " in run(*(places.get(word, word) for word in args)).err
 
 
+@pytest.mark.parametrize("name", ["a\nerror: forged", "a\x1b[2Jb", "a\x07b\rc", "\udcc1d"])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("graph", "NAME"), 2),
+        (("graph", "flows.jsonl", "--inventory", "NAME"), 2),
+        (("connections", "NAME", "--inventory", "samples/shop/cluster"), 2),
+        (("status", "--store", "NAME"), 2),
+        (("decide", "NAME"), 2),
+        (("learn", "EMPTY", "--store", "kept.db"), 0),
+        (("learn", "BROKEN", "--store", "kept.db"), 0),
+        (("graph", "BROKEN"), 0),
+    ],
+)
+def test_no_name_of_a_file_steers_a_terminal(
+    name: str, command: tuple[str, ...], code: int, flows: Path, tmp_path: Path
+) -> None:
+    empty, broken = tmp_path / f"{name}-empty", tmp_path / f"{name}-broken"
+    empty.touch()
+    broken.write_text(flows.read_text() + "{\n")
+    places = {
+        "NAME": tmp_path / name,
+        "EMPTY": empty,
+        "BROKEN": broken,
+        "flows.jsonl": flows,
+        "kept.db": tmp_path / "kept.db",
+    }
+    result = run(*(places.get(word, word) for word in command))
+    assert result.code == code
+    assert "a\nerror" not in result.err
+    assert all(line.isprintable() for line in result.err.split("\n"))
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_input_is_trouble(flows: Path) -> None:
     flows.chmod(0)
