@@ -101,6 +101,7 @@ class ErrandFeed:
         self.paths = list(paths)
         self.name = ", ".join(self.paths[:1]) + (" …" if len(self.paths) > 1 else "")
         self.ended = False
+        self.nothing = "what is in them is known, or nothing is"
         self._ingest, self._settings, self._runner = ingest, settings, runner
         self._stopped = stopped
         self._away: list[Errand] = []

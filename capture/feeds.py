@@ -24,6 +24,10 @@ class Feed(Protocol):
     def ended(self) -> bool:
         """Nothing will come any more."""
 
+    @property
+    def nothing(self) -> str:
+        """Why it gave nothing, of one that has ended and gave nothing."""
+
     def poll(self) -> Iterator[Fresh]:
         """Commit what has come by now, without waiting for more; a result for each commit.
 
@@ -41,10 +45,11 @@ class FileFeed:
     name: str
     ingest: Ingest
     ended: bool = False
+    nothing: str = ""
 
     def poll(self) -> Iterator[Fresh]:
         """All of it."""
-        yield from self.ingest.file(self.name)
+        self.nothing = yield from self.ingest.file(self.name)
         self.ended = True
 
     def close(self) -> Iterator[Fresh]:
@@ -59,6 +64,7 @@ class StoreFeed:
     name: str
     ingest: Ingest
     ended: bool = False
+    nothing: str = "its content is known"
 
     def poll(self) -> Iterator[Fresh]:
         """All of it, as it is now."""

@@ -68,6 +68,7 @@ class FollowFeed:
     paths: Callable[[], Iterable[str]]
     """The files that there are by now."""
     ended: bool = False
+    nothing: str = "nothing came"
     _tails: dict[_Key, _Tail] = field(default_factory=dict)
     _done: dict[_Key, _State] = field(default_factory=dict)
     """Files that were read as far as they go."""

@@ -8,7 +8,7 @@ as a whole, at its end.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -52,16 +52,16 @@ class Ingest:
     crew: Crew | None = None
     """Who reads in our place what is read line by line."""
 
-    def file(self, path: str) -> Iterator[Fresh]:
-        """Take what is new in a file; a result for each commit."""
+    def file(self, path: str) -> Generator[Fresh, None, str]:
+        """Take what is new in a file; a result for each commit, and why there was none."""
         head = head_of(path)
         source = self.source_of(head, path)
-        if source is None:
-            return
+        if not head or source is None:
+            return "it is empty"
         with opened(path) as raw:
             part = self.part(path, source, head, decompressed(raw, path, _quiet).read)
         if part is None:
-            return
+            return "its content is known"
         with opened(path) as raw:
             read = decompressed(raw, path, part.tell).read
             if source.by_line(head):
@@ -70,6 +70,7 @@ class Ingest:
                 yield from part.last(windows)
             else:
                 yield part.whole(read)
+        return "nothing but space was added"
 
     def source_of(self, head: bytes, path: str) -> FlowSource | None:
         """What reads an input that begins so; None: it is empty. Raises NetpolError."""

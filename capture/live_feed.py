@@ -35,6 +35,7 @@ class LiveFeed:
     def __init__(self, url: str, source: LiveSource, ingest: Ingest, wanted: Wanted) -> None:
         self.name = url
         self.ended = False
+        self.nothing = "nothing came since the last time"
         self.ingest, self.source, self.wanted = ingest, source, wanted
         self.known = self._known()
         self._told = Told()

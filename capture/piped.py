@@ -38,6 +38,7 @@ class PipedFeed:
     patience: float = 1.0
     """Seconds that are waited for more before what came is committed."""
     ended: bool = False
+    nothing: str = "nothing came"
     _part: Part | None = None
     _windows: Windows | None = None
     _head: bytes = b""

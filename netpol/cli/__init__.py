@@ -89,7 +89,7 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.message = printable(error.message)
+        error.message = printable(error.message)  # type: ignore[misc] # it may quote a name
         error.show()
         sys.exit(TROUBLE)
     except BrokenPipeError:

@@ -162,9 +162,10 @@ def _feeds(
 
 def _same(path: str, ingest: Ingest) -> bool:
     """Whether it is the store that is written, or what SQLite keeps beside that."""
-    kept = ingest.store.path
-    beside = [kept.with_name(kept.name + end) for end in ("", "-wal", "-shm")]
-    return any(one.exists() and Path(path).exists() and one.samefile(path) for one in beside)
+    from netpol.store import beside
+
+    kept = beside(ingest.store.path)
+    return any(one.exists() and Path(path).exists() and one.samefile(path) for one in kept)
 
 
 def _read(files: tuple[str, ...], ingest: Ingest) -> list[Feed]:

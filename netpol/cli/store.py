@@ -59,14 +59,16 @@ def export(store: Path, form: str) -> None:
 def import_(text: str, store: Path, form: str) -> None:
     """Add what `netpol store export` printed (TEXT; - for standard input) to a store.
 
+    All of it, or nothing where the text is damaged.
+
     \b
     Example:
       netpol store import shop.jsonl.zst --store copy.db
     """
-    from netpol.store import merge, opened, restored
+    from netpol.store import absorb, opened, restored
 
-    with opened(store, write=True) as kept:
-        new = list(merge(kept, restored(_lines(text), text)))
+    with opened(store, write=True) as kept, kept.transaction() as db:
+        new = list(absorb(db, restored(_lines(text), text)))
     edges = sum(one.edges for one in new)
     if form == "json":
         click.echo(json.dumps({"inputs": len(new), "new_connections": edges}))

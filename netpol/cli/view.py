@@ -44,7 +44,7 @@ class View:
         one = self.feeds.setdefault(feed.name, Progress())
         if fresh is None:
             if feed.ended:
-                self._ended(feed.name, one)
+                self._ended(feed, one)
             return
         for progress in (one, self.total):
             progress.add(fresh)
@@ -56,14 +56,16 @@ class View:
             self._said = time.monotonic()
             say(f"{feed.name}: {_words(self.total)}")
 
-    def _ended(self, name: str, one: Progress) -> None:
-        if not one.commits:
-            say(f"read {name}: nothing new, its content is known")
-        else:
-            say(f"read {name}: {one.account.read:,} records, {one.edges:,} new connections")
+    def _ended(self, feed: Feed, one: Progress) -> None:
+        if one.commits:
+            say(f"read {feed.name}: {one.account.read:,} records, {one.edges:,} new connections")
+            return
+        say(f"read {feed.name}: nothing new, {feed.nothing}")
+        if self.as_json:
+            click.echo(json.dumps(_object(feed.name, one.account, 0, feed.nothing)))
 
 
-def _object(name: str, account: Account, edges: int) -> dict[str, Any]:
+def _object(name: str, account: Account, edges: int, nothing: str | None = None) -> dict[str, Any]:
     return {
         "input": name,
         "records": account.read,
@@ -72,6 +74,7 @@ def _object(name: str, account: Account, edges: int) -> dict[str, Any]:
         "other": sum(account.other.values()),
         "lost_events": account.lost_events,
         "new_connections": edges,
+        "nothing": nothing,
     }
 
 

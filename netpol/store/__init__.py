@@ -6,11 +6,11 @@ folded them, never peers: what ``generate`` makes of a store is what it makes of
 
 from __future__ import annotations
 
-from netpol.store.file import Store, is_store, opened
+from netpol.store.file import Store, beside, is_store, opened
 from netpol.store.identity import Identity, Trace
 from netpol.store.ledger import Input, candidates, inputs
 from netpol.store.load import account, flows, notices
-from netpol.store.merge import merge
+from netpol.store.merge import absorb, merge
 from netpol.store.parcel import parcels
 from netpol.store.take import Fresh, Taken, Told, take
 from netpol.store.text import exported, restored
@@ -23,7 +23,9 @@ __all__ = [
     "Taken",
     "Told",
     "Trace",
+    "absorb",
     "account",
+    "beside",
     "candidates",
     "exported",
     "flows",

@@ -20,14 +20,23 @@ from netpol.errors import NetpolError
 from netpol.store.schema import APPLICATION, STEPS, VERSION
 from netpol.store.shape import both
 
-__all__ = ["Store", "is_store", "opened"]
+__all__ = ["Store", "beside", "is_store", "opened"]
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEAD: Final = 100
-_WAIT: Final = 30.0
-"""Seconds to wait for another process that is committing."""
+_WAIT: Final = 5.0
+"""Seconds to wait for a lock. Those of netpol that write are kept apart before they ask for one, so
+whoever has it is another program."""
 _DAMAGE: Final = (sqlite3.DatabaseError, UnicodeDecodeError, msgspec.DecodeError)
 """What comes of bytes that nobody wrote, wherever in the file they are."""
+_HINTS: Final[dict[int, str]] = {
+    sqlite3.SQLITE_BUSY: "another program has it open and locked: close it there, then try again",
+    sqlite3.SQLITE_FULL: "make room on the disk; what was committed is in the store",
+    sqlite3.SQLITE_IOERR: "the disk failed, or is full; what was committed is in the store",
+    sqlite3.SQLITE_READONLY: "write to a place where you may: --store",
+    sqlite3.SQLITE_CANTOPEN: "the folder of the store must be writable: a log is kept beside it",
+}
+"""What to do about an error of SQLite, by its primary code; all others mean damage."""
 _NEWER: Final = "use the netpol that wrote it, or a later one"
 _FOREIGN: Final = "give another file with --store; this one was not touched"
 
@@ -73,9 +82,10 @@ def is_store(path: Path) -> bool:
 def opened(path: Path, *, write: bool = False) -> Iterator[Store]:
     """The store in a file; to ``write``, it is made where there is none. Raises NetpolError.
 
-    A store is written by one process at a time, and read by any number of them.
+    A store is written by one process at a time, and read by any number of them. One that was made
+    is gone again when something is raised before anything was taken into it.
     """
-    made = _recognised(path, write=write)
+    there, made = path.exists(), _recognised(path, write=write)
     if not write and _version(path) < VERSION:
         with opened(path, write=True):
             pass
@@ -85,8 +95,26 @@ def opened(path: Path, *, write: bool = False) -> Iterator[Store]:
             if write:
                 _migrate(store, made=made)
             yield store
+        except BaseException:
+            if not there:
+                _forget(store)
+            raise
         finally:
             store.db.close()
+
+
+def _forget(store: Store) -> None:
+    """Remove a store that nothing was taken into; a failure to do so hides no other."""
+    with suppress(sqlite3.Error, OSError):
+        if store.db.execute("SELECT count(*) FROM inputs").fetchone() == (0,):
+            store.db.close()
+            for path in beside(store.path):
+                path.unlink(missing_ok=True)
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """The file of a store and those that SQLite keeps beside it."""
+    return tuple(path.with_name(path.name + end) for end in ("", "-wal", "-shm"))
 
 
 def _recognised(path: Path, *, write: bool) -> bool:
@@ -216,8 +244,9 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         raise NetpolError(
             f"the store cannot be used: {error}",
             where=str(path),
-            hint="if it is damaged, go back to a copy: netpol does not repair it",
+            hint=_HINTS.get(code, "if it is damaged, go back to a copy: netpol does not repair it"),
         ) from error

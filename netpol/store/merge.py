@@ -15,7 +15,7 @@ from netpol.store.ledger import Input, candidates, entered, living
 from netpol.store.parcel import Parcel
 from netpol.store.take import Fresh, Writer, decode_account, drop
 
-__all__ = ["merge"]
+__all__ = ["absorb", "merge"]
 
 
 def merge(store: Store, parcels: Iterable[Parcel]) -> Iterator[Fresh]:
@@ -25,8 +25,14 @@ def merge(store: Store, parcels: Iterable[Parcel]) -> Iterator[Fresh]:
     """
     for parcel in parcels:
         with store.transaction() as db:
-            found = _absorbed(db, parcel)
-        if found is not None:
+            found = list(absorb(db, [parcel]))
+        yield from found
+
+
+def absorb(db: sqlite3.Connection, parcels: Iterable[Parcel]) -> Iterator[Fresh]:
+    """The same, within the caller's transaction."""
+    for parcel in parcels:
+        if (found := _absorbed(db, parcel)) is not None:
             yield found
 
 

@@ -141,6 +141,8 @@ def restored(lines: Iterable[bytes], where: str) -> Iterator[Parcel]:
         line = _decoded(numbered, _Input, where)
         rows = [_row(_decoded(numbered, _Edge, where)) for _ in range(line.edges)]
         yield _parcel(line, rows)
+    if (more := next(numbered, None)) is not None:
+        raise NetpolError("the text goes on behind its end", where=f"{where}:{more[0]}")
 
 
 _T = TypeVar("_T")

@@ -104,3 +104,23 @@ def test_there_must_be_a_store_to_read_from(tmp_path: Path) -> None:
     with pytest.raises(NetpolError, match="cannot be opened"), opened(tmp_path / "none"):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_who_waits_for_another_program_is_told_so(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, write: bool
+) -> None:
+    monkeypatch.setattr("netpol.store.file._WAIT", 0.1)
+    other = sqlite3.connect(kept, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with (
+            pytest.raises(NetpolError, match="locked") as caught,
+            opened(kept, write=write) as one,
+            one.snapshot() as db,
+        ):
+            db.execute("SELECT * FROM inputs").fetchall()
+        assert "another program" in caught.value.hint
+    finally:
+        other.close()

@@ -153,3 +153,21 @@ def test_stores_are_sources(kept: Kept, log: Path, tmp_path: Path) -> None:
     assert kept.account.read == len(LINES)
     said = netpol("learn", other, one, "--store", kept.path).stderr
     assert said.count(b"nothing new") == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_gives_nothing_is_said_with_why(kept: Kept, tmp_path: Path, jobs: int) -> None:
+    log, empty = tmp_path / "flows.log", tmp_path / "empty.log"
+    log.write_bytes(b"".join(LINES))
+    empty.touch()
+    args = ("--store", kept.path, "--format", "json", "--jobs", jobs)
+    for file, why in ((empty, "it is empty"), (log, None), (log, "its content is known")):
+        done = netpol("learn", file, *args)
+        (line,) = map(json.loads, done.stdout.splitlines())
+        assert (line["input"], line["nothing"]) == (str(file), why)
+        assert line["records"] == (0 if why else len(LINES))
+        assert (f"nothing new, {why}".encode() in done.stderr) == (why is not None)
+    (line,) = map(json.loads, netpol("learn", "-", *args).stdout.splitlines())
+    assert (line["input"], line["nothing"]) == ("-", "nothing came")
+    (line,) = map(json.loads, netpol("learn", log, empty, *args).stdout.splitlines()[:1])
+    assert line["records"] == 0 and line["nothing"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kept import LINES, Kept, written
+from source_samples import SAMPLES
 
 from netpol import store
 from netpol.errors import NetpolError
@@ -22,6 +25,11 @@ def text(path: Path) -> bytes:
     """A store as JSON lines."""
     with store.opened(path) as kept, kept.snapshot() as db:
         return b"".join(store.exported(db))
+
+
+def netpol(*args: object, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", "from netpol.cli import main; main()", *map(str, args)]
+    return subprocess.run(command, capture_output=True, check=check)
 
 
 def merged(place: Path, stores: Sequence[Path]) -> bytes:
@@ -116,6 +124,47 @@ def test_of_a_text_that_breaks_off_no_part_of_an_input_is_taken(
     ):
         list(store.merge(into, store.restored(lines[:-1], "text")))
     assert text(copy) == b'{"netpol_store":2,"inputs":0}\n'
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda lines: lines[:-1],
+        lambda lines: [*lines, lines[-1]],
+        lambda lines: [*lines[:-1], b"{}\n"],
+        lambda lines: [*lines[:-1], lines[-1][:-9]],
+    ],
+)
+def test_of_a_damaged_text_nothing_is_imported(
+    kept: Kept,
+    log: Path,
+    tmp_path: Path,
+    damaged: Callable[[list[bytes]], list[bytes]],
+    there: bool,
+) -> None:
+    """The first of two inputs is whole, and is not taken either."""
+    kept.learn(log, written(tmp_path / "other", [SAMPLES["conntrack"]]))
+    lines = text(kept.path).splitlines(keepends=True)
+    copy, torn = Kept(tmp_path / "copy.db"), written(tmp_path / "torn.jsonl", damaged(lines))
+    if there:
+        copy.learn(written(tmp_path / "third", [SAMPLES["retina"]]))
+        before = text(copy.path)
+    done = netpol("store", "import", torn, "--store", copy.path, check=False)
+    assert done.returncode == 2
+    assert b"torn.jsonl" in done.stderr
+    if there:
+        assert text(copy.path) == before
+    else:
+        assert not list(tmp_path.glob("copy.db*"))
+    netpol("store", "import", written(torn, lines), "--store", copy.path)
+    assert there or text(copy.path) == text(kept.path)
+
+
+def test_a_store_that_nothing_could_be_learned_into_is_not_left_behind(tmp_path: Path) -> None:
+    done = netpol("learn", tmp_path / "none", "--store", tmp_path / "new.db", check=False)
+    assert done.returncode == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_learned_twice_is_learned_once(kept: Kept, log: Path, tmp_path: Path) -> None:
