@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from capture.hubble_address import canonical
 from capture.hubble_edge import Extra
 from capture.hubble_errors import Bad
@@ -18,11 +20,16 @@ def extra(flow: FlowRecord, *, reply: bool) -> Extra:
     theirs, ours = (destination, source) if reply else (source, destination)
     return Extra(
         count=_count(flow),
-        client_names=tuple(map(_name, theirs)),
-        server_names=tuple(map(_name, ours)),
+        client_names=_names(theirs),
+        server_names=_names(ours),
         service=_service(flow.source_service if reply else flow.destination_service),
         answers=_answers(flow.l7, flow.time) if reply else (),
     )
+
+
+def _names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Names as they were asked for; who asks for ``*.example.org`` names no pattern."""
+    return tuple(_name(one) for one in texts if "*" not in one)
 
 
 def _name(text: str) -> str:

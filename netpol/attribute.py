@@ -7,7 +7,8 @@ The rules, in the order in which they are asked:
 2. A pod known by its labels only is the one workload of that namespace whose pods carry them.
 3. A side known by its address only is whoever had that address then (:mod:`netpol.identify`).
 4. A Service's address and port are those of the pods behind it at that time.
-5. Reserved identities are entities; an outside address is a /32 or /128 of its own.
+5. Reserved identities are entities; an outside address is a /32 or /128 of its own, and a server
+   outside of which only DNS names are told is whoever has one of them.
 6. An address that belongs to the cluster but to nobody known is never outside: it is held.
 
 Everything is decided over all flows together, so that neither the order of records nor the way in
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from netpol.addresses import GUARD, Unclear
 from netpol.answers import Answers
@@ -28,7 +30,7 @@ from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.identify import identified
 from netpol.inventory import Inventory
-from netpol.net import PORT_PROTOCOLS, host_cidr
+from netpol.net import PORT_PROTOCOLS, host_cidr, is_hostname, is_name_pattern
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Peer, label
 from netpol.proxied import Seen, proxies
 
@@ -112,10 +114,18 @@ def _resolve(flow: Flow, directory: Directory) -> Iterator[Seen | Unattributed]:
     elif flow.protocol in PORT_PROTOCOLS and not all(ports):
         yield _held(flow, client, server, "the port is not known")
     else:
-        for number, port in enumerate(ports):
-            # Its records count once, whatever number the pod had that answered.
+        named = _named(flow.server) if server == Entity("world") else ()
+        for number, (peer, port) in enumerate(product(named or (server,), ports)):
+            # Its records count once, whatever number or name the pod had that answered.
             part = replace(flow, records=0, count=0) if number else flow
-            yield part, Connection(client, server, flow.protocol, port)
+            yield part, Connection(client, peer, flow.protocol, port)
+
+
+def _named(server: Endpoint) -> tuple[Peer, ...]:
+    """Somebody outside of whom a source tells names alone; it may be any of these."""
+    names = frozenset[str]() if server.ip else server.names
+    found = set(filter(is_hostname, names)) or set(filter(is_name_pattern, names))
+    return tuple(map(Fqdn, sorted(found)))
 
 
 def _service_key(connection: Connection) -> tuple[Peer, str, int | None]:
@@ -159,13 +169,18 @@ class _Names:
         return _Names(told, guard)
 
     def at(self, flow: Flow, connection: Connection, cidr: str) -> set[str]:
-        """The names whose answers held, or were still in use, when the flow was seen."""
+        """The names whose answers held, or were still in use, when the flow was seen.
+
+        Any pod may ask for ``*.example.org``: that is no name, and teaches no pattern.
+        """
         told = self.told.get((connection.client, cidr))
         if told is None:
             return set()
         times = list(flow.times)
         return {
-            one.name for one in told.found() if any(one.names(*time, self.guard) for time in times)
+            one.name
+            for one in told.found()
+            if "*" not in one.name and any(one.names(*time, self.guard) for time in times)
         }
 
 

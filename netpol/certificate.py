@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from netpol.choices import Choice, Generalised, Widened
+from netpol.choices import Choice, Generalised, Patterned, Widened
 from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
 from netpol.families import families, in_family, only
@@ -86,6 +86,8 @@ class Certificate:
     """What is otherwise than it would be for another CNI."""
     widened: tuple[Widened, ...] = ()
     """Lists of outside addresses that hold more than was seen."""
+    patterned: tuple[Patterned, ...] = ()
+    """Patterns of DNS names, which match more than was seen."""
 
 
 def judge_of(
@@ -121,6 +123,7 @@ def certify(
     choices: tuple[Choice, ...] = (),
     generalised: Generalised | None = None,
     widened: tuple[Widened, ...] = (),
+    patterned: tuple[Patterned, ...] = (),
     calls: Mapping[Connection, str] | None = None,
 ) -> Certificate:
     """Prove what ``policies`` do to what was learned.
@@ -128,7 +131,7 @@ def certify(
     ``declared`` connections count as needed when rules look for a witness and give the reason of
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
     takes the namespaces in which a policy is. ``choices`` and ``generalised`` explain what they
-    open; ``widened`` is what lists of outside addresses open.
+    open; ``widened`` is what lists of outside addresses open, ``patterned`` what patterns of names.
     ``calls``: what declares those that do not resolve names.
     """
     declared = frozenset(declared)
@@ -176,6 +179,7 @@ def certify(
         allowed=allowed,
         choices=choices,
         widened=widened,
+        patterned=patterned,
     )
 
 

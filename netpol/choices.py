@@ -10,7 +10,7 @@ from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Peer, label
 from netpol.profile import Profile, Source
 
-__all__ = ["Choice", "Choices", "Generalised", "Opening", "Widened", "listed"]
+__all__ = ["Choice", "Choices", "Generalised", "Opening", "Patterned", "Widened", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,18 @@ class Widened:
     blocks: tuple[str, ...]
     addresses: int
     """How many are open that nobody was seen to use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patterned:
+    """A pattern of DNS names: every name that it matches is open, not only those that were seen."""
+
+    workload: Peer
+    """Whose policy has it; a group on coarser levels."""
+    pattern: str
+    ports: PortSet
+    names: tuple[str, ...]
+    """Those that were seen, sorted; none where a flow log told no more than the pattern."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netpol.certificate import Certificate
 from netpol.learn import Learned
 from netpol.net import ICMP_PROTOCOLS, PortSet
-from netpol.peers import Cidr, Peer, Workload, label
+from netpol.peers import Cidr, Fqdn, Peer, Workload, label
 
 __all__ = ["Difference", "differences"]
 
@@ -73,16 +73,27 @@ def _names(certificate: Certificate, learned: Learned) -> Iterable[Difference]:
     for connection, evidence in learned.accepted:
         client = connection.client
         policed = isinstance(client, Workload) and client.namespace in certificate.policed
-        if policed and isinstance(connection.server, Cidr) and evidence.names:
-            names = ", ".join(sorted(evidence.names))
+        reason = _unnamed(connection.server, evidence.names, words.name) if policed else ""
+        if reason:
             yield Difference(
                 client=connection.client,
                 server=connection.server,
                 ports=connection.ports,
                 dialect=words.name,
-                reason=f"{words.name} rules cannot name {names}: only the addresses that were"
-                " seen are allowed, and they may change",
+                reason=reason,
             )
+
+
+def _unnamed(server: Peer, names: Iterable[str], dialect: str) -> str:
+    """What becomes of a server with names where a dialect cannot say them; empty: it has none."""
+    match server, ", ".join(sorted(names)):
+        case Cidr(), called if called:
+            what = f"{called}: only the addresses that were seen are allowed, and they may change"
+        case Fqdn(name), _:
+            what = f"{name}: no address of it is known, so everyone outside is allowed"
+        case _:
+            return ""
+    return f"{dialect} rules cannot name {what}"
 
 
 def _key(one: Difference) -> tuple[str, str, str, str]:

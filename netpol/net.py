@@ -32,6 +32,7 @@ __all__ = [
     "contains",
     "host_cidr",
     "is_hostname",
+    "is_name_pattern",
     "is_public",
     "network",
     "overlaps",
@@ -254,6 +255,11 @@ def is_hostname(text: str) -> bool:
     Names come from answers on the wire, so whoever asks could otherwise teach ``*``.
     """
     return _HOSTNAME.fullmatch(text) is not None
+
+
+def is_name_pattern(text: str) -> bool:
+    """Whether a text is ``*.`` and a full DNS name: how flow logs tell of one of several hosts."""
+    return text.startswith("*.") and is_hostname(text[2:])
 
 
 def contains(block: str, inner: str) -> bool:

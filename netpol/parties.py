@@ -76,7 +76,7 @@ def outside(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) 
         for peer in (connection.client, connection.server):
             if not isinstance(peer, Workload):
                 merged[peer] = merged[peer] + evidence
-    if Entity("world") in merged:
+    if any(peer == Entity("world") or isinstance(peer, Fqdn) for peer in merged):
         own = tuple(one for one in ranges(inventory).inside if is_public(one))
         blocks = {**blocks, "world": _internet(own)}
     local = local_blocks([one.cidr for one in merged if isinstance(one, Cidr)], inventory)
@@ -107,7 +107,8 @@ def _party(peer: Peer, names: frozenset[str], blocks: Mapping[str, tuple[str, ..
         case Cidr(cidr):
             addresses, entity = (cidr,), "world"
         case Fqdn():
-            addresses, entity = (), "world"
+            # It may be at any of them: it is allowed by its name, or where everybody is.
+            addresses, entity = blocks["world"], "world"
         case Entity(name):
             addresses, entity = blocks[name], name
         case Workload():

@@ -32,4 +32,28 @@ SHAPING: Final[dict[str, Entry]] = {
         what_to_do="Give --allow-world if the port is for everyone, or the Service in --inventory."
         " If it is not, find out how those callers reach it.",
     ),
+    "NP055": Entry(
+        title="names that differ in one label are not made a pattern",
+        why="They stand below a public suffix: a domain under which different people have names of"
+        " their own (the buckets of a cloud, the sites of a host). A pattern would let the workload"
+        " reach what anybody puts there, so each name that was seen is written.",
+        what_to_do="Nothing has to be done. If all of them are yours to open, say so with"
+        " --fqdn-pattern, such as --fqdn-pattern '*.s3.eu-west-1.amazonaws.com'.",
+    ),
+    "NP056": Entry(
+        title="a pattern of --fqdn-pattern matches no name",
+        why="No workload was seen to call a name that it matches (* stands for characters within"
+        " one label, not for dots), or the target has no rules about names. Nothing was written"
+        " for it.",
+        what_to_do="Compare it with the names in the certificate or in `netpol graph --format"
+        " json`; only --target cilium has rules about DNS names.",
+    ),
+    "NP057": Entry(
+        title="a server known by its name alone is open to everybody outside",
+        why="The flow log names whom the workload called and gives no address, and no rule of this"
+        " target can name it. Only a rule for every address outside the cluster and outside"
+        " private networks lets the connection pass.",
+        what_to_do="Take --target cilium, learn from a source that gives addresses as well, or"
+        " refuse the connection with `netpol decide` and let it go through a proxy.",
+    ),
 }

@@ -79,6 +79,7 @@ def prove(
             choices=synthesis.choices,
             generalised=synthesis.generalised,
             widened=synthesis.widened,
+            patterned=synthesis.patterned,
             calls=synthesis.calls,
         ),
     )

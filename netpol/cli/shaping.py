@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from netpol.cli.proof import Proof
     from netpol.prices import Price
-    from netpol.synthesize import Level, Options
+    from netpol.synthesize import Level, Options, Patterns
 
 __all__ = ["Shaping", "priced", "shaping_options"]
 
@@ -31,6 +31,7 @@ class Shaping:
     prices: bool
     widening: int
     blocks: int | None
+    patterns: Patterns
     world: bool
     staged: bool
     port_gap: int
@@ -47,6 +48,7 @@ class Shaping:
             exclude=frozenset(self.exclude),
             level=cast("Level", self.level),
             bound=Bound(blocks=self.blocks, addresses=self.widening),
+            patterns=self.patterns,
             allow_world=self.world,
             port_gap=self.port_gap,
         )
@@ -74,6 +76,8 @@ def shaping_options(command: Command) -> Command:
         prices: bool,
         max_widening: int,
         max_blocks: int | None,
+        fqdn_patterns: int | None,
+        fqdn_pattern: tuple[str, ...],
         allow_world: bool,
         staged: bool,
         max_port_gap: int,
@@ -82,6 +86,7 @@ def shaping_options(command: Command) -> Command:
         if max_widening and max_blocks:
             raise click.UsageError("give --max-widening or --max-blocks, not both")
         shape = Shaping(
+            patterns=_patterns(fqdn_patterns, fqdn_pattern),
             only=only,
             exclude=exclude,
             dns=dns,
@@ -99,6 +104,13 @@ def shaping_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         shaping = option(shaping)
     return shaping
+
+
+def _patterns(least: int | None, chosen: tuple[str, ...]) -> Patterns:
+    from netpol.synthesize import Patterns
+    from netpol.synthesize.patterns import pattern_of
+
+    return Patterns(least, tuple(dict.fromkeys(map(pattern_of, chosen))))
 
 
 _OPTIONS = (
@@ -133,6 +145,21 @@ _OPTIONS = (
         type=click.IntRange(1),
         help="Shorten each list of outside addresses to K blocks, at the least price in addresses"
         " that nobody was seen to use.",
+    ),
+    click.option(
+        "--fqdn-patterns",
+        metavar="N",
+        type=click.IntRange(2),
+        help="Write one pattern of DNS names (Cilium) where at least N names of one workload and"
+        " port differ in their first label alone, never across what different people register:"
+        " the price is printed.",
+    ),
+    click.option(
+        "--fqdn-pattern",
+        metavar="PATTERN",
+        multiple=True,
+        help="Write this pattern of DNS names, such as *.db.example.org, in the place of the names"
+        " that it matches; * is any run of characters within one label.",
     ),
     click.option(
         "--max-port-gap",

@@ -20,7 +20,14 @@ from netpol.report.contradictions import contradiction_rows, contradictions_text
 from netpol.report.held import held_rows, held_text
 from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.lint import finding_rows
-from netpol.report.prices import price_rows, prices_text, widened_rows, widened_text
+from netpol.report.prices import (
+    patterned_rows,
+    patterned_text,
+    price_rows,
+    prices_text,
+    widened_rows,
+    widened_text,
+)
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
 __all__ = [
@@ -105,6 +112,7 @@ def certificate_object(
         "rules": certificate.rules,
         "levels": price_rows(prices),
         "widened": widened_rows(certificate.widened),
+        "patterns": patterned_rows(certificate.patterned),
         "rules_without_witness": len(certificate.without_witness),
         "dialect_differences": difference_rows(found),
         "decisions": choice_rows(certificate.choices),
@@ -202,6 +210,7 @@ def certificate_text(
         prices_text(prices),
         _opened(c),
         widened_text(c.widened),
+        patterned_text(c.patterned),
         _different(found),
         chosen,
         *people,

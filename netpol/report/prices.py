@@ -6,11 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from netpol.choices import Widened
+from netpol.choices import Patterned, Widened
 from netpol.peers import label
 from netpol.prices import Price
 
-__all__ = ["price_rows", "prices_text", "widened_rows", "widened_text"]
+__all__ = [
+    "patterned_rows",
+    "patterned_text",
+    "price_rows",
+    "prices_text",
+    "widened_rows",
+    "widened_text",
+]
 
 
 def price_rows(prices: Iterable[Price]) -> list[dict[str, Any]]:
@@ -56,3 +63,26 @@ def widened_text(widened: Iterable[Widened]) -> Iterator[str]:
             f"    {label(one.workload)} {one.direction} {one.ports}: {one.addresses:,} in"
             f" {', '.join(one.blocks)}"
         )
+
+
+def patterned_rows(patterned: Iterable[Patterned]) -> list[dict[str, Any]]:
+    """One object per pattern of DNS names."""
+    return [
+        {
+            "workload": label(one.workload),
+            "pattern": one.pattern,
+            "ports": str(one.ports),
+            "names": list(one.names),
+        }
+        for one in patterned
+    ]
+
+
+def patterned_text(patterned: Iterable[Patterned]) -> Iterator[str]:
+    """A line per pattern; none where every name was seen."""
+    patterned = tuple(patterned)
+    if patterned:
+        yield "\n  Opened outside by patterns, every name that they match, seen or not:"
+    for one in patterned:
+        seen = f"in the place of {', '.join(one.names)}" if one.names else "as the flow log has it"
+        yield f"    {label(one.workload)} {one.ports} → {one.pattern}, {seen}"

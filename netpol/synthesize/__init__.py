@@ -19,7 +19,7 @@ from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
-from netpol.peers import Cidr, Entity, Peer, Workload
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
 from netpol.policy import PodSelector, Policy, PolicySet, in_namespace
 from netpol.profile import Profile
 from netpol.quarantine import Held
@@ -30,13 +30,14 @@ from netpol.synthesize.levels import LEVELS, Grouping, Level
 from netpol.synthesize.names import object_names
 from netpol.synthesize.options import Options, Synthesis
 from netpol.synthesize.outside import Outsiders
+from netpol.synthesize.patterns import Patterns
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
 from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 from netpol.synthesize.through import Through
 from netpol.synthesize.widening import Bound
 
-__all__ = ["LEVELS", "Bound", "Level", "Options", "Synthesis", "synthesize"]
+__all__ = ["LEVELS", "Bound", "Level", "Options", "Patterns", "Synthesis", "synthesize"]
 
 
 def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell) -> Synthesis:
@@ -86,6 +87,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         inspected=asked if profile.fqdn else frozenset(),
         choices=choices,
         bound=options.bound,
+        patterns=options.patterns,
         allow_world=options.allow_world,
         tell=tell,
     )
@@ -123,6 +125,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
             *_workload_policies(subjects, names, rules),
         )
     )
+    _tell_unused(options.patterns, outsiders, tell)
     return Synthesis(
         policies=policies,
         learned=learned,
@@ -136,7 +139,14 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         ),
         names=grouping.named(names),
         widened=tuple(outsiders.widened),
+        patterned=tuple(outsiders.patterned),
     )
+
+
+def _tell_unused(wanted: Patterns, outsiders: Outsiders, tell: Tell) -> None:
+    """Patterns of the user's that stand for nothing (NP056)."""
+    for pattern in set(wanted.chosen) - {one.pattern for one in outsiders.patterned}:
+        tell(Notice(code="NP056", message=f"{pattern} is in no rule"))
 
 
 def _calls(
@@ -255,7 +265,7 @@ def _named_servers(edges: Iterable[Edge], outsiders: Outsiders) -> frozenset[str
         connection.client.namespace
         for connection, evidence in edges
         if isinstance(connection.client, Workload)
-        and isinstance(connection.server, Cidr)
+        and isinstance(connection.server, Cidr | Fqdn)
         and outsiders.names(connection, evidence)
     )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netpol.choices import Choice, Generalised, Widened
+from netpol.choices import Choice, Generalised, Patterned, Widened
 from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.peers import Workload
 from netpol.policy import PolicySet
 from netpol.synthesize.levels import Level
+from netpol.synthesize.patterns import NAMES_ALONE, Patterns
 from netpol.synthesize.widening import EXACT, Bound
 
 __all__ = ["Options", "Synthesis"]
@@ -31,6 +32,8 @@ class Options:
     """What is one subject and one peer, see :mod:`netpol.synthesize.levels`."""
     bound: Bound = EXACT
     """What lists of outside addresses may open, see :mod:`netpol.synthesize.widening`."""
+    patterns: Patterns = NAMES_ALONE
+    """What may be written in the place of DNS names, see :mod:`netpol.synthesize.patterns`."""
     allow_world: bool = False
     """Take a port that many public addresses reached as open to the internet."""
     port_gap: int = 0
@@ -60,3 +63,5 @@ class Synthesis:
     """By name the policy that each workload is the subject of, itself or within its group."""
     widened: tuple[Widened, ...] = ()
     """Lists of outside addresses that hold more than was seen."""
+    patterned: tuple[Patterned, ...] = ()
+    """Patterns of DNS names, which match more than was seen."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias, assert_never
 
-from netpol.choices import Choices, Widened
+from netpol.choices import Choices, Patterned, Widened
 from netpol.families import families
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
@@ -30,6 +30,7 @@ from netpol.profile import Profile
 from netpol.ranges import node_addresses, ranges
 from netpol.services import exposed_ports
 from netpol.synthesize.cidrs import internet
+from netpol.synthesize.patterns import Patterns, folded, is_told_pattern
 from netpol.synthesize.widening import Bound, cover_within
 from netpol.virtual import dialled
 
@@ -60,9 +61,13 @@ class Outsiders:
     """How many addresses beyond those seen may be opened for the sake of shorter lists."""
     allow_world: bool
     """Whether a port that many public addresses reached is open to all of them."""
+    patterns: Patterns
+    """What may be written in the place of DNS names."""
     tell: Tell
     widened: list[Widened] = field(default_factory=list)
     """Where addresses were opened that nobody was seen to use, while the rules come together."""
+    patterned: list[Patterned] = field(default_factory=list)
+    """The same for names."""
 
     @cached_property
     def closed(self) -> tuple[str, ...]:
@@ -93,25 +98,45 @@ class Outsiders:
         side = list(side)
         table: dict[Selector, PortSet] = defaultdict(PortSet)
         blocks: dict[str, PortSet] = defaultdict(PortSet)
+        called: list[tuple[str, Connection]] = []
         for version, ports in self._open(side).items() if ingress else ():
             for selector in self._internet({version}):
                 table[selector] |= ports
         for connection, evidence in side:
             for found, ports in self._pairs(connection, evidence, ingress):
-                if isinstance(found, str):
-                    blocks[found] |= ports
-                else:
-                    table[found] |= ports
+                match found:
+                    case str():
+                        blocks[found] |= ports
+                    case FqdnSelector(name):
+                        called.append((name, connection))
+                    case _:
+                        table[found] |= ports
+        table |= self._called(one for one in called if not _anyhow(table, one[1]))
         rest = {block: ports - _world_ports(table, block) for block, ports in blocks.items()}
         for ports, members in _by_ports(rest).items():
-            table.update((one, ports) for one in self._list(side[0][0], ports, members, ingress))
-        everywhere = PortSet.union(p for s, p in table.items() if _is_everywhere(s))
-        for name in [one for one in table if isinstance(one, FqdnSelector)]:
-            table[name] -= everywhere
+            for one in self._list(side[0][0], ports, members, ingress):
+                table[one] |= ports
         if ingress and _API in table and self._api_on_nodes():
             # Not so for egress: to a pod on its own node an API server is the host.
             table[_API] -= table.get(_NODES, NO_PORTS)
         return {selector: ports for selector, ports in table.items() if ports}
+
+    def _called(self, calls: Iterable[tuple[str, Connection]]) -> dict[Selector, PortSet]:
+        """The names that one workload calls, some of them as patterns."""
+        names: dict[str, set[PortSet]] = defaultdict(set)
+        for name, connection in calls:
+            names[name].add(connection.ports)
+            subject = connection.client
+        found = folded({one: frozenset(ports) for one, ports in names.items()}, self.patterns)
+        for pattern, stood in sorted(found.patterns.items()):
+            ports, seen = found.table[pattern], tuple(sorted(stood))
+            self.patterned.append(
+                Patterned(workload=subject, pattern=pattern, ports=ports, names=seen)
+            )
+        for suffix, some in found.refused.items():
+            message = f"{len(some)} names below {suffix}, such as {some[0]}"
+            self.tell(Notice(code="NP055", where=label(subject), message=message))
+        return {FqdnSelector(name): ports for name, ports in sorted(found.table.items())}
 
     def _list(
         self, one: Connection, ports: PortSet, members: Iterable[str], ingress: bool
@@ -141,6 +166,9 @@ class Outsiders:
         """Selectors and blocks for one connection, each with the ports that must be allowed."""
         peer = connection.client if ingress else connection.server
         names = frozenset[str]() if ingress else self.names(connection, evidence)
+        if isinstance(peer, Fqdn) and not names:
+            message = f"{connection.ports} of {peer.name}, which has no address in what was read"
+            self.tell(Notice(code="NP057", where=label(connection.client), message=message))
         yield from ((found, connection.ports) for found in self._one(peer, names))
         if ingress or not self.profile.before_dnat:
             return
@@ -156,10 +184,12 @@ class Outsiders:
 
     def names(self, connection: Connection, evidence: Evidence) -> frozenset[str]:
         """The names by which a rule may allow a server: only where the engine learns them."""
-        client = connection.client
+        client, server = connection.client, connection.server
         if not isinstance(client, Workload) or client.namespace not in self.inspected:
             return frozenset()
-        return frozenset(name for name in evidence.names if is_hostname(name))
+        told = {server.name} if isinstance(server, Fqdn) else evidence.names
+        plain = frozenset(filter(is_hostname, told))
+        return plain or frozenset(filter(is_told_pattern, told))
 
     def _one(self, peer: Peer, names: frozenset[str]) -> tuple[Selector | str, ...]:
         """Selectors, or plain blocks as text that may still be merged with their neighbours."""
@@ -170,9 +200,9 @@ class Outsiders:
                 return tuple(FqdnSelector(name) for name in sorted(names))
             case Cidr(cidr):
                 return (cidr,)
-            case Fqdn(name):
+            case Fqdn(name) if name in names:
                 return (FqdnSelector(name),)
-            case Entity("world"):
+            case Fqdn() | Entity("world"):
                 return self._internet({4, 6})
             case Entity(name) if name in self.profile.entities:
                 return (EntitySelector(name),)
@@ -227,8 +257,16 @@ class Outsiders:
         return (connection.protocol, connection.port) in ports
 
 
-def _is_everywhere(selector: Selector) -> bool:
-    return isinstance(selector, CidrSelector) and network(selector.cidr).prefixlen == 0
+def _anyhow(table: Mapping[Selector, PortSet], connection: Connection) -> bool:
+    """Whether a server that has a name is allowed already, because everyone outside is."""
+    server = connection.server
+    if isinstance(server, Cidr):
+        return connection.ports <= _world_ports(table, server.cidr)
+    return any(
+        connection.ports <= ports
+        for one, ports in table.items()
+        if isinstance(one, CidrSelector) and network(one.cidr).prefixlen == 0
+    )
 
 
 def _world_ports(table: Mapping[Selector, PortSet], block: str) -> PortSet:
