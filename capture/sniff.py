@@ -93,7 +93,8 @@ class Sniffer:
         from capture.sniff_fold import Intervals
         from capture.sniff_rows import Waiting
 
-        folded, waiting = Intervals(reading, SOURCE), Waiting()
+        at_pods = self.pods is not None
+        folded, waiting = Intervals(reading, SOURCE, at_pods), Waiting()
         now = begun = time.monotonic()
         end = begun + duration if duration is not None else float("inf")
         # The last interval and what waits are lost with the process; together that is an interval.

@@ -65,7 +65,8 @@ class _Interval(PacketFold):
     def following(self) -> _Interval:
         """The interval behind this one."""
         if len(self.addresses) > _IPV6:
-            return _Interval(self.reading, self.source)
+            anew = Tracked(at_pods=self.tracked.at_pods)
+            return _Interval(self.reading, self.source, tracked=anew)
         return _Interval(
             self.reading,
             self.source,
@@ -101,10 +102,13 @@ class Intervals:
 
     reading: Reading
     source: str
+    at_pods: bool = False
+    """As in :class:`capture.sniff_tracked.Tracked`."""
     _now: _Interval = field(init=False)
 
     def __post_init__(self) -> None:
-        self._now = _Interval(self.reading, self.source)
+        tracked = Tracked(at_pods=self.at_pods)
+        self._now = _Interval(self.reading, self.source, tracked=tracked)
 
     def learn(self, some: Iterable[Translation]) -> None:
         """How connections are translated whose packets come now."""

@@ -37,6 +37,9 @@ _LOOPBACK: Final = bytes(15) + b"\1"
 class Tracked:
     """Which connections are translated to what."""
 
+    at_pods: bool = False
+    """Whether packets are seen in the pods alone: to a pod, and to its policies, whoever comes by a
+    node port and is masqueraded is the node."""
     _ways: Numbers = field(default_factory=lambda: np.zeros(_ROOM, _WAY))
     _next: int = 0
     _places: dict[int, int] = field(default_factory=dict)
@@ -52,9 +55,10 @@ class Tracked:
             shown = _side(addresses, reply.target, reply.target_port)
             if dialled != server and _inside(original.target, reply.source):
                 continue
-            truth = client, server, dialled if dialled != server else 0
-            found.append((original.protocol, client, dialled, *truth))
-            found.append((original.protocol, shown, server, *truth))
+            rest = server, dialled if dialled != server else 0
+            answered = shown if self.at_pods and original.source != reply.target else client
+            found.append((original.protocol, client, dialled, client, *rest))
+            found.append((original.protocol, shown, server, answered, *rest))
         if found:
             self._keep(np.array(found[-_ROOM:], np.uint64))
 

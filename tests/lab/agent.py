@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -41,6 +42,9 @@ class Agent:
 
     def port(self) -> int:
         return next(self._ports)
+
+    def number(self) -> int:
+        return os.getpid()
 
     def setup(self, me: str, zone: dict[str, list[str]], upstream: str, resolver: str) -> None:
         self.me, self.resolver_address = me, resolver

@@ -9,32 +9,29 @@ nodes share a bridge in the namespace of the internet, which routes between them
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from lab import describe as d
 from lab.kube_proxy import rules
+from lab.member import Member, environment, search_path
 
-__all__ = ["Lab", "Member", "missing"]
+__all__ = ["Lab", "missing"]
 
-_TESTS = Path(__file__).resolve().parent.parent
 _GATEWAY = ("169.254.1.1", "fe80::1")
-_AGENT = ("unshare", "--net", "--", sys.executable, "-S", "-m", "lab.agent")
 
 
 def missing() -> str:
     """Why there can be no lab here; empty: there can."""
     if not sys.platform.startswith("linux") or os.geteuid():
         return "the lab needs root on Linux"
-    tools = ("ip", "nft", "unshare")
-    absent = [name for name in tools if not shutil.which(name, path=_path())]
+    tools = ("ip", "nft", "unshare", "nsenter")
+    absent = [name for name in tools if not shutil.which(name, path=search_path())]
     if absent:
         return f"the lab needs {' and '.join(absent)} (Debian: iproute2, nftables, util-linux)"
     attempt = (
@@ -43,65 +40,12 @@ def missing() -> str:
         " dstnat; }; add rule inet lab nat fib daddr type local tcp dport 1 dnat ip to 192.0.2.1:2'"
     )
     done = subprocess.run(
-        ("unshare", "--net", "sh", "-c", attempt), capture_output=True, text=True, env=_env()
+        ("unshare", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", attempt),
+        capture_output=True,
+        text=True,
+        env=environment(),
     )
     return f"no network for the lab: {done.stderr.strip()[:200]}" if done.returncode else ""
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def _env() -> dict[str, str]:
-    return {"PATH": _path(), "PYTHONPATH": str(_TESTS)}
-
-
-class Member:
-    """A process with a namespace of its own, and the orders that it takes."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            _AGENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_env()
-        )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def send(self, do: str, **given: Any) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps({"do": do, "with": given}).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def receive(self) -> Any:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"an agent ended with {self.process.wait()}")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["told"]
-
-    def order(self, do: str, **given: Any) -> Any:
-        self.send(do, **given)
-        return self.receive()
-
-    def ip(self, lines: Iterable[str]) -> None:
-        self.order("run", argv=["ip", "-batch", "-"], text="\n".join(lines) + "\n")
-
-    def nft(self, text: str) -> str:
-        return self.order("run", argv=["nft", "-f", "-"], text=text)
-
-    def end(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe
-            pipe.close()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Lab:
@@ -140,8 +84,8 @@ class Lab:
             sent.append(who)
         return [self.of(who).receive() for who in sent]
 
-    def _new(self) -> Member:
-        self._all.append(Member())
+    def _new(self, *, on: Member | None = None, node: bool = False) -> Member:
+        self._all.append(Member(on=on, node=node))
         return self._all[-1]
 
     def _down(self) -> None:
@@ -150,8 +94,8 @@ class Lab:
 
     def _up(self) -> None:
         self.internet = self._new()
-        self.nodes = {one.name: self._new() for one in d.NODES}
-        self.pods = {one.name: self._new() for one in d.PODS}
+        self.nodes = {one.name: self._new(node=True) for one in d.NODES}
+        self.pods = {one.name: self._new(on=self.nodes[one.node.name]) for one in d.PODS}
         for one in self._all:
             one.order("sysctl", values=_SETTINGS)
             one.ip(["link set lo up"])
@@ -201,7 +145,7 @@ class Lab:
         mine, other = pod.node.addresses
         node.ip(
             [
-                f"link add {pod.veth} type veth peer name eth0 netns {self.pods[pod.name].pid}",
+                f"link add {pod.veth} type veth peer name eth0 netns {self.pods[pod.name].number}",
                 f"addr add {_GATEWAY[0]}/32 dev {pod.veth}",
                 f"link set {pod.veth} up",
                 f"addr add {_GATEWAY[1]}/64 dev {pod.veth} nodad",

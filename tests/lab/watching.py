@@ -1,31 +1,59 @@
-"""Two ways to see the pods' packets: `netpol capture` in every pod, and plain files of packets."""
+"""Ways to see the pods' packets: `netpol capture` in every pod, or on every node for all its pods,
+and plain files of packets."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+from lab.member import Member, child, within
 from lab.network import Lab
 from lab.play import VETHS
 
 __all__ = ["EYES", "by_files"]
 
-_NETPOL = (sys.executable, "-c", "from netpol.cli import main; main()")
+_NETPOL = (sys.executable, "-c", "from netpol.cli import main; main()", "capture")
 
 
 @contextmanager
 def by_netpol(lab: Lab, folder: Path) -> Iterator[None]:
     """One `netpol capture` in each pod's namespace, as a sidecar would run; none loses a packet."""
     folder.mkdir()
+    with _capturing(
+        (*_NETPOL, "--netns", str(member.pid), "-o", str(folder / f"{name}.jsonl"))
+        for name, member in lab.pods.items()
+    ) as eyes:
+        yield
+        _finished(eyes)
+
+
+@contextmanager
+def by_nodes(lab: Lab, folder: Path) -> Iterator[None]:
+    """One `netpol capture --pods` on each node, in a pod of its own as the DaemonSet runs it."""
+    folder.mkdir()
+    with _capturing(
+        (*within(node), "unshare", "--net", "--", *_NETPOL, "--pods", "-o", str(folder / name))
+        for name, node in lab.nodes.items()
+    ) as eyes:
+        for member in lab.pods.values():
+            _watched(member)
+        yield
+        _finished(eyes)
+
+
+@contextmanager
+def _capturing(commands: Iterable[tuple[str, ...]]) -> Iterator[list[subprocess.Popen[str]]]:
     with ExitStack() as running:
         eyes = []
-        for name, member in lab.pods.items():
-            words = "capture", "--netns", str(member.pid), "-o", str(folder / f"{name}.jsonl")
-            one = subprocess.Popen((*_NETPOL, *words), stderr=subprocess.PIPE, text=True)
+        for command in commands:
+            one = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             running.enter_context(one)
             running.callback(one.terminate)
             eyes.append(one)
@@ -33,14 +61,24 @@ def by_netpol(lab: Lab, folder: Path) -> Iterator[None]:
             assert one.stderr
             line = one.stderr.readline()
             assert line.startswith("capturing"), line + one.stderr.read()
-        yield
-        for one in eyes:
-            one.terminate()
-        for one in eyes:
-            _, said = one.communicate()
-            assert one.returncode == 0, said
-            found = re.search(r"captured ([\d,]+) packets.* (\d+) were lost", said)
-            assert found and found[2] == "0", said
+        yield eyes
+
+
+def _watched(pod: Member) -> None:
+    """Wait until somebody captures in a pod: pods are found one after the other."""
+    while len(Path(f"/proc/{pod.pid}/net/packet").read_text().splitlines()) < 2:
+        time.sleep(0.01)
+
+
+def _finished(eyes: Iterable[subprocess.Popen[str]]) -> None:
+    """Let all of them write what they have; none of them lost a packet."""
+    for one in eyes:
+        os.kill(child(one.pid) if "nsenter" in one.args else one.pid, signal.SIGTERM)
+    for one in eyes:
+        _, said = one.communicate()
+        assert one.returncode == 0, said
+        found = re.search(r"captured ([\d,]+) packets.* (\d+) were lost", said)
+        assert found and found[2] == "0", said
 
 
 @contextmanager
@@ -58,6 +96,7 @@ def by_files(lab: Lab, folder: Path) -> Iterator[None]:
 
 EYES: dict[str, Callable[[Lab, Path], AbstractContextManager[None]]] = {
     "netpol capture": by_netpol,
+    "netpol capture --pods": by_nodes,
     "pcap files": by_files,
 }
 """Each sees what happens while its block runs, and leaves files in a folder that it makes."""
