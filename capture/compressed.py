@@ -9,16 +9,21 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from netpol.notices import Notice, Tell
 
-__all__ = ["decompressed", "is_compressed"]
+__all__ = ["DamagedError", "Member", "decompressed", "is_compressed", "member", "members"]
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _XZ: Final = b"\xfd7zXZ\0"
 _BZIP2: Final = re.compile(rb"BZh[1-9]1AY")
+_GZIP_MEMBER: Final = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]", re.DOTALL)
+_ZSTD_FRAME: Final = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+"""RFC 1952 §2.3.1: deflate, and flags of which three are reserved; RFC 8878 §3.1: frames and
+skippable ones."""
 _HEAD: Final = 7
 """Bytes by which these are told."""
 _CHUNK: Final = 1 << 18
@@ -49,7 +54,7 @@ def decompressed(raw: BinaryIO, where: str, tell: Tell) -> Chunks:
     return Chunks(_plain(raw, head), where, tell)
 
 
-class _Damaged(Exception):  # noqa: N818 - it never leaves this module
+class DamagedError(Exception):
     """The compressed stream cannot be read further."""
 
 
@@ -92,10 +97,73 @@ class Chunks(io.RawIOBase):
     def _next(self) -> bytes | None:
         try:
             return next(self._chunks, None)
-        except (OSError, _Damaged) as error:
+        except (OSError, DamagedError) as error:
             self._tell(Notice(code="NP004", where=self._where, message=str(error)))
             self._chunks = iter(())
             return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Compressed streams that may follow one another in a file, each of which stands for itself."""
+
+    begin: re.Pattern[bytes]
+    """What each begins with, and other bytes do seldom."""
+    new: Callable[[], _OneShot]
+    chunk: int
+    """Compressed bytes to take at a time."""
+
+
+class _OneShot(Protocol):
+    """A decompressor of one member."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def member(head: bytes) -> Member | None:
+    """How an input that begins so is cut into members; None: it is not, as far as is known."""
+    if head.startswith(_GZIP):
+        return Member(begin=_GZIP_MEMBER, new=_gzip_member, chunk=_GZIP_CHUNK)
+    if head.startswith(_ZSTD):
+        return Member(begin=_ZSTD_FRAME, new=_zstd_frame, chunk=_ZSTD_CHUNK)
+    return None
+
+
+def members(raw: BinaryIO, kind: Member) -> Iterator[tuple[bytes, int]]:
+    """What comes out of members from here on; with each chunk, the place behind the member that it
+    ends, or 0. Raises DamagedError, also for padding between members."""
+    one, data, place = None, b"", raw.tell()
+    while data or (data := raw.read(kind.chunk)):
+        one = one or kind.new()
+        given = len(data)
+        try:
+            found = one.decompress(data)
+        except Exception as error:
+            raise DamagedError(str(error)) from error
+        data = one.unused_data if one.eof else b""
+        place += given - len(data)
+        yield found, place if one.eof else 0
+        one = None if one.eof else one
+    if one is not None:
+        raise DamagedError("it ends in the middle")
+
+
+def _gzip_member() -> _OneShot:
+    from isal import isal_zlib
+
+    made: _OneShot = isal_zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    return made
+
+
+def _zstd_frame() -> _OneShot:
+    import zstandard
+
+    made: _OneShot = zstandard.ZstdDecompressor().decompressobj()
+    return made
 
 
 def _plain(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
@@ -118,11 +186,11 @@ def _gzip(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
         try:
             yield member.decompress(data)
         except (igzip_lib.IsalError, ValueError) as error:  # type: ignore[misc]
-            raise _Damaged(f"damaged gzip data: {error}") from error
+            raise DamagedError(f"damaged gzip data: {error}") from error
         data = member.unused_data if member.eof else b""
         member = None if member.eof else member
     if member is not None:
-        raise _Damaged("the gzip data ends in the middle")
+        raise DamagedError("the gzip data ends in the middle")
 
 
 def _zstd(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
@@ -135,11 +203,11 @@ def _zstd(raw: BinaryIO, head: bytes) -> Iterator[bytes]:
         try:
             yield frame.decompress(data)
         except zstandard.ZstdError as error:
-            raise _Damaged(f"damaged zstd data: {error}") from error
+            raise DamagedError(f"damaged zstd data: {error}") from error
         data = frame.unused_data if frame.eof else b""
         frame = None if frame.eof else frame
     if frame is not None:
-        raise _Damaged("the zstd data ends in the middle")
+        raise DamagedError("the zstd data ends in the middle")
 
 
 class _Decompressor(Protocol):
@@ -184,8 +252,8 @@ def _bounded(
             while not (stream.eof or stream.needs_input):
                 yield stream.decompress(b"", _CHUNK)
         except (lzma.LZMAError, OSError) as error:
-            raise _Damaged(f"damaged {name} data: {error}") from error
+            raise DamagedError(f"damaged {name} data: {error}") from error
         data = stream.unused_data if stream.eof else b""
         stream = None if stream.eof else stream
     if stream is not None:
-        raise _Damaged(f"the {name} data ends in the middle")
+        raise DamagedError(f"the {name} data ends in the middle")

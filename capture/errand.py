@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -27,7 +28,7 @@ from netpol.store.ledger import entered
 from netpol.store.parcel import Parcel
 from netpol.store.take import encode_account
 
-__all__ = ["Errand", "ErrandFeed", "Runner", "learned", "sent"]
+__all__ = ["Errand", "ErrandFeed", "Runner", "fresh", "learned", "sent"]
 
 _LOOK: Final = 0.02
 """Seconds between two looks for who is back."""
@@ -38,7 +39,7 @@ def learned(
 ) -> list[Parcel]:
     """What a file gives, unless all of it is among ``known``. Raises NetpolError."""
     with TemporaryDirectory() as folder:
-        if known and not _fresh(Path(folder, "known.db"), path, source, known):
+        if known and not fresh(Path(folder, "known.db"), path, source, known):
             return []
         with opened(Path(folder, "errand.db"), write=True) as store:
             ingest = Ingest(
@@ -54,7 +55,7 @@ def _quiet(_: Notice) -> None:
     """It comes back with the flows."""
 
 
-def _fresh(place: Path, path: str, source: str | None, known: Iterable[Input]) -> bool:
+def fresh(place: Path, path: str, source: str | None, known: Iterable[Input]) -> bool:
     """Whether a file holds anything that is not known."""
     from capture.compressed import decompressed
     from capture.inputs import opened as opened_input
@@ -82,9 +83,24 @@ class Errand(Protocol):
     def cancel(self) -> object:
         """It is not needed any more."""
 
+    def pieces(self) -> tuple[int, int]:
+        """So many pieces of work were done by now, of so many."""
 
-Runner = Callable[..., Errand]
-"""Has a function called elsewhere, with its arguments."""
+
+class Runner(Protocol):
+    """Sends errands."""
+
+    def room(self) -> int:
+        """So many may be away: what they bring waits elsewhere, and must not pile up there."""
+
+    def send(
+        self, path: str, source: str | None, settings: Settings, known: tuple[Input, ...]
+    ) -> Errand:
+        """Have a file learned, as by :func:`learned`."""
+
+
+Working = Callable[[str], None]
+"""Told what is going on, for people."""
 
 
 class ErrandFeed:
@@ -97,24 +113,37 @@ class ErrandFeed:
         settings: Settings,
         runner: Runner,
         stopped: Event,
+        working: Working,
     ) -> None:
         self.paths = list(paths)
         self.name = ", ".join(self.paths[:1]) + (" …" if len(self.paths) > 1 else "")
         self.ended = False
         self.nothing = "what is in them is known, or nothing is"
         self._ingest, self._settings, self._runner = ingest, settings, runner
-        self._stopped = stopped
+        self._stopped, self._working = stopped, working
+        self._waiting = iter(self.paths)
+        self._back = 0
         self._away: list[Errand] = []
 
     def poll(self) -> Iterator[Fresh]:
         """All of them; it waits until they are back."""
-        self._away = [self._runner(learned, *self._about(path)) for path in self.paths]
-        while self._away and not self._stopped.wait(_LOOK):
-            back = [one for one in self._away if one.done()]
-            self._away = [one for one in self._away if one not in back]
-            for one in back:
+        while not self._stopped.wait(_LOOK):
+            for path in islice(self._waiting, max(0, self._runner.room() - len(self._away))):
+                self._away.append(self._runner.send(*self._about(path)))
+            if not self._away:
+                self.ended = True
+                return
+            for one in [one for one in self._away if one.done()]:
+                self._away.remove(one)
+                self._back += 1
                 yield from self._take(one.result())
-        self.ended = not self._away
+            self._working(self._words())
+
+    def _words(self) -> str:
+        pieces = [one.pieces() for one in self._away]
+        done, of = (sum(each) for each in zip(*pieces, strict=True)) if pieces else (0, 0)
+        files = f"{self._back:,} of {len(self.paths):,} files"
+        return files + (f", {done:,} of {of:,} pieces of the next" if of > len(pieces) else "")
 
     def _about(self, path: str) -> tuple[str, str | None, Settings, tuple[Input, ...]]:
         """What an errand is told; of what the store knows, what this file may be."""
@@ -142,7 +171,12 @@ class ErrandFeed:
 
 
 def sent(
-    feeds: Iterable[Feed], ingest: Ingest, settings: Settings, runner: Runner, stopped: Event
+    feeds: Iterable[Feed],
+    ingest: Ingest,
+    settings: Settings,
+    runner: Runner,
+    stopped: Event,
+    working: Working,
 ) -> list[Feed]:
     """The same feeds, but that errands learn the files among them."""
     kept, paths = list[Feed](), list[str]()
@@ -151,4 +185,5 @@ def sent(
             paths.append(feed.name)
         else:
             kept.append(feed)
-    return [*kept, ErrandFeed(paths, ingest, settings, runner, stopped)] if paths else kept
+    errands = ErrandFeed(paths, ingest, settings, runner, stopped, working)
+    return [*kept, errands] if paths else kept

@@ -108,7 +108,7 @@ def learn(
         ingest = Ingest(store=kept, tell=notices.tell, source=how.source, era=era, at=how.at)
         with viewing(as_json=form == "json") as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
-            with shared(feeds, ingest, settings, stopped) as others:
+            with shared(feeds, ingest, settings, stopped, view.working) as others:
                 stable = UntilStable(store, known, guard, stopped) if until_stable else None
                 run(others, stopped, _watched(view.seen, stable), interval=interval)
     if stable is not None:

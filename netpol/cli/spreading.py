@@ -61,11 +61,15 @@ def dask_option(command: Command) -> Command:
 
 @contextmanager
 def shared(
-    feeds: list[Feed], ingest: Ingest, settings: Settings, stopped: Event
+    feeds: list[Feed],
+    ingest: Ingest,
+    settings: Settings,
+    stopped: Event,
+    working: Callable[[str], None],
 ) -> Iterator[list[Feed]]:
     """The same feeds, of which others learn the files, as the present command's options say.
 
-    Where there are few files, each is shared among all processes.
+    Where there are few files, each is shared among all processes. ``working`` is told what goes on.
     """
     from capture.crew import Crew
     from capture.elsewhere import on_dask, on_this_machine
@@ -76,10 +80,10 @@ def shared(
     files = sum(isinstance(feed, FileFeed) for feed in feeds)
     if files and address:
         with on_dask(address) as runner:
-            yield sent(feeds, ingest, settings, runner, stopped)
+            yield sent(feeds, ingest, settings, runner, stopped, working)
     elif jobs() > 1 and files >= jobs():
         with on_this_machine(jobs()) as runner:
-            yield sent(feeds, ingest, settings, runner, stopped)
+            yield sent(feeds, ingest, settings, runner, stopped, working)
     elif jobs() > 1 and files:
         with Crew(jobs(), settings) as crew:
             ingest.crew = crew

@@ -38,6 +38,7 @@ class View:
     feeds: dict[str, Progress] = field(default_factory=dict)
     live: Live | None = None
     _said: float = 0.0
+    _work: str = ""
 
     def seen(self, feed: Feed, fresh: Fresh | None) -> None:
         """What the loop tells."""
@@ -55,6 +56,17 @@ class View:
         elif time.monotonic() - self._said >= _QUIET:
             self._said = time.monotonic()
             say(f"{feed.name}: {_words(self.total)}")
+
+    def working(self, words: str) -> None:
+        """Others read, and have come so far."""
+        if words == self._work:
+            return
+        self._work = words
+        if self.live is not None:
+            self.live.update(_panel(self.total, words))
+        elif time.monotonic() - self._said >= _QUIET:
+            self._said = time.monotonic()
+            say(f"read elsewhere: {words}")
 
     def _ended(self, feed: Feed, one: Progress) -> None:
         if one.commits:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hubble_lines as h
 import pytest
+import zstandard
 from click.testing import CliRunner
 from kept import written
 
+import capture.dealing
+import capture.elsewhere
+import capture.ingest
+from capture.dealing import Dealing
 from netpol import store
 from netpol.cli import cli
 from netpol.errors import NetpolError
 
 
-def line(number: int) -> bytes:
+def line(number: int, pods: int = 9) -> bytes:
     when = f"2026-11-02T{9 + number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
-    ends = {"source": h.pod(f"web-{number % 9}"), "destination": h.pod(f"api-{number % 5}")}
-    return h.text([h.wrapped(h.record(uuid=str(number), time=when, **ends))]) + b"\n"
+    ends = {"source": h.pod(f"web-{number % pods}"), "destination": h.pod(f"api-{number % 5}")}
+    ip = {"source": f"10.244.1.{number % pods}", "destination": f"10.244.2.{number % 5}"}
+    return h.text([h.wrapped(h.record(uuid=str(number), time=when, IP=ip, **ends))]) + b"\n"
 
 
 @pytest.fixture
@@ -91,6 +100,74 @@ def test_a_cluster_learns_what_one_process_learns(cluster, logs, tmp_path):
     assert there.replace("file://", "") == alone
     pattern = Path(logs[0]).parent.as_uri() + "/*"
     assert learned(tmp_path / "two.db", [pattern], "--dask", cluster.scheduler_address) == there
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> list[str]:
+    """Files of many lines with pods that come and go: plain, of members, and of frames."""
+    lines = [line(n, pods=200) for n in range(2400)]
+    lines[1000:1000] = [b"{torn\n"] * 60  # more than are kept
+    parts = [b"".join(lines[n : n + 100]) for n in range(0, len(lines), 100)]
+    for name, pack in (("a", bytes), ("b.gz", gzip.compress), ("c.zst", zstandard.compress)):
+        (tmp_path / name).write_bytes(b"".join(map(pack, [name.encode() + b"\n", *parts])))
+    return [str(tmp_path / name) for name in ("a", "b.gz", "c.zst")]
+
+
+PIECE = 100_000
+"""Bytes that are committed together, and dealt as a share."""
+
+
+@pytest.fixture
+def dealt(monkeypatch: pytest.MonkeyPatch) -> list[Dealing]:
+    """Small files are dealt as large ones are; what was."""
+    found = list[Dealing]()
+
+    def small(*about: Any) -> Dealing:
+        found.append(Dealing(*about, each=PIECE))
+        return found[-1]
+
+    monkeypatch.setattr(capture.elsewhere, "Dealing", small)
+    monkeypatch.setattr(capture.ingest, "Ingest", partial(capture.ingest.Ingest, piece=PIECE))
+    monkeypatch.setattr(capture.dealing, "_ROWS", 7)
+    return found
+
+
+def test_a_cluster_shares_large_files(cluster, large, dealt, tmp_path):
+    alone = learned(tmp_path / "one.db", large)
+    there = learned(tmp_path / "two.db", large, "--dask", cluster.scheduler_address)
+    assert there == alone
+    assert [one.all > 12 for one in dealt] == [True] * 3
+    urls = [Path(one).as_uri() for one in large]
+    again = learned(tmp_path / "new.db", urls, "--dask", cluster.scheduler_address)
+    assert again.replace("file://", "") == alone
+    with Path(large[0]).open("ab") as grown:  # known up to here: the rest is learned
+        grown.writelines(line(9000 + n) for n in range(400))
+    learned(tmp_path / "two.db", large, "--dask", cluster.scheduler_address)
+    found = learned(tmp_path / "two.db", large, "--dask", cluster.scheduler_address)
+    assert found == learned(tmp_path / "whole.db", large)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killing_workers_at_any_time_changes_nothing(cluster, large, dealt, tmp_path, seed):
+    alone = learned(tmp_path / "one.db", large)
+    dice, killed, ended = random.Random(seed), list[int](), threading.Event()
+
+    def kill() -> None:
+        while not ended.wait(dice.uniform(0.01, 0.3)):
+            at_work = [one for one in cluster.workers.values() if one.pid not in (None, *killed)]
+            if len(killed) < 3 and at_work:
+                killed.append(dice.choice(at_work).pid)
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    try:
+        there = learned(tmp_path / "two.db", large, "--dask", cluster.scheduler_address)
+    finally:
+        ended.set()
+        thread.join()
+    assert killed
+    assert there == alone
 
 
 def test_a_worker_that_is_killed_changes_nothing(cluster, logs, tmp_path):
