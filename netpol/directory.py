@@ -122,7 +122,17 @@ def server_peer(
             peers = {_written(peer, flow, directory) for peer, _ in found}
             ports = tuple(sorted(port for _, port in found))
             return flow, (peers.pop() if len(peers) == 1 else Unclear(_SHARED)), ports
+    if isinstance(server, Cidr) or server == Entity("world"):
+        server = Unclear(_SHARED) if _still_dialled(flow) else server
     return flow, server, (flow.port,)
+
+
+def _still_dialled(flow: Flow) -> bool:
+    """Whether the address is a Service's own, so the source: it saw no pod behind it.
+
+    Sources that see translation tell beside the port behind the Service the one that was dialled.
+    """
+    return bool(flow.service) and flow.service_port is None
 
 
 def _written(peer: Peer, flow: Flow, directory: Directory) -> Peer | Unclear:

@@ -236,6 +236,21 @@ def test_a_cluster_ip_with_nothing_behind_it_is_never_outside(port: int, selecto
     assert set(held(what).values()) == {"a Service address that leads to no one workload"}
 
 
+@pytest.mark.parametrize("address", ["10.96.0.5", "203.0.113.5", ""])
+def test_what_the_source_calls_a_service_address_is_never_outside(address: str) -> None:
+    flows = [replace(flow(app("cart"), world(address), 80), service="shop/web")]
+    what = learned(flows)
+    assert accepted(what) == set()
+    assert set(held(what).values()) == {"a Service address that leads to no one workload"}
+
+
+def test_what_was_outside_behind_a_service_is_outside() -> None:
+    dialled = replace(
+        flow(app("cart"), world("203.0.113.5"), 443), service="shop/bank", service_port=80
+    )
+    assert accepted(learned([dialled])) == {"shop/Deployment/cart -> 203.0.113.5/32 TCP 443"}
+
+
 @pytest.mark.parametrize("port", [80, 81])
 def test_an_external_ip_that_leads_to_no_one_workload_is_never_outside(port: int) -> None:
     """The engine sees the pods behind it, so a rule for the address would allow nothing."""
