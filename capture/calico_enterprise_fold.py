@@ -165,13 +165,17 @@ def _key(record: Record) -> _Known:
 
 
 def _count(cell: Cell, record: Numbers) -> None:
-    """A connection is in ``num_flows`` of each interval in which it lives, so others come first."""
+    """A connection is in ``num_flows`` of each interval in which it lives, so others come first.
+
+    Counters that are left out are not 0: then nothing is known of answers.
+    """
     started = record.num_flows_started
+    counted = None not in (started, record.packets_out, record.packets_in)
     cell.see(
         record.start_time,
         record.end_time or record.start_time,
         started if started is not None else record.num_flows or 1,
-        -1 if started is None else started,
+        (started or 0) if counted else -1,
         record.packets_out or 0,
         record.packets_in or 0,
     )

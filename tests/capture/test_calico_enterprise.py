@@ -137,6 +137,15 @@ def test_a_connection_counts_where_it_began():
     assert c.connections(read(c.enterprise(num_flows=3, num_flows_started=None))[0]) == 3
 
 
+@pytest.mark.parametrize(
+    "left_out", [("packets_in",), ("packets_out",), ("packets_in", "packets_out")]
+)
+def test_counters_that_are_left_out_say_nothing_of_answers(left_out):
+    record = {key: value for key, value in c.enterprise().items() if key not in left_out}
+    (flow,), _, _ = read(record)
+    assert flow.signals == {"allowed": 1}
+
+
 def test_names_of_an_aggregated_network_are_kept():
     flow = one(**OUTSIDE, dest_domains=["payments.example.org"])
     assert flow.server.names == {"payments.example.org"}
