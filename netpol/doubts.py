@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netpol.answers import HOUR
-from netpol.graph import Connection, Evidence, ServiceGraph
+from netpol.graph import Connection, Evidence
+from netpol.learn import Learned
 from netpol.peers import Peer, label
+from netpol.visitors import one_world
 
 __all__ = ["Doubt", "doubts"]
 
@@ -33,9 +35,9 @@ class Doubt:
     connections: tuple[Connection, ...]
 
 
-def doubts(accepted: ServiceGraph) -> tuple[Doubt, ...]:
+def doubts(learned: Learned) -> tuple[Doubt, ...]:
     """What is odd among the connections that were accepted."""
-    edges = list(accepted)
+    edges = list(one_world(learned.accepted, learned.inventory))
     hours = {hour for _, evidence in edges for hour in evidence.hours}
     once = [c for c, evidence in edges if evidence.count <= 1]
     found = [Doubt(what="seen once", connections=tuple(once))]

@@ -16,6 +16,7 @@ from typing import Final
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload
+from netpol.visitors import as_ruled
 
 __all__ = ["NAMELESS", "UNCAUTIOUS", "Caution", "Held", "Judged", "judge"]
 
@@ -27,7 +28,10 @@ than those that answered."""
 
 PROBE_FACTOR: Final = 4
 """An answered connection of a scanner is a probe too when it has at most so many times the records
-of its median failed probe."""
+of its median failed probe, for each hour in which it was seen, up to :data:`VISITS`."""
+
+VISITS: Final = 3
+"""Who comes back as often looks at what he found; who is there more often works with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ def judge(graph: ServiceGraph, inventory: Inventory, caution: Caution = UNCAUTIO
     reasons |= _vague(edges, reasons)
     probes = _probes(edges, reasons)
     debuggers = _debug_pods(inventory)
+    rare = _rare([edge for edge in edges if reasons[edge[0]] is None], inventory, caution)
     accepted: list[tuple[Connection, Evidence]] = []
     held: list[Held] = []
     for connection, evidence in edges:
@@ -75,7 +80,7 @@ def judge(graph: ServiceGraph, inventory: Inventory, caution: Caution = UNCAUTIO
             reason = "debug pod"
         elif connection in probes:
             reason = "scan"
-        reason = reason or _too_little(evidence, caution)
+        reason = reason or rare.get(connection)
         if reason is None:
             accepted.append((connection, evidence))
         else:
@@ -103,6 +108,18 @@ def _reason(connection: Connection, evidence: Evidence) -> str | None:
     if seen("audited"):
         return "would be denied, not answered"
     return "not answered"
+
+
+def _rare(
+    edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory, caution: Caution
+) -> dict[Connection, str]:
+    """Connections that were seen too little; visitors of a port that is shown to all are one."""
+    if caution == UNCAUTIOUS:
+        return {}
+    edges, ruled = list(edges), as_ruled(inventory)
+    together = ServiceGraph.of((ruled(connection), evidence) for connection, evidence in edges)
+    little = {rule: _too_little(evidence, caution) for rule, evidence in together}
+    return {connection: reason for connection, _ in edges if (reason := little[ruled(connection)])}
 
 
 def _too_little(evidence: Evidence, caution: Caution) -> str | None:
@@ -171,7 +188,11 @@ def _probes(
             continue
         limit = PROBE_FACTOR * median(e.records for _, e in failed)
         probes.update(c for c, _ in failed)
-        probes.update(c for c, e in found if reasons[c] is None and e.records <= limit)
+        probes.update(
+            c
+            for c, e in found
+            if reasons[c] is None and e.records <= limit * min(len(e.hours), VISITS)
+        )
     return probes
 
 

@@ -20,7 +20,7 @@ def seen(client: str, server: str, *hours: int, count: int = 9) -> Flow:
 
 
 def found(*flows: Flow) -> dict[str, set[str]]:
-    return {one.what: rows(one.connections) for one in doubts(learned(flows).accepted)}
+    return {one.what: rows(one.connections) for one in doubts(learned(flows))}
 
 
 def test_what_was_seen_once_is_odd() -> None:

@@ -36,7 +36,7 @@ def test_hours_in_which_only_held_connections_were_seen_were_recorded_too() -> N
 def test_the_curve_counts_each_connection_from_its_first_hour() -> None:
     flows = [seen("b", 5, 6, 7), seen("c", 7), seen("d", 5)]
     assert found(flows).curve == ((5, 2), (6, 2), (7, 3))
-    assert curve_text(found(flows).curve) == "▆▆█"
+    assert curve_text(found(flows).curve) == "█·▇ (2, 0, 1), 3 in all"
 
 
 def test_workloads_are_told_by_what_was_seen_of_them() -> None:

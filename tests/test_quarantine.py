@@ -22,7 +22,7 @@ from scenes import (
 )
 
 from netpol.flow import SIGNALS, Flow
-from netpol.quarantine import PROBE_FACTOR, SWEEP_TARGETS
+from netpol.quarantine import PROBE_FACTOR, SWEEP_TARGETS, VISITS
 
 EDGE = "shop/Deployment/a -> shop/Deployment/b"
 
@@ -108,6 +108,18 @@ def test_a_scanner_keeps_what_it_uses_for_real() -> None:
     assert accepted(learned([*sweep(), busy])) == {
         "shop/Deployment/s -> shop/Deployment/db TCP 5432"
     }
+
+
+def test_a_scanner_that_comes_back_to_what_it_found_is_still_one() -> None:
+    """As often as the hours allow it: a client that works with a server does so in many hours."""
+
+    def found(hours: int) -> set[str]:
+        at = frozenset(range(hours))
+        back = flow(app("s"), app("t"), 80, records=PROBE_FACTOR * hours, hours=at)
+        return accepted(learned([*sweep(), back]))
+
+    assert all(found(hours) == set() for hours in range(1, VISITS + 1))
+    assert found(VISITS + 1) == {"shop/Deployment/s -> shop/Deployment/t TCP 80"}
 
 
 def test_a_scan_of_one_client_holds_nobody_else() -> None:

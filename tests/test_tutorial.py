@@ -39,7 +39,7 @@ def test_the_tutorial_runs_as_it_says(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "samples", tmp_path / "samples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     found = list(steps(PAGE.read_text(encoding="utf-8")))
-    assert len(found) == 20
+    assert len(found) == 22
     for command, code, runs in found:
         done = subprocess.run(
             command,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices, say
+from netpol.cli.judging import Judging, judging_options
 from netpol.cli.options import strict_option
 from netpol.cli.sides import cluster_options
 
@@ -34,6 +35,7 @@ FORMATS = ("text", "json", "csv", "markdown")
     type=click.Path(dir_okay=False, path_type=Path),
     help="What `netpol learn` keeps there: changes that hit observed traffic are marked.",
 )
+@judging_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @strict_option
 @click.pass_context
@@ -44,6 +46,7 @@ def diff(
     inventory: tuple[str, ...],
     cni: str | None,
     store: Path | None,
+    judging: Judging,
     form: str,
     strict: bool,
 ) -> None:
@@ -78,7 +81,7 @@ def diff(
     every = changes(*judges)
     found = [one for one in every if one.client != one.server or not lone(one.client, *worlds)]
     workloads = len({one for world in worlds for one in world.workloads})
-    observed = _observed(store, worlds[1], notices)
+    observed = _observed(store, worlds[1], notices, judging)
     click.echo(_shown(found, workloads, form, observed), nl=False)
     notices.show()
     say_engine(plugin, known[0])
@@ -142,7 +145,9 @@ def _say_gaps(before: Profile, after: Profile) -> None:
             )
 
 
-def _observed(store: Path | None, known: Inventory, notices: Notices) -> Observed | None:
+def _observed(
+    store: Path | None, known: Inventory, notices: Notices, judging: Judging
+) -> Observed | None:
     """What was learned of changes; None: nothing was given."""
     if store is None:
         return None
@@ -151,7 +156,7 @@ def _observed(store: Path | None, known: Inventory, notices: Notices) -> Observe
     from netpol.review.edges import Edge
     from netpol.review.observed import Seen
 
-    seen = Seen(learned=learn_from((), known, notices, store=store))
+    seen = Seen(learned=learn_from((), known, notices, store=store, judging=judging))
 
     def observed(change: Change, ports: PortSet) -> int:
         sides = change.client, change.server

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from netpol.cli.console import Notices, say, say_account
+from netpol.cli.judging import judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
 from netpol.cli.reading import reading_options
@@ -54,6 +55,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("sources", nargs=-1)
 @store_option
 @reading_options
+@judging_options
 @live_options
 @cni_option
 @click.option(

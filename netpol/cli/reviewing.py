@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netpol.cli.console import Notices, say
+from netpol.cli.judging import Judging
 from netpol.cli.reading import Reading
 from netpol.cli.revisions import Tree, tree
 from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present, telling
@@ -35,6 +36,7 @@ class Asked:
     sources: tuple[str, ...]
     store: Path | None
     how: Reading
+    judging: Judging
     cni: str | None
     gates: tuple[Gate, ...]
     rules: str | None
@@ -125,7 +127,7 @@ def _learned(asked: Asked, known: Inventory, notices: Notices) -> Learned | None
 
     if not asked.sources and asked.store is None:
         return None
-    return learn_from(asked.sources, known, notices, asked.how, asked.store)
+    return learn_from(asked.sources, known, notices, asked.how, asked.store, asked.judging)
 
 
 def _world(known: Inventory, learned: Learned | None) -> Inventory:

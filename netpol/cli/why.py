@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import Notices
+from netpol.cli.judging import Judging, judging_options
 from netpol.cli.sides import cluster_options
 from netpol.errors import NetpolError
 
@@ -33,6 +34,7 @@ _CODES = {"allowed": 0, "denied": 1, "undecided": 2}
     type=click.Path(dir_okay=False, path_type=Path),
     help="What `netpol learn` keeps there: whether the connection was observed is said.",
 )
+@judging_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def why(
@@ -44,6 +46,7 @@ def why(
     inventory: tuple[str, ...],
     cni: str | None,
     store: Path | None,
+    judging: Judging,
     form: str,
 ) -> None:
     """Say whether CLIENT may talk to SERVER on PORT, and which rule says so.
@@ -106,7 +109,7 @@ def why(
     found = found_why(judge, connection)
     notices.show()
     say_engine(plugin, profile)
-    evidence = _observed(store, connection, other.inventory, notices)
+    evidence = _observed(store, judging, connection, other.inventory, notices)
     if form == "json":
         shown = {} if evidence is None else {"evidence": evidence_object(evidence)}
         click.echo(json.dumps({**why_object(found), **shown}, indent=2))
@@ -118,7 +121,11 @@ def why(
 
 
 def _observed(
-    store: Path | None, connection: Connection, known: Inventory, notices: Notices
+    store: Path | None,
+    judging: Judging,
+    connection: Connection,
+    known: Inventory,
+    notices: Notices,
 ) -> Evidence | None:
     """What was seen of it, as far as it was accepted; None: nobody asked."""
     if store is None:
@@ -136,7 +143,7 @@ def _observed(
         ports=connection.ports,
         blocks=tuple(one.cidr for one in sides if isinstance(one, Cidr)),
     )
-    return Seen(learned=learn_from((), known, notices, store=store)).of(edge)
+    return Seen(learned=learn_from((), known, notices, store=store, judging=judging)).of(edge)
 
 
 def _said(evidence: Evidence) -> str:

@@ -103,7 +103,7 @@ def certificate_object(
         "records": records_object(learned.records),
         "held": held_rows(learned),
         "decided": decided_rows(learned.decided),
-        "doubts": doubt_rows(doubts(learned.accepted)),
+        "doubts": doubt_rows(doubts(learned)),
         "contradictions": contradiction_rows(learned),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
@@ -204,7 +204,7 @@ def certificate_text(
     chosen = choices_text(c.choices, c.profile, origin)
     held = held_text(held_rows(learned))
     against = contradictions_text(contradiction_rows(learned))
-    people = decided_text(learned.decided), doubt_text(doubts(learned.accepted))
+    people = decided_text(learned.decided), doubt_text(doubts(learned))
     parts = (
         lines,
         prices_text(prices),

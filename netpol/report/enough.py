@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from netpol.answers import HOUR
@@ -15,8 +16,11 @@ from netpol.report.words import count
 __all__ = ["curve_text", "enough_object", "enough_text"]
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_NONE: Final = "·"
 _WIDTH: Final = 48
 """Characters of the curve."""
+_FEW: Final = 10
+"""So many units are numbers, too."""
 _SHOWN: Final = 5
 """Workloads that are named on a line."""
 
@@ -72,7 +76,7 @@ def enough_text(found: Enough) -> Iterator[str]:
     if found.estimate is not None:
         yield from _expected(found.estimate, found.unit)
     if found.curve:
-        yield f"  connections by {found.unit}: {curve_text(found.curve)} {found.curve[-1][1]:,}"
+        yield f"  new connections by {found.unit}: {curve_text(found.curve)}"
     if found.newest is not None and found.last is not None:
         yield f"  nothing new for {_span(found.last - found.newest)} until the last record"
     yield (
@@ -111,16 +115,29 @@ def _expected(e: Estimate, unit: str) -> Iterator[str]:
         f" ({low:,.0f} to {high:,.0f})"
     )
     if e.halving is not None:
-        yield f"  half of the unseen would show in {e.halving:,.0f} {unit}s"
+        yield f"  half of the unseen would show in {count(round(e.halving), unit)}"
 
 
 def curve_text(curve: Iterable[tuple[int, int]]) -> str:
-    """Distinct connections over time, as bars."""
-    totals = [total for _, total in curve]
-    highest = max(totals, default=0) or 1
-    step = max(1, -(-len(totals) // _WIDTH))
-    shown = [max(totals[n : n + step]) for n in range(0, len(totals), step)]
-    return "".join(_BARS[min(len(_BARS) - 1, total * len(_BARS) // highest)] for total in shown)
+    """How many distinct connections came to those before, as bars; few units also as numbers.
+
+    Each step of a bar doubles the number: the first unit has nearly all, and what matters is
+    whether any come after.
+    """
+    totals = [0, *(total for _, total in curve)]
+    step = max(1, -(-(len(totals) - 1) // _WIDTH))
+    ends = totals[::step] if (len(totals) - 1) % step == 0 else [*totals[::step], totals[-1]]
+    new = [after - before for before, after in pairwise(ends)]
+    bars = "".join(_bar(one, max(new, default=0)) for one in new)
+    numbers = f" ({', '.join(f'{one:,}' for one in new)})" if len(new) <= _FEW else ""
+    return f"{bars}{numbers}, {totals[-1]:,} in all"
+
+
+def _bar(number: int, highest: int) -> str:
+    """Nothing, or a bar of as many steps as the number has bits, cut to the bars there are."""
+    if not number:
+        return _NONE
+    return _BARS[max(0, len(_BARS) - 1 - (highest.bit_length() - number.bit_length()))]
 
 
 def _weak(standings: Iterable[Standing]) -> Iterator[str]:

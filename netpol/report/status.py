@@ -60,7 +60,7 @@ def basics(standing: Standing) -> Iterator[Section]:
 def progress(learned: Learned, found: Enough) -> Iterator[Section]:
     """Whether it is enough, what people decided, and what they should look at."""
     yield Section({"enough": enough_object(found)}, tuple(enough_text(found)))
-    odd, decided = doubts(learned.accepted), learned.decided
+    odd, decided = doubts(learned), learned.decided
     yield Section({"decided": decided_rows(decided)}, tuple(decided_text(decided)))
     yield Section({"doubts": doubt_rows(odd)}, tuple(doubt_text(odd)))
 

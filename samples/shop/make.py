@@ -1,4 +1,4 @@
-"""Writes the shop sample: the cluster, one hour of its traffic and changes, and the truth.
+"""Writes the shop sample: the cluster, an hour of its traffic and changes, a week, and the truth.
 
     python samples/shop/make.py            rewrite the files
     python samples/shop/make.py --check    exit 1 if the files are not what this script writes
@@ -27,6 +27,7 @@ from recording import recording
 from records import Log
 from shapes import reshape
 from traffic import wanted
+from week import week
 
 Row = dict[str, str | bool]
 
@@ -108,7 +109,7 @@ def files() -> dict[str, bytes]:
     log = hour()
     written = {f"cluster/{name}.json": text for name, text in cluster().items()}
     written |= {FLOWS: log.text(), WATCH: recording()}
-    written |= {"truth.json": truth(), "README.md": readme(log)}
+    written |= {"truth.json": truth(), "README.md": readme(log)} | week()
     return {name: text.encode() for name, text in written.items()} | eyes(log)
 
 
