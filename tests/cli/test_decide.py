@@ -90,7 +90,10 @@ def test_stale_entries_are_told(tmp_path: Path) -> None:
 
 
 def test_the_cautious_hold_more() -> None:
-    rows = json.loads(run("graph", *FLOWS, "--min-seen", "5", "--format", "json").stdout)
+    rows = json.loads(run("graph", *FLOWS, "--min-seen", "30", "--format", "json").stdout)
     rare = {row["reason"] for row in rows["held"]}
     assert "seen fewer times than asked for" in rare
-    assert all(row["evidence"]["count"] >= 5 for row in rows["connections"])
+    # Customers count together: a Service shows the port to all of them.
+    others = [row for row in rows["connections"] if not row["client"].endswith(("/32", "/128"))]
+    assert others
+    assert all(row["evidence"]["count"] >= 30 for row in others)
