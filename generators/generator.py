@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from generators.naming import is_name, is_namespace
+from netpol.choices import Named
 from netpol.errors import NetpolError
-from netpol.manifests import Document, dump
+from netpol.manifests import Document, about, commented, dump
+from netpol.net import contains, network
 from netpol.notices import Tell
 from netpol.policy import Policy, PolicySet, Requirement, in_namespace
 from netpol.profile import Profile
@@ -52,22 +54,45 @@ class Dialect(Reader):
     render: Callable[[PolicySet], tuple[Manifest, ...]]
 
 
-def files(dialect: Dialect, policies: PolicySet) -> dict[str, str]:
+def files(dialect: Dialect, policies: PolicySet, named: Iterable[Named] = ()) -> dict[str, str]:
     """Path → text of every file of a policy set, with the ``kustomization.yaml`` that lists them.
 
+    ``named``: who is behind blocks of addresses, told in comments.
     Raises NetpolError when the dialect cannot say something, or two policies would be one object.
     """
     written: dict[str, str] = {}
+    named = tuple(named)
     for one in dialect.render(policies):
         if one.path in written:
             raise NetpolError("two policies have the same namespace and name", where=one.path)
-        written[one.path] = "---\n".join(dump(document) for document in one.documents)
+        written[one.path] = "---\n".join(_text(document, named) for document in one.documents)
     kustomization: dict[str, object] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": sorted(written),
     }
     return {"kustomization.yaml": dump(kustomization), **dict(sorted(written.items()))}
+
+
+def _text(document: dict[str, object], named: Iterable[Named]) -> str:
+    """One object as YAML, with the names behind its blocks; those of all policies in a list."""
+    metadata = document["metadata"]
+    assert isinstance(metadata, dict)
+    own = metadata.get("namespace"), metadata["name"]
+    known = [one for one in named if one.policy == own or own[0] is None]
+    return commented(dump(document), lambda block: _names(block, known))
+
+
+def _names(block: str, named: Iterable[Named]) -> str:
+    """What is known of a block; of "everyone" those of whom no address is known."""
+    everyone = network(block).prefixlen == 0
+    found = [
+        one
+        for one in named
+        if (not one.block if everyone else one.block and contains(block, one.block))
+    ]
+    firsts = [one.first for one in found if one.first is not None and one.names]
+    return about((name for one in found for name in one.names), min(firsts, default=None))
 
 
 def manifest(policy: Policy, api_version: str, kind: str, spec: dict[str, object]) -> Manifest:

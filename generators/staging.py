@@ -13,11 +13,12 @@ Kubernetes "Network Policies" (a pod is isolated as soon as one policy selects i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from generators.generator import Dialect, Manifest, files
+from netpol.choices import Named
 from netpol.policy import Policy, PolicySet
 
 __all__ = ["FIRST", "NAMES", "SECOND", "first_step", "second_step", "staged_files"]
@@ -33,16 +34,22 @@ _WHOLE: Final = frozenset({"default-deny", "allow-dns"})
 """Policies for every pod of a namespace."""
 
 
-def staged_files(dialect: Dialect, policies: PolicySet) -> dict[str, str]:
+def staged_files(
+    dialect: Dialect, policies: PolicySet, named: Iterable[Named] = ()
+) -> dict[str, str]:
     """Path → text, as :func:`generators.generator.files` has them."""
     match dialect.name:
         case "calico":
-            return files(replace(dialect, render=lambda some: _calico(dialect, some)), policies)
+            return files(
+                replace(dialect, render=lambda some: _calico(dialect, some)), policies, named
+            )
         case "cilium":
             loose = tuple(replace(one, isolates=False) for one in policies.policies)
-            return files(dialect, replace(policies, policies=loose))
+            return files(dialect, replace(policies, policies=loose), named)
         case _:
-            return files(replace(dialect, render=lambda some: _steps(dialect, some)), policies)
+            return files(
+                replace(dialect, render=lambda some: _steps(dialect, some)), policies, named
+            )
 
 
 def first_step(policies: PolicySet) -> PolicySet:

@@ -10,7 +10,7 @@ from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Peer, label
 from netpol.profile import Profile, Source
 
-__all__ = ["Choice", "Choices", "Generalised", "Opening", "Patterned", "Widened", "listed"]
+__all__ = ["Choice", "Choices", "Generalised", "Named", "Opening", "Patterned", "Widened", "listed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,19 @@ class Patterned:
     ports: PortSet
     names: tuple[str, ...]
     """Those that were seen, sorted; none where a flow log told no more than the pattern."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Somebody outside who was known by DNS names, in the policy of one workload or group."""
+
+    policy: tuple[str, str]
+    """(namespace, name)."""
+    block: str
+    """A CIDR; empty where no address was told."""
+    names: frozenset[str]
+    first: int | None
+    """Nanoseconds since the epoch: when it was seen first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def on_top(
     learned = whole.learned
     left = missing(standing.policies, whole.policies, learned, profile, whole.declared)
     _tell_renamed(whole.policies, left, tell)
-    written = files(proof.dialect, left) if left.policies else {}
+    written = files(proof.dialect, left, whole.named) if left.policies else {}
     documents, both = _read_back(standing, written, tell)
     certificate = certify(
         both,

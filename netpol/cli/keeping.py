@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from netpol.cli.merging import Alike, Object, meaning, merged
 from netpol.cli.output import MARK, earlier, ours, refuse_foreign, writing
 from netpol.lint.who import who
-from netpol.manifests import cut, dump, edited, files, parsed
+from netpol.manifests import commented, comments, cut, dump, edited, files, parsed
 from netpol.policy import PodSelector
 
 if TYPE_CHECKING:
@@ -95,13 +95,7 @@ def keep(
         folder = _Folder(root=root)
         folder.read()
         places = [one for one in folder.places if others or ours(root / one.path)]
-        wanted = [
-            (path, node.value)
-            for path, text in made.items()
-            if path != _LIST
-            for node in map(parsed, cut(text))
-            if node is not None and isinstance(node.value, dict)
-        ]
+        wanted, said = _wanted(made)
         alike = _alike(
             (one for _, one in wanted), (one.value for one in places), inventory, profile
         )
@@ -109,7 +103,7 @@ def keep(
         fresh = {path for n, (path, _) in enumerate(wanted) if n not in matched}
         found = {n: place for n, place in matched.items() if wanted[n][0] not in fresh}
         texts = {path: "".join(pieces) for path, pieces in folder.texts.items()}
-        after = {**texts, **_edited(found, wanted, folder, dialect, alike)}
+        after = {**texts, **_edited(found, wanted, said, folder, dialect, alike)}
         after.update({path: MARK + made[path] for path in fresh})
         listed = {*fresh, *(place.path for place in found.values())}
         refuse_foreign(root / path for path in fresh)
@@ -119,6 +113,18 @@ def keep(
         after[_LIST] = _listing(texts.get(_LIST), made[_LIST], listed, gone)
         _proved({path: after[path] for path in listed}, prove)
         return _put(root, texts, after, {*listed, _LIST}, gone)
+
+
+def _wanted(made: dict[str, str]) -> tuple[list[tuple[str, Object]], list[dict[str, str]]]:
+    """The generated objects with their paths, and what the text of each says of blocks."""
+    found = [
+        ((path, node.value), comments(piece))
+        for path, text in made.items()
+        if path != _LIST
+        for piece in cut(text)
+        if (node := parsed(piece)) is not None and isinstance(node.value, dict)
+    ]
+    return [one for one, _ in found], [about for _, about in found]
 
 
 def _proved(texts: dict[str, str], prove: Callable[[Path], None]) -> None:
@@ -177,6 +183,7 @@ def _selectors(one: Object) -> Iterator[PodSelector]:
 def _edited(
     found: dict[int, _Place],
     wanted: list[tuple[str, Object]],
+    said: list[dict[str, str]],
     folder: _Folder,
     dialect: Dialect,
     alike: Alike,
@@ -184,8 +191,19 @@ def _edited(
     pieces = {path: list(texts) for path, texts in folder.texts.items()}
     for number, place in found.items():
         target = merged(place.value, wanted[number][1], dialect, alike)
-        pieces[place.path][place.piece] = edited(pieces[place.path][place.piece], target)
+        before = pieces[place.path][place.piece]
+        pieces[place.path][place.piece] = _retold(before, edited(before, target), said[number])
     return {path: "".join(texts) for path, texts in pieces.items()}
+
+
+def _retold(before: str, after: str, said: dict[str, str]) -> str:
+    """Where something changed, blocks have the comments that are right now."""
+    if after == before:
+        return before
+    told = commented(after, lambda block: said.get(block, ""))
+    one, other = parsed(told), parsed(after)
+    # A text within the object may look like a list of blocks.
+    return told if one is not None and other is not None and one.value == other.value else after
 
 
 def _matched(

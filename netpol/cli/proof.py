@@ -61,7 +61,7 @@ def prove(
 
     profile = profile or dialect.profile
     synthesis = synthesize(learned, profile, options, tell)
-    written = files(dialect, synthesis.policies)
+    written = files(dialect, synthesis.policies, synthesis.named)
     with TemporaryDirectory(prefix="netpol-") as directory:
         write(written, Path(directory))
         policies, _ = parse(load([directory], tell), tell)

@@ -29,7 +29,7 @@ def staged(proof: Proof) -> Proof:
     from netpol.report.rollout import plan_text
     from netpol.rollout import rollout
 
-    written = staged_files(proof.dialect, proof.synthesis.policies)
+    written = staged_files(proof.dialect, proof.synthesis.policies, proof.synthesis.named)
     if why := _wrong(proof, written):
         raise NetpolError(
             f"the staged {proof.dialect.name} policies {why}; nothing was written",

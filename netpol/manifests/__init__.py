@@ -7,11 +7,13 @@
     loading    from paths to objects
     yaml_writer  documents as YAML
     spans, editing   small changes to texts that people wrote
+    comments  names beside address blocks
 
 Reading is safe and bounded (``bounds``), says what it could not read and goes on behind it.
 """
 
 from netpol.manifests.bounds import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_OBJECT
+from netpol.manifests.comments import about, commented, comments
 from netpol.manifests.document import Document, Entry
 from netpol.manifests.editing import cut, edited
 from netpol.manifests.loading import files, load, resources, scan, whole
@@ -25,6 +27,9 @@ __all__ = [
     "MAX_OBJECT",
     "Document",
     "Entry",
+    "about",
+    "commented",
+    "comments",
     "cut",
     "dump",
     "edited",

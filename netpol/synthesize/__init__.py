@@ -8,11 +8,11 @@ in what the given profile can say; everything it contains was observed, or is a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import itemgetter
 
-from netpol.choices import Choices, listed
+from netpol.choices import Choices, Named, listed
 from netpol.errors import NetpolError
 from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
@@ -140,7 +140,25 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         names=grouping.named(names),
         widened=tuple(outsiders.widened),
         patterned=tuple(outsiders.patterned),
+        named=tuple(_named(own, names)),
     )
+
+
+def _named(edges: Iterable[Edge], names: Mapping[Workload, str]) -> Iterator[Named]:
+    """Everybody outside who is known by names, for each workload that has a policy."""
+    for connection, evidence in edges:
+        for subject, peer in (
+            (connection.client, connection.server),
+            (connection.server, connection.client),
+        ):
+            if isinstance(subject, Workload) and subject in names and isinstance(peer, Cidr | Fqdn):
+                told = frozenset({peer.name}) if isinstance(peer, Fqdn) else evidence.names
+                yield Named(
+                    policy=(subject.namespace, names[subject]),
+                    block=peer.cidr if isinstance(peer, Cidr) else "",
+                    names=told,
+                    first=evidence.first,
+                )
 
 
 def _tell_unused(wanted: Patterns, outsiders: Outsiders, tell: Tell) -> None:

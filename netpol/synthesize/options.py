@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netpol.choices import Choice, Generalised, Patterned, Widened
+from netpol.choices import Choice, Generalised, Named, Patterned, Widened
 from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.peers import Workload
@@ -65,3 +65,5 @@ class Synthesis:
     """Lists of outside addresses that hold more than was seen."""
     patterned: tuple[Patterned, ...] = ()
     """Patterns of DNS names, which match more than was seen."""
+    named: tuple[Named, ...] = ()
+    """Who is behind the addresses outside, for people."""
