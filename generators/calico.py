@@ -27,11 +27,12 @@ from generators.calico_render import render
 from generators.calico_rules import rules
 from generators.calico_selectors import conjunctions, selector
 from generators.generator import Dialect
-from generators.reading import PolicyObject, UndecidedError, numbered, only, read, undecided
+from generators.reading import PolicyObject, UndecidedError, only, read, undecided
 from netpol.errors import NetpolError
 from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.notices import Notice, Tell
+from netpol.numbered import numbered
 from netpol.policy import PodSelector, Policy, PolicySet, Rule, Undecided, in_namespace
 from netpol.profile import CALICO as PROFILE
 

@@ -7,7 +7,7 @@ or conditions on the policed side: what is synthesized has none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -16,10 +16,11 @@ from generators.calico_peers import MAX_NETS
 from generators.calico_rules import ACTIONS, MAX_RULES
 from generators.calico_selectors import Conjunction, written
 from generators.calico_traffic import written_traffic
-from generators.generator import Manifest, cannot_say, manifest, subject
+from generators.generator import Manifest, cannot_say, subject, united
 from generators.selectors import positive
 from generators.shared_lists import CALICO_SETS, with_shared_lists
 from netpol.net import network
+from netpol.numbered import grouped, object_name
 from netpol.policy import (
     ANY,
     NAMESPACE,
@@ -45,21 +46,31 @@ _MAX_SELECTOR: Final = 1024
 
 
 def render(policies: PolicySet) -> tuple[Manifest, ...]:
-    """One NetworkPolicy per policy. Raises NetpolError for what Calico has no words for."""
-    written = (
-        manifest(one, _VERSION, "NetworkPolicy", _written_spec(one)) for one in policies.policies
-    )
+    """One NetworkPolicy per policy. Raises NetpolError for what Calico has no words for.
+
+    Policies that are one to people are one object where they have the same rules.
+    """
+    written = (_written_group(some) for some in grouped(policies.policies))
     return with_shared_lists(written, CALICO_SETS)
 
 
-def _written_spec(policy: Policy) -> dict[str, object]:
+def _written_group(policies: tuple[Policy, ...]) -> Manifest:
+    alike: dict[Policy, list[Conjunction]] = {}
+    for one in policies:
+        bare = replace(one, name=object_name(one), subject=PodSelector())
+        alike.setdefault(bare, []).append(subject("calico", one))
+    parts = ((one, _written_spec(one, subjects)) for one, subjects in alike.items())
+    return united(parts, _VERSION, "NetworkPolicy")
+
+
+def _written_spec(policy: Policy, subjects: Iterable[Conjunction]) -> dict[str, object]:
     if policy.tier != "default" or not policy.isolates:
         raise cannot_say("calico", policy, "a tier that it does not know, or not to isolate")
     spec: dict[str, object] = {"tier": policy.tier}
     if policy.order != math.inf:
         whole = policy.order == int(policy.order)
         spec["order"] = int(policy.order) if whole else policy.order
-    spec["selector"] = _written_selector(policy, subject("calico", policy))
+    spec["selector"] = _written_selector(policy, *subjects)
     spec["types"] = [
         kind for kind, direction, _ in _DIRECTIONS if policy.rules(direction) is not None
     ]
@@ -72,8 +83,9 @@ def _written_spec(policy: Policy) -> dict[str, object]:
     return spec
 
 
-def _written_selector(policy: Policy, wanted: Conjunction) -> str:
-    text = written(tuple(_calico_key(policy, one) for one in wanted))
+def _written_selector(policy: Policy, *wanted: Conjunction) -> str:
+    texts = [written(tuple(_calico_key(policy, one) for one in each)) for each in wanted]
+    text = texts[0] if len(texts) == 1 else " || ".join(f"({one})" for one in texts)
     if len(text) > _MAX_SELECTOR:
         raise cannot_say("calico", policy, f"a selector of more than {_MAX_SELECTOR} characters")
     return text

@@ -9,17 +9,19 @@ Language" pages and ``pkg/policy/api/{rule,rule_validation}.go``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from generators.cilium_around import CONTEXT
 from generators.cilium_peers import written_peers, written_pod_labels
 from generators.cilium_read import KIND, KINDS, VERSION, parse
 from generators.cilium_traffic import Traffic, written_traffic
-from generators.generator import Dialect, Manifest, cannot_say, manifest, subject
+from generators.generator import Dialect, Manifest, cannot_say, subject, united
 from generators.selectors import label_selector
 from generators.shared_lists import CILIUM_GROUPS, with_shared_lists
 from netpol.errors import NetpolError
 from netpol.net import ALL_PORTS
+from netpol.numbered import grouped
 from netpol.policy import (
     ANY,
     DEFAULT_TIER,
@@ -40,8 +42,18 @@ _ACTIONS: Final[dict[str, Action]] = {DEFAULT_TIER.name: "allow", DENY_TIER.name
 
 def render(policies: PolicySet) -> tuple[Manifest, ...]:
     """One CiliumNetworkPolicy per policy. Raises NetpolError for what Cilium has no words for."""
-    written = (manifest(one, VERSION, KIND, _written_spec(one)) for one in policies.policies)
+    written = (_written_group(some) for some in grouped(policies.policies))
     return with_shared_lists(written, CILIUM_GROUPS)
+
+
+def _written_group(policies: tuple[Policy, ...]) -> Manifest:
+    """One object; with several specs for policies that are one to people."""
+    first, *more = (_written_spec(one) for one in policies)
+    one = united([(policies[0], first)], VERSION, KIND)
+    if not more:
+        return one
+    head = {name: part for name, part in one.documents[0].items() if name != "spec"}
+    return replace(one, documents=({**head, "specs": [first, *more]},))
 
 
 def _written_spec(policy: Policy) -> dict[str, object]:

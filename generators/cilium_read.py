@@ -11,11 +11,12 @@ from generators.cilium_peers import MEMBERS, Speaker, peers
 from generators.cilium_selectors import selects_init, subject
 from generators.cilium_traffic import Traffic, traffic
 from generators.doubts import Doubts
-from generators.reading import PolicyObject, UndecidedError, numbered, read, undecided, whole_scope
+from generators.reading import PolicyObject, UndecidedError, read, undecided, whole_scope
 from generators.selectors import label_key, requirements
 from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.notices import Tell
+from netpol.numbered import numbered
 from netpol.policy import (
     ANY,
     DEFAULT_TIER,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generators.naming import is_name, is_namespace
 from netpol.choices import Named
@@ -11,10 +11,11 @@ from netpol.errors import NetpolError
 from netpol.manifests import Document, about, commented, dump
 from netpol.net import contains, network
 from netpol.notices import Tell
+from netpol.numbered import object_name
 from netpol.policy import Policy, PolicySet, Requirement, in_namespace
 from netpol.profile import Profile
 
-__all__ = ["Dialect", "Manifest", "Reader", "cannot_say", "files", "manifest", "subject"]
+__all__ = ["Dialect", "Manifest", "Reader", "cannot_say", "files", "manifest", "subject", "united"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,14 @@ def files(dialect: Dialect, policies: PolicySet, named: Iterable[Named] = ()) ->
     """
     written: dict[str, str] = {}
     named = tuple(named)
+    names: set[tuple[object, ...]] = set()
     for one in dialect.render(policies):
-        if one.path in written:
+        mine = {_identity(document) for document in one.documents}
+        if one.path in written or names & mine or len(mine) < len(one.documents):
             raise NetpolError("two policies have the same namespace and name", where=one.path)
-        written[one.path] = "---\n".join(_text(document, named) for document in one.documents)
+        names |= mine
+        own = one.path.rpartition("/")[2].removesuffix(".yaml")
+        written[one.path] = "---\n".join(_text(each, own, named) for each in one.documents)
     kustomization: dict[str, object] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -74,12 +79,13 @@ def files(dialect: Dialect, policies: PolicySet, named: Iterable[Named] = ()) ->
     return {"kustomization.yaml": dump(kustomization), **dict(sorted(written.items()))}
 
 
-def _text(document: dict[str, object], named: Iterable[Named]) -> str:
-    """One object as YAML, with the names behind its blocks; those of all policies in a list."""
-    metadata = document["metadata"]
-    assert isinstance(metadata, dict)
-    own = metadata.get("namespace"), metadata["name"]
-    known = [one for one in named if one.policy == own or own[0] is None]
+def _text(document: dict[str, object], name: str, named: Iterable[Named]) -> str:
+    """One object as YAML, with the names behind its blocks; those of all policies in a list.
+
+    ``name``: of its policy, which may be several objects.
+    """
+    _, namespace, _ = _identity(document)
+    known = [one for one in named if namespace is None or one.policy == (namespace, name)]
     return commented(dump(document), lambda block: _names(block, known))
 
 
@@ -93,6 +99,23 @@ def _names(block: str, named: Iterable[Named]) -> str:
     ]
     firsts = [one.first for one in found if one.first is not None and one.names]
     return about((name for one in found for name in one.names), min(firsts, default=None))
+
+
+def _identity(document: dict[str, object]) -> tuple[object, ...]:
+    metadata = document["metadata"]
+    assert isinstance(metadata, dict)
+    return document["kind"], metadata.get("namespace"), metadata["name"]
+
+
+def united(
+    parts: Iterable[tuple[Policy, dict[str, object]]], api_version: str, kind: str
+) -> Manifest:
+    """One file for policies that are one to people, an object each: ``name``, ``name.2`` …"""
+    found = []
+    for place, (one, spec) in enumerate(parts, 1):
+        name = object_name(one) if place == 1 else f"{object_name(one)}.{place}"
+        found.append(manifest(replace(one, name=name), api_version, kind, spec))
+    return replace(found[0], documents=tuple(d for one in found for d in one.documents))
 
 
 def manifest(policy: Policy, api_version: str, kind: str, spec: dict[str, object]) -> Manifest:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import Final
 
-from generators.generator import Dialect, Manifest, cannot_say, manifest, subject
+from generators.generator import Dialect, Manifest, cannot_say, subject, united
 from generators.naming import is_port_name
 from generators.reading import (
     PolicyObject,
@@ -30,6 +30,7 @@ from netpol.fields import Field
 from netpol.manifests import Document
 from netpol.net import ALL_PORTS, PORT_PROTOCOLS, PortSet, network
 from netpol.notices import Tell
+from netpol.numbered import grouped
 from netpol.policy import (
     CidrSelector,
     EntitySelector,
@@ -73,7 +74,8 @@ _LEADING_ZEROS: Final = re.compile(r"(?<![0-9A-Fa-f:])0+(?=[0-9]+([./]|$))")
 def render(policies: PolicySet) -> tuple[Manifest, ...]:
     """One NetworkPolicy per policy. Raises NetpolError for what the kind has no words for."""
     return tuple(
-        manifest(one, _VERSION, "NetworkPolicy", _written_spec(one)) for one in policies.policies
+        united(((one, _written_spec(one)) for one in some), _VERSION, "NetworkPolicy")
+        for some in grouped(policies.policies)
     )
 
 

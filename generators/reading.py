@@ -37,7 +37,6 @@ __all__ = [
     "excluding",
     "identity",
     "inside",
-    "numbered",
     "only",
     "port_range",
     "read",
@@ -235,14 +234,6 @@ def only(field: Field, known: Iterable[str]) -> None:
     for name, member in field.children():
         if name not in names:
             undecided(member, "this field is not read")
-
-
-def numbered(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """Policies that one object became, told apart as ``name``, ``name#2``… (no DNS name)."""
-    return tuple(
-        one if number == 1 else replace(one, name=f"{one.name}#{number}")
-        for number, one in enumerate(policies, 1)
-    )
 
 
 def block(field: Field, *, bare: bool = False) -> str:

@@ -47,7 +47,7 @@ def with_shared_lists(manifests: Iterable[Manifest], lists: Lists) -> tuple[Mani
     uses: dict[tuple[str, ...], list[tuple[str, Spot]]] = defaultdict(list)
     for manifest in sorted(copies, key=lambda one: one.path):
         for document in manifest.documents:
-            for table, key in lists.spots(_table(document["spec"])):
+            for table, key in (spot for spec in _specs(document) for spot in lists.spots(spec)):
                 if len(table[key]) >= _LEAST:
                     uses[tuple(table[key])].append((manifest.path, (table, key)))
     shared = {
@@ -67,9 +67,8 @@ def with_shared_lists(manifests: Iterable[Manifest], lists: Lists) -> tuple[Mani
     return (*copies, *objects)
 
 
-def _table(spec: object) -> dict[str, Any]:
-    assert isinstance(spec, dict)
-    return spec
+def _specs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [document["spec"]] if "spec" in document else document["specs"]
 
 
 def _calico_spots(spec: dict[str, Any]) -> Iterator[Spot]:

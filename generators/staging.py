@@ -19,6 +19,7 @@ from typing import Final
 
 from generators.generator import Dialect, Manifest, files
 from netpol.choices import Named
+from netpol.numbered import grouped, object_name, renamed
 from netpol.policy import Policy, PolicySet
 
 __all__ = ["FIRST", "NAMES", "SECOND", "first_step", "second_step", "staged_files"]
@@ -66,13 +67,12 @@ def second_step(policies: PolicySet) -> PolicySet:
 
 
 def _first(policies: tuple[Policy, ...], names: dict[str, Policy]) -> Iterator[Policy]:
-    for one in policies:
-        if one.name in _WHOLE:
-            continue
-        yield one
-        if one.egress is not None and one.namespace in names:
-            asked = names[one.namespace]
-            yield replace(asked, name=f"{one.name}{NAMES}", subject=one.subject)
+    for some in grouped(one for one in policies if one.name not in _WHOLE):
+        yield from some
+        asking = [one for one in some if one.egress is not None and one.namespace in names]
+        for one in asking:
+            asked = replace(names[one.namespace], subject=one.subject)
+            yield replace(asked, name=renamed(one, f"{object_name(one)}{NAMES}").name)
 
 
 def _steps(dialect: Dialect, policies: PolicySet) -> tuple[Manifest, ...]:

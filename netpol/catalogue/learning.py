@@ -96,9 +96,10 @@ LEARNING: Final[dict[str, Entry]] = {
         " add a dump that was taken after them.",
     ),
     "NP020": Entry(
-        title="a selector uses a label that changes with a release",
+        title="a selector uses a label that may not last",
         why="No lasting label, present or absent, tells this workload from the others of its"
-        " namespace, so a version, chart or hash value is part of its selector.",
+        " namespace, so a version, chart or hash value is part of its selector, or a value that"
+        " differs between its two or three pods.",
         what_to_do="Give its pods a label of their own, in the pod template and in spec.selector;"
         " or generate again with every release.",
     ),
@@ -124,15 +125,15 @@ LEARNING: Final[dict[str, Entry]] = {
     ),
     "NP024": Entry(
         title="no label names the pods of a workload",
-        why="Its pods share no label that lasts: none at all, only ones that controllers write, or"
-        " a different value on each pod. An empty selector would mean everyone, so no rule can be"
-        " written for them, and under default deny they are cut off.",
+        why="Some of its pods have no label that lasts: none at all, only ones that controllers"
+        " write, or a different value on each pod. An empty selector would mean everyone, so no"
+        " rule can be written for them, and under default deny they are cut off.",
         what_to_do="Label the pod template, or leave the namespace out with --exclude-namespace.",
     ),
     "NP025": Entry(
         title="no selector tells two workloads apart",
-        why="Every label that the pods of one workload share is also on pods of the other, so a"
-        " rule for the first applies to the second too.",
+        why="Pods of the two have the same labels, so far as a selector may use them, and no set of"
+        " selectors is for the first alone: a rule for it applies to the second too.",
         what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
         " certificate lists what the shared selector opens.",
     ),
@@ -145,6 +146,14 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Choose a --target that has a word for it where the plugin reads one, give the"
         " addresses with --inventory, or leave the namespace out with --exclude-namespace. If the"
         " cluster has another plugin, say so with --cni.",
+    ),
+    "NP027": Entry(
+        title="a workload needs several selectors",
+        why="Its pods do not all share labels that no other pod of the namespace has, so each"
+        " selector names some of them: peers of one rule, and several subjects with the same rules"
+        " (one object in Calico and Cilium, an object each in Kubernetes). No fewer selectors do.",
+        what_to_do="Give all of its pods one label of their own, in the pod template and in"
+        " spec.selector, and restart those that lack it.",
     ),
     "NP045": Entry(
         title="a decision is about nothing that was seen",

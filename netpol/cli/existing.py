@@ -17,6 +17,7 @@ from netpol.existing import Excess, Remark, excesses, missing, remarks
 from netpol.lint import lint
 from netpol.manifests import Document, dump, load
 from netpol.notices import Notice, Tell
+from netpol.numbered import object_name
 from netpol.policy import Policy, PolicySet
 
 if TYPE_CHECKING:
@@ -161,11 +162,12 @@ def _of_proposal(certificate: Certificate, left: PolicySet) -> Certificate:
 
 
 def _tell_renamed(whole: PolicySet, left: PolicySet, tell: Tell) -> None:
-    names = {(one.namespace, one.name) for one in whole.policies}
-    for one in left.policies:
-        if (one.namespace, one.name) not in names:
-            message = f"an existing policy has its name, so it is called {one.name}"
-            tell(Notice(code="NP153", where=f"{one.namespace}/{one.name}", message=message))
+    names, called = (
+        {(one.namespace, object_name(one)) for one in some.policies} for some in (whole, left)
+    )
+    for namespace, name in sorted(called - names):
+        message = f"an existing policy has its name, so it is called {name}"
+        tell(Notice(code="NP153", where=f"{namespace}/{name}", message=message))
 
 
 def _replacement(excess: Excess, target: Dialect) -> str:

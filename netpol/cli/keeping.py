@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -100,6 +101,7 @@ def keep(
             (one for _, one in wanted), (one.value for one in places), inventory, profile
         )
         matched = dict(_matched(wanted, places, alike))
+        made = {**made, **_apart(wanted, said, matched)}
         fresh = {path for n, (path, _) in enumerate(wanted) if n not in matched}
         found = {n: place for n, place in matched.items() if wanted[n][0] not in fresh}
         texts = {path: "".join(pieces) for path, pieces in folder.texts.items()}
@@ -125,6 +127,27 @@ def _wanted(made: dict[str, str]) -> tuple[list[tuple[str, Object]], list[dict[s
         if (node := parsed(piece)) is not None and isinstance(node.value, dict)
     ]
     return [one for one, _ in found], [about for _, about in found]
+
+
+def _apart(
+    wanted: list[tuple[str, Object]], said: list[dict[str, str]], matched: dict[int, _Place]
+) -> dict[str, str]:
+    """Objects of a file of which others are in other files by now: they get files of their own.
+
+    Their paths in ``wanted`` are changed to these.
+    """
+    moved = {wanted[n][0] for n, place in matched.items() if place.path != wanted[n][0]}
+    found = {}
+    for number, (path, value) in enumerate(wanted):
+        if number not in matched and path in moved:
+            own = str(Path(path).with_name(f"{value['metadata']['name']}.yaml"))
+            found[own] = commented(dump(value), partial(_said, said[number]))
+            wanted[number] = own, value
+    return found
+
+
+def _said(about: dict[str, str], block: str) -> str:
+    return about.get(block, "")
 
 
 def _proved(texts: dict[str, str], prove: Callable[[Path], None]) -> None:
@@ -200,7 +223,7 @@ def _retold(before: str, after: str, said: dict[str, str]) -> str:
     """Where something changed, blocks have the comments that are right now."""
     if after == before:
         return before
-    told = commented(after, lambda block: said.get(block, ""))
+    told = commented(after, partial(_said, said))
     one, other = parsed(told), parsed(after)
     # A text within the object may look like a list of blocks.
     return told if one is not None and other is not None and one.value == other.value else after

@@ -69,11 +69,17 @@ def merged(old: Object, new: Object, dialect: Dialect, alike: Alike = _NONE) -> 
     """``old`` with what it must say; ``old`` itself where it says the same."""
     wanted = meaning(new, alike)
     if wanted is None or meaning(old, alike) == wanted:
-        return old if wanted is not None else {**old, "spec": new["spec"]}
+        return old if wanted is not None else _replaced(old, new)
     for one in _candidates(old, new, wanted, dialect, alike):
         if meaning(one, alike) == wanted:
             return one
-    return {**{key: value for key, value in old.items() if key != "specs"}, "spec": new["spec"]}
+    return _replaced(old, new)
+
+
+def _replaced(old: Object, new: Object) -> Object:
+    specs = ("spec", "specs")
+    kept = {key: value for key, value in old.items() if key not in specs}
+    return kept | {key: new[key] for key in specs if key in new}
 
 
 def _candidates(

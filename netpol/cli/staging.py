@@ -94,9 +94,10 @@ def _read(texts: dict[str, str]) -> tuple[tuple[Policy, ...], list[Document]]:
 def _meaning(policies: tuple[Policy, ...]) -> dict[tuple[str, str], Policy]:
     """Policies by name, without where they come from and what is there for the time between."""
     from generators.staging import NAMES
+    from netpol.numbered import object_name
 
     return {
         (one.namespace, one.name): replace(one, kind="", origin="")
         for one in policies
-        if not one.name.endswith(NAMES)
+        if f"{NAMES}." not in f"{object_name(one)}."  # Parts after the first are ….names.2
     }

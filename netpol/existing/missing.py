@@ -19,6 +19,7 @@ from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.lint.finding import DIRECTIONS, Direction
+from netpol.numbered import object_name, renamed
 from netpol.policy import NAMESPACE, FqdnSelector, Policy, PolicySet, Requirement, Rule
 from netpol.profile import Profile
 
@@ -55,7 +56,7 @@ def missing(
         profile=profile,
         declared=frozenset(declared),
     )
-    taken = {(one.namespace, one.name) for one in existing.policies}
+    taken = {(one.namespace, object_name(one)) for one in existing.policies}
     return replace(proposed, policies=tuple(_renamed(one, taken) for one in gap.left()))
 
 
@@ -180,8 +181,9 @@ def _covers(wanted: Iterable[Requirement], namespace: str, inventory: Inventory)
 
 def _renamed(policy: Policy, taken: set[tuple[str, str]]) -> Policy:
     """The policy, under a name that no existing one has."""
-    name, more = policy.name, 1
+    own, more = object_name(policy), 1
+    name = own
     while (policy.namespace, name) in taken:
-        name = f"{policy.name}-observed" if more == 1 else f"{policy.name}-observed-{more}"
+        name = f"{own}-observed" if more == 1 else f"{own}-observed-{more}"
         more += 1
-    return replace(policy, name=name)
+    return renamed(policy, name)

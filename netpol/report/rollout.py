@@ -34,7 +34,7 @@ them. (Where `allow-dns` inspects names, DNS passes Cilium's proxy from the firs
 1. `kubectl apply -k .`
 2. Hold new traffic against the policies that are written without `--staged`: `netpol check`.
 3. Enforce one workload after the other, in the order below:
-   `sed -E 's/^(    (in|e)gress): false$/\\1: true/' FILE | kubectl apply -f -`
+   `sed -E 's/^( +(in|e)gress): false$/\\1: true/' FILE | kubectl apply -f -`
    Leave `allow-dns` as it is meanwhile: its rules count for every pod, and it isolates none.
 4. When all workloads of a namespace are done, do the same with its `allow-dns` and `default-deny`.
    They are for every pod of the namespace, also for those without a policy of their own.

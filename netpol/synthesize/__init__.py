@@ -115,6 +115,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     )
     apart = {one: f"{name}-declared" for one, name in object_names(sorted(promised)).items()}
     taken = [(one.namespace, name) for one, name in (*resolving.names().items(), *apart.items())]
+    taken += selectors.parts(subjects)
     names = object_names(sorted(subjects), taken)
     policies = PolicySet(
         policies=(
@@ -309,13 +310,14 @@ def _workload_policies(
     rules: Rules,
 ) -> Iterable[Policy]:
     for workload, (ingress, egress) in sorted(subjects.items(), key=itemgetter(0)):
-        yield Policy(
+        policy = Policy(
             name=names[workload],
             namespace=workload.namespace,
-            subject=rules.selectors.of(workload),
+            subject=PodSelector(),
             ingress=rules.of(ingress, subject=workload, ingress=True),
             egress=rules.of(egress, subject=workload, ingress=False),
         )
+        yield from rules.selectors.policies(workload, policy)
 
 
 def _touched(policy: Policy) -> Policy:

@@ -7,7 +7,8 @@ selectors: each level is wider than any sum of the levels below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from netpol.policy import Requirement
 from netpol.synthesize.labels import PREFERRED_KEYS, changes_with_release
 from netpol.synthesize.neighbours import LabelSet, Others
 
-__all__ = ["Candidate", "Liked", "candidates", "distinct_costs"]
+__all__ = ["UNION", "Candidate", "Liked", "candidates", "distinct_costs"]
 
 _RECOMMENDED: Final = frozenset(PREFERRED_KEYS[:3])
 _COMMON: Final = frozenset(PREFERRED_KEYS[3:])
@@ -29,7 +30,10 @@ _OWN, _SERVICE, _IS_RECOMMENDED, _IS_COMMON, _OTHER, _LIST, _EXISTS, _ABSENT, _N
 # Steps between the levels of the order, wide enough that no sum reaches the next one.
 _COUNT: Final = 1 << 32
 _NEGATIVE: Final = 1 << 64
-_RELEASE: Final = 1 << 96
+UNION: Final = 1 << 96
+"""What one more selector costs: more than requirements that exclude, less than a value that changes
+with a release."""
+_RELEASE: Final = 1 << 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Candidate:
     price: int
     """By how well it is liked; the least weighty part of the cost."""
     fragile: bool = False
-    """Whether a value in it changes with a release."""
+    """Whether a value in it changes with a release, or maybe with the next pod."""
 
     @property
     def positive(self) -> bool:
@@ -64,14 +68,19 @@ class Liked:
 
     own: LabelSet
     service: LabelSet
+    doubtful: frozenset[str]
+    """Keys of which each pod has a value of its own, as far as the few pods tell."""
 
     @staticmethod
-    def of(workload: Workload, pods: Iterable[Pod], inventory: Inventory) -> Liked:
+    def of(
+        workload: Workload, pods: Iterable[Pod], inventory: Inventory, doubtful: frozenset[str]
+    ) -> Liked:
         """By the workload's own selector and by the Services of ``pods``."""
         services = (one for pod in pods for one in inventory.services_of(pod))
         return Liked(
             frozenset(inventory.selectors.get(workload, ())),
             frozenset(pair for service in services for pair in service.selector),
+            doubtful,
         )
 
     def price(self, key: str, values: Sequence[str]) -> int:
@@ -88,30 +97,31 @@ class Liked:
         return _IS_COMMON if key in _COMMON else _OTHER
 
     def fragile(self, key: str, values: Sequence[str]) -> bool:
-        """Whether the values go with the next release; ``spec.selector`` cannot change."""
-        return not {(key, value) for value in values} <= self.own and changes_with_release(
-            key, values
+        """Whether the values go with the next release or pod; ``spec.selector`` cannot change."""
+        return not {(key, value) for value in values} <= self.own and (
+            key in self.doubtful or changes_with_release(key, values)
         )
 
 
 def candidates(
-    own: Mapping[LabelSet, Sequence[Pod]], others: Others, liked: Liked
+    some: Sequence[LabelSet], volatile: Collection[str], others: Others, liked: Liked
 ) -> list[Candidate]:
-    """Every requirement worth asking for, the first among equals first."""
-    pods = sum(len(alike) for alike in own.values())
+    """Every requirement worth asking for that all of ``some`` meet, the first among equals first.
+
+    ``volatile``: keys of which no value is asked for, because the next pod has another one.
+    """
     have: dict[str, set[str]] = {}
-    holders: dict[str, int] = {}
-    for labels, alike in own.items():
+    holders: Counter[str] = Counter()
+    for labels in some:
         for key, value in labels:
             have.setdefault(key, set()).add(value)
-            holders[key] = holders.get(key, 0) + len(alike)
-    # By observation: where every pod has its own value, the next pod will have a new one.
-    volatile = {key for key, values in have.items() if 1 < holders[key] == len(values)}
+            holders[key] += 1
+    shared = {key for key in have if holders[key] == len(some)}
     found: list[Candidate] = []
-    for key in (key for key in have if holders[key] == pods):
+    for key in shared:
         values = () if key in volatile else tuple(sorted(have[key]))
         found += _positive(key, values, liked)
-    found += _negative(have, {key for key in have if holders[key] == pods} | volatile, others)
+    found += _negative(have, shared | {*volatile, *liked.doubtful} & {*have}, others)
     return sorted(found, key=_order)
 
 
@@ -144,11 +154,10 @@ def _order(candidate: Candidate) -> tuple[int, Requirement]:
     return place, candidate.requirement
 
 
-def distinct_costs(offered: Sequence[Candidate]) -> Iterable[int]:
-    """Costs that no two sets of candidates share: among equals, the first in order is cheaper."""
-    size = len(offered)
+def distinct_costs(costs: Sequence[int]) -> Iterable[int]:
+    """Costs that no two sets share the sum of: among equals, the first in order is cheaper."""
+    size = len(costs)
     room = size + size.bit_length()
     return (
-        (one.cost << room) + (1 << size) - (1 << (size - 1 - place))
-        for place, one in enumerate(offered)
+        (one << room) + (1 << size) - (1 << (size - 1 - place)) for place, one in enumerate(costs)
     )

@@ -110,9 +110,9 @@ class Others:
         """Without the pod that has no labels: a value that changes with a release is no name."""
         return rejected & ~_NAMELESS
 
-    def kept(self, requirements: Iterable[Requirement]) -> list[int]:
-        """The places of the label sets that meet all of the requirements."""
-        rejected = _union(self.rejected(one) for one in requirements) | _NAMELESS
+    def kept(self, requirements: Iterable[Requirement], allowed: int = 0) -> list[int]:
+        """The places of the label sets that meet all of the requirements, but ``allowed`` ones."""
+        rejected = _union(self.rejected(one) for one in requirements) | _NAMELESS | allowed
         return [place - 1 for place in bits(self.everyone & ~rejected)]
 
     def matched(self, requirements: Iterable[Requirement]) -> set[Workload]:

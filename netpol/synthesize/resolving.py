@@ -79,12 +79,13 @@ class Resolving:
                 if peers and ports
             )
             if ingress := tuple(rules):
-                yield Policy(
+                policy = Policy(
                     name=name,
                     namespace=server.namespace,
-                    subject=self.through.selectors.of(server),
+                    subject=PodSelector(),
                     ingress=ingress,
                 )
+                yield from self.through.selectors.policies(server, policy)
 
     def names(self) -> dict[Workload, str]:
         """The names of the policies with which resolvers answer."""
@@ -101,9 +102,9 @@ class Resolving:
         """Those who ask; in its own namespace one by one, so that it does not open to itself."""
         others = tuple(n for n, found in self.asking.items() if found and n != server.namespace)
         everyone = PodSelector((Requirement(NAMESPACE, "In", others),))
-        selectors = self.through.selectors
-        neighbours = (one for one in self.asking[server.namespace] if selectors.can_name(one))
-        return (*((everyone,) if others else ()), *map(selectors.of, neighbours))
+        of = self.through.selectors.of
+        neighbours = (one for client in self.asking[server.namespace] for one in of(client))
+        return (*((everyone,) if others else ()), *neighbours)
 
     def _nodes(self, server: Workload) -> tuple[Selector, ...]:
         return self.outsiders.of(_OTHER_NODES) if server in self.upstream else ()

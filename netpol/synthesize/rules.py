@@ -65,7 +65,8 @@ class Rules:
                 calls[peer].append((connection.ports, evidence.services))
         for peer, found in calls.items():
             if ingress:
-                yield peer, self.selectors.of(peer), PortSet.union(ports for ports, _ in found)
+                ports = PortSet.union(ports for ports, _ in found)
+                yield from ((peer, one, ports) for one in self.selectors.of(peer))
             else:
                 for selector, ports in self.through.peers(peer, found, (subject,)):
                     yield peer, selector, ports

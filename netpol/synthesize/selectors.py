@@ -1,57 +1,56 @@
-"""The smallest label selector that names a workload: all of its pods, no other pod beside them.
+"""The smallest label selectors that name a workload: all of its pods, no other pod beside them.
 
 ``choose`` looks at what labels do in this namespace, not at a list of labels to ignore. A
 requirement that holds for every pod of the workload *rejects* some of the other pods; the selector
 is the cheapest set of requirements that rejects all of them, exactly
-(:func:`netpol.synthesize.covers.cheapest_cover`). Cheapest, in this order:
+(:mod:`netpol.synthesize.conjunctions`). Where no one selector does, it is the fewest selectors
+(:mod:`netpol.synthesize.unions`). Cheapest, in this order:
 
-1. fewest values that change with a release (versions, hashes, charts);
-2. fewest requirements that say what a pod is *not* or only that a key is there;
-3. fewest requirements;
-4. the best liked labels: the workload's own ``spec.selector``, then its Services' selectors, then
+1. fewest values that do not last: versions, hashes, charts; a value of its own for each pod;
+2. fewest selectors;
+3. fewest requirements that say what a pod is *not* or only that a key is there;
+4. fewest requirements;
+5. the best liked labels: the workload's own ``spec.selector``, then its Services' selectors, then
    the recommended labels, then ``app`` and its like, then any other, then lists of values;
-5. the first keys: those of :data:`netpol.synthesize.labels.PREFERRED_KEYS`, then by the alphabet.
+6. the first keys: those of :data:`netpol.synthesize.labels.PREFERRED_KEYS`, then by the alphabet.
 
 Every selector names at least one value of one label, also where the workload is alone: an empty
-selector means everyone, and one that only excludes means every newcomer.
+selector means everyone, and one that only excludes means every newcomer. Pods that are gone are
+matched too where one selector can; they cost no selector of their own.
 
-Laws (``tests/laws/test_selectors.py``): matches all and only, unless ``also`` says whom else; no
-cheaper selector exists; equal for shuffled inventories.
+Laws (``tests/laws/test_selectors.py``, ``test_unions.py``): all pods and no others, unless ``also``
+says whom else; no cheaper selectors exist; equal for shuffled inventories.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
-from netpol.inventory import Inventory, Pod
+from netpol.inventory import Inventory
 from netpol.peers import Workload
-from netpol.policy import PodSelector, Requirement, in_namespace
-from netpol.synthesize.candidates import Candidate, Liked, candidates, distinct_costs
-from netpol.synthesize.covers import Option, cheapest_cover
-from netpol.synthesize.labels import usable_labels
-from netpol.synthesize.neighbours import LabelSet, Neighbours, Others
+from netpol.policy import PodSelector, in_namespace
+from netpol.synthesize.conjunctions import Conjunction, Own
+from netpol.synthesize.neighbours import Neighbours
+from netpol.synthesize.unions import fewest
 
-__all__ = ["SEARCH_LIMIT", "Chosen", "choose"]
-
-SEARCH_LIMIT: Final = 1 << 20
-"""Steps of the exact search; real namespaces need a few dozen."""
+__all__ = ["Chosen", "choose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """How a rule points at a workload, and what a reviewer should know about it."""
 
-    selector: PodSelector
+    selectors: tuple[PodSelector, ...]
+    """Together they mean the workload; sorted, mostly one."""
     also: tuple[Workload, ...] = ()
     """Other workloads that are matched too because no labels tell them apart, sorted."""
     reason: str
-    """Why this selector, in one sentence for a person."""
+    """Why these selectors, in one sentence for a person."""
     fragile: tuple[str, ...] = ()
-    """Keys in it whose value changes with a release, sorted: the policy would lose its pods."""
+    """Keys in them whose value does not last, sorted: the policy would lose its pods."""
     exact: bool = True
-    """False: the search was cut, a selector with fewer requirements may exist."""
+    """False: the search was cut, fewer requirements or selectors may do."""
 
 
 def choose(
@@ -61,82 +60,47 @@ def choose(
     identity_labels_only: bool,
     near: Neighbours | None = None,
 ) -> Chosen | None:
-    """The selector of a workload, or None when no usable label is common to all of its pods.
+    """The selectors of a workload, or None when some of its pods have no usable label.
 
     ``identity_labels_only``: selectors see only what Cilium's default filter leaves
     (:func:`netpol.synthesize.labels.identity_relevant`). hostNetwork pods of others are no
     selectable pods and do not count; pods known from flows alone count with the labels they showed.
     ``near``: the pods of its namespace, for who asks about many workloads.
     """
-    own: dict[LabelSet, list[Pod]] = {}
-    for pod in inventory.workloads.get(workload, ()):
-        own.setdefault(usable_labels(pod.labels, identity_labels_only), []).append(pod)
-    if not own:
-        return None
+    own = Own.of(workload, inventory, identity_labels_only=identity_labels_only)
     near = near or Neighbours.of(
         workload.namespace, inventory, identity_labels_only=identity_labels_only
     )
     others = near.beside(workload)
-    liked = Liked.of(workload, (pods[0] for pods in own.values()), inventory)
-    offered = candidates(own, others, liked)
-    if not any(one.positive for one in offered):
+    found = fewest(own, others) if own.classes else None
+    if found is None:
         return None
-    return _chosen(offered, others)
-
-
-def _chosen(offered: Sequence[Candidate], others: Others) -> Chosen:
-    # Where there is a lasting value, one that changes with a release is not enough of a name:
-    # ``version=v2`` alone would match whatever else comes out as a second version.
-    lasting = any(one.positive and not one.fragile for one in offered)
-    rejected = (others.rejected(one.requirement) for one in offered)
-    picked = cheapest_cover(
-        [
-            Option(others.lasting(bits) if one.fragile and lasting else bits, cost)
-            for one, bits, cost in zip(offered, rejected, distinct_costs(offered), strict=True)
-        ],
-        limit=SEARCH_LIMIT,
-    )
-    chosen = [offered[index] for index in picked.chosen]
-    requirements = _trimmed([one.requirement for one in chosen], others)
-    also = others.matched(requirements)
-    namespace = others.workload.namespace
+    also = {one for each in found for one in others.matched(each.requirements)}
+    namespace = in_namespace(workload.namespace)
+    exact = all(one.exact for one in found)
+    fragile = {one.requirement.key for each in found for one in each.chosen if one.fragile}
     return Chosen(
-        selector=PodSelector(in_namespace(namespace), tuple(sorted(requirements))),
+        selectors=tuple(sorted(PodSelector(namespace, one.requirements) for one in found)),
         also=tuple(sorted(also)),
-        reason=_reason(chosen, also, picked.exact),
-        fragile=tuple(sorted({one.requirement.key for one in chosen if one.fragile})),
-        exact=picked.exact,
+        reason=_reason(found, also, exact),
+        fragile=tuple(sorted(fragile)),
+        exact=exact,
     )
 
 
-def _trimmed(requirements: Sequence[Requirement], others: Others) -> list[Requirement]:
-    """The same, with only those values after ``NotIn`` that no other requirement rejects.
-
-    A value that is not needed would change the policy whenever some other workload changes.
-    """
-    result = list(requirements)
-    for place, one in enumerate(result):
-        if one.operator != "NotIn":
-            continue
-        left = others.kept(result[:place] + result[place + 1 :])
-        pairs = (pair for number in left for pair in others.near.classes[number])
-        needed = {value for key, value in pairs if key == one.key}
-        values = tuple(value for value in one.values if value in needed)
-        result[place] = replace(one, values=values)
-    return result
-
-
-def _reason(chosen: Sequence[Candidate], also: Iterable[Workload], exact: bool) -> str:
+def _reason(found: Sequence[Conjunction], also: Iterable[Workload], exact: bool) -> str:
     """What was weighed, for the person who reviews the policy."""
+    chosen = [one for each in found for one in each.chosen]
     names = ", ".join(sorted(f"{one.namespace}/{one.kind}/{one.name}" for one in also))
-    negative = ", ".join(sorted(one.requirement.key for one in chosen if not one.positive))
-    fragile = ", ".join(sorted(one.requirement.key for one in chosen if one.fragile))
+    negative = ", ".join(sorted({one.requirement.key for one in chosen if not one.positive}))
+    fragile = ", ".join(sorted({one.requirement.key for one in chosen if one.fragile}))
     parts = [
         f"no usable labels tell it from {names}"
         if names
         else "fewest requirements that match its pods and no other pod of the namespace",
+        f"no one selector does, hence {len(found)}" if len(found) > 1 else "",
         f"label values alone do not suffice, hence the condition on {negative}" if negative else "",
-        f"the value of {fragile} changes with a release" if fragile else "",
-        "" if exact else "the search was cut: fewer requirements may suffice",
+        f"the value of {fragile} may not last" if fragile else "",
+        "" if exact else "the search was cut: fewer may suffice",
     ]
     return "; ".join(part for part in parts if part)

@@ -43,17 +43,21 @@ class Through:
         ports = PortSet.union(some for some, _ in calls)
         own = self.selectors.of(server)
         if not self.choices.profile.before_dnat:
-            yield own, ports
+            yield from ((one, ports) for one in own)
             return
         found = (way for call in calls for way in dialled(server, call[0], self.inventory, call[1]))
         ways = tuple(dict.fromkeys(found))
         for way in ways:
             self._advise(way, server, ports)
-        closed = [way for way in ways if not satisfies(way.service, own, self.inventory)]
+        closed = [way for way in ways if not self._opened(way, own)]
         other = self._by_service(server, ways) if closed else None
-        yield other or own, ports
+        yield from ((one, ports) for one in ((other,) if other else own))
         if closed and other is None:
             yield from self._addresses(closed, server, ports, clients)
+
+    def _opened(self, way: Dialled, some: Iterable[PodSelector]) -> bool:
+        """Whether one of these peers opens the address of a Service, too."""
+        return any(satisfies(way.service, one, self.inventory) for one in some)
 
     def _by_service(self, server: Workload, ways: Iterable[Dialled]) -> PodSelector | None:
         """The selector of a Service, when that names the server as well and opens every way."""

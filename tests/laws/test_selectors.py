@@ -71,15 +71,21 @@ def possible(world, identity_labels_only):
         if not may_use(key, identity_labels_only):
             continue
         mine = [labels[key] for labels in own if key in labels]
-        own_value_each = len(mine) > 1 and len(set(mine)) == len(mine)
+        own_value_each = differs(world, key)
         yield Requirement(key, "DoesNotExist")
         yield Requirement(key, "Exists")
-        if mine and not own_value_each:
+        if mine and not (own_value_each and len(mine) > 3):
             yield Requirement(key, "In", tuple(sorted(set(mine))))
         if not own_value_each and len(mine) < len(own):
             for size in range(1, len(VALUES) + 1):
                 for values in combinations(VALUES, size):
                     yield Requirement(key, "NotIn", values)
+
+
+def differs(world, key):
+    """Whether each of its pods has its own value."""
+    mine = [dict(pod.labels)[key] for pod in world.workloads[ONE] if key in dict(pod.labels)]
+    return len(mine) > 1 and len(set(mine)) == len(mine)
 
 
 def met(world, identity_labels_only):
@@ -92,10 +98,10 @@ def met(world, identity_labels_only):
     ]
 
 
-def burden(requirements):
+def burden(world, requirements):
     """What is kept small, in this order."""
     return (
-        sum(changes_with_release(one.key, one.values) for one in requirements),
+        sum(fragile(world, one) for one in requirements),
         sum(one.operator != "In" for one in requirements),
         len(requirements),
     )
@@ -115,10 +121,11 @@ def test_all_its_pods_and_no_other_unless_it_says_so(world, identity_labels_only
     chosen = ONE in world.workloads and choose(
         ONE, world, identity_labels_only=identity_labels_only
     )
-    if not chosen:
+    if not chosen or len(chosen.selectors) > 1:
         return
-    requirements = chosen.selector.pods
-    assert chosen.selector.namespaces == in_namespace("shop")
+    (selector,) = chosen.selectors
+    requirements = selector.pods
+    assert selector.namespaces == in_namespace("shop")
     assert requirements
     assert list(requirements) == sorted(requirements)
     assert any(one.operator == "In" for one in requirements)
@@ -135,27 +142,30 @@ def test_none_is_cheaper(world, identity_labels_only):
         return
     found = met(world, identity_labels_only)
     chosen = choose(ONE, world, identity_labels_only=identity_labels_only)
-    assert (chosen is None) == (not any(one.operator == "In" for one in found))
-    if chosen is None:
+    if chosen is None or len(chosen.selectors) > 1:
+        # What holds of several is in ``test_unions.py``.
+        assert chosen is not None or not any(one.operator == "In" for one in found)
         return
     # The conjunction of all requirements is the tightest selector there is.
     tightest = matched(world, found)
     assert set(chosen.also) >= tightest
     assert len(chosen.also) == len(tightest)
-    for size in range(1, len(chosen.selector.pods) + 1):
+    for size in range(1, len(chosen.selectors[0].pods) + 1):
         for some in combinations(found, size):
-            if names_something_lasting(some, found) and same_pods(world, some, found):
-                assert burden(some) >= burden(chosen.selector.pods)
+            if names_something_lasting(world, some, found) and same_pods(world, some, found):
+                assert burden(world, some) >= burden(world, chosen.selectors[0].pods)
 
 
-def names_something_lasting(some, found):
+def names_something_lasting(world, some, found):
     """It has a value; one that outlives a release, where there is any."""
-    lasting = [one for one in found if one.operator == "In" and not in_release(one)]
+    lasting = [one for one in found if one.operator == "In" and not fragile(world, one)]
     return any(one in lasting if lasting else one.operator == "In" for one in some)
 
 
-def in_release(one):
-    return changes_with_release(one.key, one.values)
+def fragile(world, one):
+    return changes_with_release(one.key, one.values) or (
+        one.operator == "In" and differs(world, one.key)
+    )
 
 
 def same_pods(world, left, right):
@@ -180,13 +190,13 @@ def same_pods(world, left, right):
 @settings(deadline=None, max_examples=150)
 def test_every_requirement_is_needed(world, identity_labels_only):
     chosen = choose(ONE, world, identity_labels_only=identity_labels_only)
-    if chosen is None:
+    if chosen is None or len(chosen.selectors) > 1:
         return
     found = met(world, identity_labels_only)
-    for one in chosen.selector.pods:
-        fewer = [other for other in chosen.selector.pods if other != one]
-        named = names_something_lasting(fewer, found)
-        assert not named or not same_pods(world, fewer, chosen.selector.pods)
+    for one in chosen.selectors[0].pods:
+        fewer = [other for other in chosen.selectors[0].pods if other != one]
+        named = names_something_lasting(world, fewer, found)
+        assert not named or not same_pods(world, fewer, chosen.selectors[0].pods)
 
 
 @given(INVENTORIES, st.randoms(use_true_random=False))
@@ -225,7 +235,7 @@ def test_the_cases_that_the_laws_must_meet_do_occur():
             for _ in range(6)
         ]
         chosen = choose(ONE, inventory(rows), identity_labels_only=False)
-        operators = chosen.selector.pods if chosen else ()
+        operators = chosen.selectors[0].pods if chosen and len(chosen.selectors) == 1 else ()
         seen |= {one.operator for one in operators} | {chosen is None}
         seen |= {"also"} if chosen and chosen.also else set()
         seen |= {"several"} if any(len(one.values) > 1 for one in operators) else set()

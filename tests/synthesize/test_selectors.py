@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import netpol.synthesize.selectors as selectors
+import netpol.synthesize.conjunctions as conjunctions
 from netpol.evaluate.identity import identity_relevant
 from netpol.inventory import Inventory, Pod, Service
 from netpol.peers import Workload
@@ -58,12 +58,12 @@ def equal(**labels):
 def test_the_own_selector_is_liked_best():
     labels = {"app": "web", "z-own": "web", NAME: "web"}
     found = chosen("web", world(("web", labels), selectors={"web": {"z-own": "web"}}))
-    assert found.selector.pods == equal(**{"z-own": "web"})
+    assert found.selectors[0].pods == equal(**{"z-own": "web"})
 
 
 def test_then_that_of_its_service():
     inventory = world(("web", {"route": "x", NAME: "web"}), services=[{"route": "x"}])
-    assert chosen("web", inventory).selector.pods == equal(route="x")
+    assert chosen("web", inventory).selectors[0].pods == equal(route="x")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_then_that_of_its_service():
 def test_then_the_keys_that_people_use(keys):
     """The first of each row is taken, whatever the order of the labels."""
     inventory = world(("web", dict.fromkeys(keys, "x")))
-    assert chosen("web", inventory).selector.pods == equal(**{keys[0]: "x"})
+    assert chosen("web", inventory).selectors[0].pods == equal(**{keys[0]: "x"})
 
 
 def test_two_releases_of_one_chart():
@@ -92,7 +92,7 @@ def test_two_releases_of_one_chart():
     inventory = world(*pods, selectors={one: {NAME: "redis", INSTANCE: one} for one, _ in pods})
     for release, _ in pods:
         found = chosen(release, inventory)
-        assert found.selector.pods == equal(**{INSTANCE: release})
+        assert found.selectors[0].pods == equal(**{INSTANCE: release})
         assert (found.also, found.fragile) == ((), ())
 
 
@@ -102,7 +102,7 @@ def test_two_lasting_labels_beat_one_that_changes_with_a_release():
         ("b", {NAME: "redis", INSTANCE: "sessions", "helm.sh/chart": "redis-18.0.0"}),
         ("c", {NAME: "cart", INSTANCE: "cart"}),
     )
-    assert chosen("a", inventory).selector.pods == equal(**{NAME: "redis", INSTANCE: "cart"})
+    assert chosen("a", inventory).selectors[0].pods == equal(**{NAME: "redis", INSTANCE: "cart"})
 
 
 def test_a_version_where_nothing_else_tells_them_apart():
@@ -112,9 +112,9 @@ def test_a_version_where_nothing_else_tells_them_apart():
         ("details", {"app": "details", "version": "v1"}),
     )
     found = chosen("v1", inventory)
-    assert found.selector.pods == equal(app="reviews", version="v1")
+    assert found.selectors[0].pods == equal(app="reviews", version="v1")
     assert found.fragile == ("version",)
-    assert "changes with a release" in found.reason
+    assert "version may not last" in found.reason
 
 
 def test_a_version_in_the_own_selector_cannot_change():
@@ -122,21 +122,21 @@ def test_a_version_in_the_own_selector_cannot_change():
     inventory = world(
         ("v1", labels), ("v2", {"app": "reviews", "version": "v2"}), selectors={"v1": labels}
     )
-    assert chosen("v1", inventory).selector.pods == equal(version="v1")
+    assert chosen("v1", inventory).selectors[0].pods == equal(version="v1")
     assert chosen("v1", inventory).fragile == ()
 
 
 def test_a_workload_alone_is_still_named():
-    assert chosen("web", world(("web", {"app": "web"}))).selector.pods == equal(app="web")
+    assert chosen("web", world(("web", {"app": "web"}))).selectors[0].pods == equal(app="web")
 
 
 def test_exclusion_only_beside_a_name():
     """What sets the stable track apart is what it lacks; that alone would match any newcomer."""
     inventory = world(("web", {"app": "web"}), ("canary", {"app": "web", "track": "canary"}))
     found = chosen("web", inventory)
-    assert found.selector.pods == (*equal(app="web"), Requirement("track", "DoesNotExist"))
+    assert found.selectors[0].pods == (*equal(app="web"), Requirement("track", "DoesNotExist"))
     assert "track" in found.reason
-    assert chosen("canary", inventory).selector.pods == equal(track="canary")
+    assert chosen("canary", inventory).selectors[0].pods == equal(track="canary")
 
 
 def test_three_values_rather_than_one_exclusion():
@@ -146,7 +146,7 @@ def test_three_values_rather_than_one_exclusion():
         ("two", {"a": "x", "c": "x", "old": "x"}),
         ("six", {"b": "x", "c": "x", "old": "x"}),
     )
-    assert chosen("web", inventory).selector.pods == equal(a="x", b="x", c="x")
+    assert chosen("web", inventory).selectors[0].pods == equal(a="x", b="x", c="x")
 
 
 def test_only_the_values_that_are_needed_are_excluded():
@@ -156,7 +156,7 @@ def test_only_the_values_that_are_needed_are_excluded():
         ("canary", {"app": "web", "role": "canary"}),
         ("db", {"app": "db", "role": "primary"}),
     )
-    assert chosen("web", inventory).selector.pods == (
+    assert chosen("web", inventory).selectors[0].pods == (
         *equal(app="web"),
         Requirement("role", "NotIn", ("canary",)),
     )
@@ -167,7 +167,9 @@ def test_several_values_of_one_key():
         *[("db", {"app": "db", "role": role}) for role in ("main", "spare", "spare")],
         ("backup", {"app": "db", "role": "backup"}),
     )
-    assert chosen("db", inventory).selector.pods == (Requirement("role", "In", ("main", "spare")),)
+    assert chosen("db", inventory).selectors[0].pods == (
+        Requirement("role", "In", ("main", "spare")),
+    )
 
 
 def test_a_value_for_every_pod_is_no_name_but_its_key_tells():
@@ -176,7 +178,7 @@ def test_a_value_for_every_pod_is_no_name_but_its_key_tells():
         ("db", {"app": "db", "shard": "two"}),
         ("tool", {"app": "db"}),
     )
-    assert chosen("db", inventory).selector.pods == (
+    assert chosen("db", inventory).selectors[0].pods == (
         *equal(app="db"),
         Requirement("shard", "Exists"),
     )
@@ -189,7 +191,7 @@ def test_siblings_with_equal_labels_are_reported():
         ("db", {"app": "db"}),
     )
     found = chosen("web", inventory)
-    assert found.selector.pods == equal(app="web")
+    assert found.selectors[0].pods == equal(app="web")
     assert found.also == (deployment("twin"),)
     assert "shop/Deployment/twin" in found.reason
 
@@ -201,7 +203,7 @@ def test_siblings_with_equal_labels_are_reported():
         [("web", {})],
         [("web", {"pod-template-hash": "6d4b75cb6d", "job-name": "x"})],
         [("web", {"app": "web"}), ("web", {})],
-        [("web", {"id": "one"}), ("web", {"id": "two"})],
+        [("web", {"id": one}) for one in ("one", "two", "three", "four")],
     ],
 )
 def test_no_usable_label_in_common(pods):
@@ -288,10 +290,10 @@ def test_values_that_look_like_versions_or_hashes(value, changes):
 
 def test_a_cut_search_says_so(monkeypatch):
     """The bound lowered, not the search replaced: the selector is still right."""
-    monkeypatch.setattr(selectors, "SEARCH_LIMIT", 0)
+    monkeypatch.setattr(conjunctions, "SEARCH_LIMIT", 0)
     inventory = world(("web", {"app": "web"}), ("db", {"app": "db"}))
     found = chosen("web", inventory)
-    assert found.selector.pods == equal(app="web")
+    assert found.selectors[0].pods == equal(app="web")
     assert not found.exact
     assert "cut" in found.reason
 
@@ -315,4 +317,4 @@ def test_a_version_alone_names_nobody_where_a_lasting_label_exists():
         Inventory(pods=pods),
         identity_labels_only=False,
     )
-    assert [one.key for one in chosen.selector.pods] == ["app", "version"]
+    assert [one.key for one in chosen.selectors[0].pods] == ["app", "version"]
