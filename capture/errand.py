@@ -148,7 +148,7 @@ class ErrandFeed:
     def _about(self, path: str) -> tuple[str, str | None, Settings, tuple[Input, ...]]:
         """What an errand is told; of what the store knows, what this file may be."""
         with self._ingest.store.snapshot() as db:
-            known = candidates(db, head_of(path)[:BEGIN], self._ingest.source)
+            known = candidates(db, head_of(path)[:BEGIN])
         return path, self._ingest.source, self._settings, tuple(known)
 
     def _take(self, found: list[Parcel]) -> Iterator[Fresh]:

@@ -13,12 +13,13 @@ from capture.hubble_endpoint import Sides
 from capture.hubble_orient import TAGS, meaning
 from capture.hubble_time import nanoseconds
 from netpol.answers import KEPT, Answer, Answers, union
-from netpol.flow import Flow, Sighting
+from netpol.flow import DAY, Flow, Sighting, sampled
 
 __all__ = ["NAMES_KEPT", "Cell", "EdgeKey", "Extra", "Extras", "assemble"]
 
-EdgeKey: TypeAlias = tuple[int, int, int, int]
-"""Numbers of the client's and the server's side, port, tag (see ``hubble_orient.TAGS``)."""
+EdgeKey: TypeAlias = tuple[int, int, int, int] | tuple[int, int, int, int, str]
+"""Numbers of the client's and the server's side, port, tag (see ``hubble_orient.TAGS``); and the
+Service that was dialled, where a record tells it."""
 
 NAMES_KEPT: Final = KEPT
 """Names that one edge remembers: they can be made up without end."""
@@ -39,6 +40,23 @@ class Cell(Struct, gc=False):
     clients: int = 0
     """Pods of the client's side that were seen, as bits."""
     servers: int = 0
+    days: dict[int, str] | None = None
+    """The first record of each day, of a cell of several, when ``first`` is of the day at hand."""
+
+    def turned(self, hour: int, stamp: str) -> bool:
+        """Go on with another hour; whether its day is seen for the first time."""
+        day, before = hour // DAY, self.hour // DAY
+        self.hour = hour
+        self.hours.add(hour)
+        if day == before:
+            return False
+        days = self.days = {**(self.days or {}), before: self.first}
+        self.first = days.get(day, stamp)
+        return day not in days
+
+    def begun(self) -> str:
+        """The first of all."""
+        return min((self.first, *self.days.values())) if self.days else self.first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +68,6 @@ class Extra:
     server_names: tuple[str, ...] = ()
     service: str = ""
     answers: tuple[Answer, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,21 +78,22 @@ class Extras:
     """Connections beyond one per record, from aggregated records."""
     client_names: set[str] = field(default_factory=set)
     server_names: set[str] = field(default_factory=set)
-    services: set[str] = field(default_factory=set)
     answers: Answers = field(default_factory=Answers)
-    sightings: set[Sighting] = field(default_factory=set)
+    sightings: list[Sighting] = field(default_factory=list)
     full: bool = False
     """More came than is remembered."""
 
     def add(self, extra: Extra) -> None:
         """Take in one record's."""
         self.more += extra.count - 1
-        self.sightings.update(extra.sightings)
         self.full |= _keep(self.client_names, extra.client_names)
         self.full |= _keep(self.server_names, extra.server_names)
-        self.full |= _keep(self.services, [extra.service] if extra.service else [])
         self.answers.add(extra.answers)
         self.full |= self.answers.full
+
+    def see(self, seen: Iterable[Sighting]) -> None:
+        """Where pods were, of a record that was the first of its day by then."""
+        self.sightings = sampled([*self.sightings, *seen])
 
 
 def _keep(kept: set[str], new: Iterable[str]) -> bool:
@@ -103,21 +121,23 @@ def assemble(
 
     ``cells`` are by outcome in place of the tag.
     """
-    edges: defaultdict[EdgeKey, _Edge] = defaultdict(_Edge)
-    for (client, server, port, outcome), cell in cells.items():
-        edge = edges[sides.same[client], sides.same[server], port, outcome % TAGS]
+    edges: defaultdict[tuple[int, int, int, int, str], _Edge] = defaultdict(_Edge)
+    for (client, server, port, outcome, *service), cell in cells.items():
+        ends = sides.same[client], sides.same[server]
+        edge = edges[*ends, port, outcome % TAGS, "".join(service)]
         edge.cells.append((outcome, cell))
         edge.client_pods |= sides.pods_of(client, cell.clients)
         edge.server_pods |= sides.pods_of(server, cell.servers)
-    for (client, server, port, tag), found in extras.items():
-        edges[sides.same[client], sides.same[server], port, tag].extras.append(found)
+    for (client, server, port, tag, *service), found in extras.items():
+        ends = sides.same[client], sides.same[server]
+        edges[*ends, port, tag, "".join(service)].extras.append(found)
     order = [side.order for side in sides.known]
-    for key in sorted(edges, key=lambda k: (order[k[0]], order[k[1]], k[3], k[2])):
+    for key in sorted(edges, key=lambda k: (order[k[0]], order[k[1]], k[3], k[2], k[4])):
         yield _flow(key, edges[key], sides)
 
 
-def _flow(key: EdgeKey, edge: _Edge, sides: Sides) -> Flow:
-    client, server, port, tag = key
+def _flow(key: tuple[int, int, int, int, str], edge: _Edge, sides: Sides) -> Flow:
+    client, server, port, tag, service = key
     _, protocol, certain = meaning(tag)
     cells, extras = [cell for _, cell in edge.cells], edge.extras
     records = sum(cell.records for cell in cells)
@@ -130,16 +150,16 @@ def _flow(key: EdgeKey, edge: _Edge, sides: Sides) -> Flow:
         ),
         protocol=protocol,
         port=port,
-        service=min((name for one in extras for name in one.services), default=""),
+        service=service,
         certain=certain,
         records=records,
         count=records + sum(one.more for one in extras),
-        first=nanoseconds(min(cell.first for cell in cells)),
+        first=nanoseconds(min(cell.begun() for cell in cells)),
         last=nanoseconds(max(cell.last for cell in cells)),
         hours=frozenset(hour for cell in cells for hour in cell.hours),
         signals=_signals(edge),
         answers=union(*(one.answers.found() for one in extras)),
-        sightings=frozenset(seen for one in extras for seen in one.sightings),
+        sightings=frozenset(sampled(seen for one in extras for seen in one.sightings)),
         source="hubble",
     )
 

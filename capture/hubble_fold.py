@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import BinaryIO, Final, TypeAlias
 
 from capture.hubble_address import Parties, address
-from capture.hubble_edge import Cell, EdgeKey, Extra, Extras, assemble
+from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
@@ -61,7 +61,7 @@ class Fold:
         self.addresses: Callable[[bytes], Addresses] = decode_addresses
         self.sides = Sides()
         self.cells: dict[EdgeKey, Cell] = {}
-        """By client side, server side, port, and outcome (see ``Judged``)."""
+        """By client side, server side, port, outcome (see ``Judged``), and Service if there is."""
         self.extras: defaultdict[EdgeKey, Extras] = defaultdict(Extras)
         self.parties = Parties(self.sides)
         self.places: dict[Place, tuple[int, int]] = {}
@@ -93,6 +93,7 @@ class Fold:
         """Fold encoded records, one a piece."""
         decode, plain, hours, cells = self.decode, self.plain, self.clock.hours, self.cells
         known: Known
+        key: EdgeKey
         intern, texts, places = self.sides.intern, self.sides.texts, self.places
         before, empty = self.number, 0
         number = before
@@ -173,22 +174,24 @@ class Fold:
                     place = client.side, server.side, port, outcome % TAGS, reply, text, eras
                     ends = places.get(place) or self._place(place, client, server)
                     key = *ends, port, outcome
+                if more is not None and more.service:
+                    key = *key, more.service
                 cell = cells.get(key)
                 if cell is None:
                     cells[key] = cell = Cell(stamp, stamp, hour, {hour})
                     self._sight(key, client, server, flow.IP, stamp, reply=reply)
                 cell.records += 1
+                if hour != cell.hour and cell.turned(hour, stamp):
+                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
                 if stamp > cell.last:
                     cell.last = stamp
-                elif stamp < cell.first:
+                elif stamp <= cell.first:
                     cell.first = stamp
-                if hour != cell.hour:
-                    cell.hour = hour
-                    cell.hours.add(hour)
+                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
                 cell.clients |= client.bit
                 cell.servers |= server.bit
                 if more is not None:
-                    self.extras[(*key[:3], outcome % TAGS)].add(more)
+                    self.extras[(*key[:3], outcome % TAGS, *key[4:])].add(more)
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
@@ -231,7 +234,10 @@ class Fold:
         *,
         reply: bool,
     ) -> None:
-        """Once per edge, not per record: where the pods were that it names."""
+        """Once per edge and day, not per record: where the pods were that its first record names.
+
+        The first by time, whatever the order: so a file gives the same in pieces as in one.
+        """
         with suppress(ValueError, Aside):  # whose name is known needs no address
             ends = zip(
                 (client, server), _pair(self.addresses, b"" + text, reply=reply), strict=True
@@ -243,7 +249,7 @@ class Fold:
                 if end.bit and ip
             )
             if seen:
-                self.extras[(*key[:3], key[3] % TAGS)].add(Extra(sightings=seen))
+                self.extras[(*key[:3], key[3] % TAGS, *key[4:])].see(seen)
 
     def _eras(
         self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool
@@ -292,7 +298,7 @@ class Fold:
                 self.reading.tell(notice)
 
     def _named(self, key: EdgeKey) -> str:
-        client, server, port, tag = key
+        client, server, port, tag = key[:4]
         known = self.sides.known
         return f"{known[client]} → {known[server]} {meaning(tag)[1]} {port}"
 

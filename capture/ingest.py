@@ -79,8 +79,8 @@ class Ingest:
     def part(self, path: str, source: FlowSource, head: bytes, read: Read) -> Part | None:
         """What has to be read of an input; None: nothing. ``read`` gives its bytes."""
         with self.store.snapshot() as db:
-            known = candidates(db, head[:BEGIN], source.name)
-        found = survey(read, known) if known else Survey()
+            known = candidates(db, head[:BEGIN])
+        found = survey(read, known, source.name) if known else Survey()
         if found.older:
             message = f"it is the beginning of {found.older.name}, which was learned to its end"
             self.tell(Notice(code="NP030", message=message, where=path))

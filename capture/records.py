@@ -17,7 +17,7 @@ from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import FlowSource, Reading, Sight, line_by_line
 from capture.times import instant, nanosecond_text
 from netpol.answers import Answer, Answers
-from netpol.flow import Flow, Sighting
+from netpol.flow import Flow, Sighting, sampled
 from netpol.net import canonical_address
 from netpol.notices import Notice
 from netpol.peers import Endpoint
@@ -149,7 +149,7 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
             hours=frozenset(one.hours),
             signals=dict(sorted(one.signals.items())),
             answers=one.answers.found(),
-            sightings=frozenset(one.sightings),
+            sightings=frozenset(sampled(one.sightings)),
         )
         for (bare, *_), one in sums.items()
     ]

@@ -25,8 +25,12 @@ class Survey:
     """… or it is a shorter copy of this."""
 
 
-def survey(read: Read, known: Iterable[Input]) -> Survey:
-    """Compare the bytes of an input with those of inputs that begin alike."""
+def survey(read: Read, known: Iterable[Input], source: str) -> Survey:
+    """Compare the bytes of an input with those of inputs that begin alike.
+
+    ``source`` is what reads it. What another source took for its own when less of it was there to
+    tell by is taken back.
+    """
     known = list(known)
     trace, matched = Trace(), list[Input]()
     for length in sorted({one.identity.length for one in known}):
@@ -36,21 +40,21 @@ def survey(read: Read, known: Iterable[Input]) -> Survey:
             break
         matched += [one for one in known if one.identity == here]
     ended = not read(1)
-    if ended and (same := _at(matched, trace.length)):
+    if ended and (same := [one for one in matched if _is(one, trace.length, source)]):
         return Survey(known=same[0])
     if not matched:
         here = trace.identity()
         longer = (one for one in known if ended and here.begins(one.identity))
         return Survey(older=next(longer, None))
-    closed = [one for one in matched if one.closed]
+    closed = [one for one in matched if one.closed and one.source == source]
     return Survey(
         resume=max(closed, key=lambda one: one.identity.length, default=None),
-        instead=tuple(one for one in matched if not one.closed),
+        instead=tuple(one for one in matched if one not in closed),
     )
 
 
-def _at(matched: Iterable[Input], length: int) -> list[Input]:
-    return [one for one in matched if one.identity.length == length]
+def _is(one: Input, length: int, source: str) -> bool:
+    return one.identity.length == length and one.source == source
 
 
 def _go_on(read: Read, trace: Trace, length: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -10,7 +10,10 @@ from netpol.answers import HOUR, Answer
 from netpol.peers import Endpoint
 from netpol.sketch import EMPTY, Sketch
 
-__all__ = ["SIGNALS", "Account", "Flow", "Sighting"]
+__all__ = ["DAY", "SIGNALS", "Account", "Flow", "Sighting", "sampled"]
+
+DAY: Final = 24
+"""Hours."""
 
 SIGNALS: Final = {
     "opened": "a packet that opens the connection went from client to server",
@@ -34,6 +37,26 @@ class Sighting(NamedTuple):
     pod: str
     address: str
     time: int
+
+
+_DAYS: Final = 2
+_ONES: Final = 16
+
+
+def sampled(found: Iterable[Sighting]) -> list[Sighting]:
+    """The sample that is kept of an edge: of each of its latest two days the earliest, sorted.
+
+    It does not grow with time, is never long out of date, and adds up: the sample of samples is
+    that of all, in any order and grouping. Of more than 16 at one instant, the first by name.
+    """
+    days: dict[int, list[Sighting]] = {}
+    for one in set(found):
+        days.setdefault(one.time // (DAY * HOUR), []).append(one)
+    kept: list[Sighting] = []
+    for day in sorted(days)[-_DAYS:]:
+        earliest = min(one.time for one in days[day])
+        kept += sorted(one for one in days[day] if one.time == earliest)[:_ONES]
+    return sorted(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +96,7 @@ class Flow:
     answers: frozenset[Answer] = frozenset()
     """The DNS answers that the client received over this connection, as a union of them."""
     sightings: frozenset[Sighting] = field(default=frozenset(), compare=False)
-    """Some of the pods that are named, at the addresses shown: a sample, for a cross-check;
-    which ones depends on the order of the records."""
+    """Some of the pods that are named, at the addresses shown: a sample, for a cross-check."""
     source: str
     """Name of the flow source: ``hubble`` …"""
 

@@ -21,16 +21,22 @@ LINES = [
 class Kept:
     """A store in a file, and what was told while learning into it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, source: str | None = None) -> None:
+        self.path, self.source = path, source
         self.told: list[Notice] = []
 
     def learn(self, *files: Path, piece: int = 1 << 20) -> int:
         """Learn files; how many records were read."""
         with store.opened(self.path, write=True) as kept:
-            ingest = Ingest(store=kept, tell=self.told.append, piece=piece)
+            ingest = Ingest(store=kept, tell=self.told.append, source=self.source, piece=piece)
             found = [fresh for file in files for fresh in ingest.file(str(file))]
             return sum(fresh.account.read for fresh in found)
+
+    @property
+    def text(self) -> bytes:
+        """All that is in it, as JSON lines."""
+        with store.opened(self.path) as kept, kept.snapshot() as db:
+            return b"".join(store.exported(db))
 
     @property
     def flows(self) -> list[Flow]:

@@ -41,18 +41,14 @@ def inputs(db: sqlite3.Connection) -> Iterator[Input]:
     yield from map(_input, db.execute(f"SELECT {_COLUMNS} ORDER BY id"))
 
 
-_SAME: Final = "begin = ?2 OR (length < ?3 AND begin = substr(?2, 1, length))"
-_LONGER: Final = "substr(begin, 1, length(?2)) = ?2"
+_SAME: Final = "begin = ?1 OR (length < ?2 AND begin = substr(?1, 1, length))"
+_LONGER: Final = "substr(begin, 1, length(?1)) = ?1"
 
 
-def candidates(db: sqlite3.Connection, begin: bytes, source: str | None) -> list[Input]:
-    """Inputs that begin as these first bytes do; ``source``: read by that one, or by any."""
+def candidates(db: sqlite3.Connection, begin: bytes) -> list[Input]:
+    """Inputs that begin as these first bytes do, whatever source read them."""
     like = _SAME if len(begin) >= BEGIN else f"{_SAME} OR {_LONGER}"
-    rows = db.execute(
-        f"SELECT {_COLUMNS} WHERE live = '' AND (source = ?1 OR ?1 IS NULL) AND ({like})"
-        " ORDER BY id",
-        (source, begin, BEGIN),
-    )
+    rows = db.execute(f"SELECT {_COLUMNS} WHERE live = '' AND ({like}) ORDER BY id", (begin, BEGIN))
     return list(map(_input, rows))
 
 

@@ -59,13 +59,15 @@ def _absorbed(db: sqlite3.Connection, parcel: Parcel) -> Fresh | None:
 def _alike(db: sqlite3.Connection, new: Input) -> list[Input]:
     if new.live:
         return living(db, new.live)
-    return candidates(db, new.identity.begin, new.source)
+    return candidates(db, new.identity.begin)
 
 
 def _contains(one: Input, other: Input) -> bool:
     """Whether all that ``other`` gave is in ``one``."""
     if one.live:
         return other.identity.length <= one.identity.length
+    if one.identity == other.identity and one.start == other.start:
+        return one.source <= other.source  # the same bytes, taken to be of two kinds
     return (
         other.identity.begins(one.identity)
         and one.start <= other.start

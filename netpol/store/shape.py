@@ -8,7 +8,7 @@ matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ import msgspec
 
 from netpol.answers import HOUR, Answer, union
 from netpol.eras import Era
-from netpol.flow import Flow, Sighting
+from netpol.flow import Flow, Sighting, sampled
 from netpol.owners import Owner, from_pod_name
 from netpol.peers import Endpoint
 from netpol.sketch import Sketch
@@ -119,7 +119,7 @@ def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
         hours=sorted(flow.hours),
         signals=flow.signals,
         answers=[],
-        sightings=_earliest(flow.sightings),
+        sightings=sampled(flow.sightings),
         client_pods=sorted(flow.client.pods) if _by_owner(flow.client) else [],
         server_pods=sorted(flow.server.pods) if _by_owner(flow.server) else [],
         client_names=sorted(flow.client.names),
@@ -127,7 +127,7 @@ def parts_of(flow: Flow, era: Era) -> tuple[Edge, Total]:
         distinct=flow.distinct.packed,
         told=sorted(flow.answers),
     )
-    count = 0 if flow.distinct else flow.count  # it would not add up
+    count = 0 if flow.distinct or flow.reports else flow.count  # it would not add up
     return edge, Total(flow.records, count, flow.first, flow.last, pack(seen))
 
 
@@ -178,7 +178,7 @@ class Flows:
             service_port=None if edge.service_port < 0 else edge.service_port,
             certain=bool(edge.certain),
             records=total.records,
-            count=distinct.count or total.connections,
+            count=distinct.count or max((total.connections, *seen.reports.values())),
             distinct=distinct,
             reports=tuple(sorted(seen.reports.items())) if edge.reported else (),
             first=total.first,
@@ -219,7 +219,7 @@ def both(one: bytes, other: bytes) -> bytes:
             hours=_union(a.hours, b.hours),
             signals=_summed(a.signals, b.signals),
             answers=_union(a.answers, b.answers),
-            sightings=_earliest([*a.sightings, *b.sightings]),
+            sightings=sampled([*a.sightings, *b.sightings]),
             client_pods=_union(a.client_pods, b.client_pods),
             server_pods=_union(a.server_pods, b.server_pods),
             client_names=_union(a.client_names, b.client_names),
@@ -246,12 +246,3 @@ def _union(one: list[_T], other: list[_T]) -> list[_T]:
     found = set(one)
     found.update(other)
     return sorted(found)
-
-
-def _earliest(found: Iterable[Sighting]) -> list[Sighting]:
-    """Of each pod at an address the first time: a sample that does not grow with time."""
-    times: dict[tuple[str, str, str], int] = {}
-    for one in found:
-        key = one[:3]
-        times[key] = min(one.time, times.get(key, one.time))
-    return sorted(Sighting(*key, time) for key, time in times.items())

@@ -173,12 +173,15 @@ def test_names_and_services_go_to_the_right_side():
         l4=h.tcp(8080, 43512, ACK=True),
         is_reply=True,
         source_names=["old.example.org"],
-        source_service={"name": "aid", "namespace": "shop"},
+        source_service={"name": "pay", "namespace": "shop"},
     )
     flow = one(out, back)
     assert flow.server.names == {"pay.example.org", "old.example.org"}
     assert flow.client.names == frozenset()
-    assert flow.service == "shop/aid"  # the first by name, whatever the order of the lines
+    assert flow.service == "shop/pay"
+    other = {"name": "aid", "namespace": "shop"}
+    found = read(out, back, record(destination=h.WORLD, destination_service=other))
+    assert [(one.service, one.records) for one in found] == [("shop/aid", 1), ("shop/pay", 2)]
 
 
 def test_times_of_any_precision_and_offset_compare_as_times():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,12 @@ from hypothesis import strategies as st
 from kept import Kept, written
 from source_samples import SAMPLES
 
+from capture import SOURCES
+from capture.folded import Folded, fold
 from capture.inputs import read
 from netpol import store
+from netpol.eras import always
+from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.learn import learn
@@ -93,6 +99,78 @@ def test_a_store_gives_the_graph_of_the_files(tmp_path_factory, records, cuts, p
     ):
         list(store.merge(into, store.parcels(db)))
     assert of_store(stores[0].path) == expected
+
+
+BUSY = RECORDS | st.builds(
+    h.record,
+    time=st.sampled_from(
+        [
+            f"2026-11-{day}T{time}Z"
+            for day in ("02", "03", "04")
+            for time in ("00:00:00", "09:59:59.5", "10:00:00")
+        ]
+    ),
+    source=st.sampled_from(PODS),
+    destination=st.sampled_from(PODS),
+    IP=st.builds(
+        lambda a: {"source": a, "destination": "10.0.0.9"},
+        st.sampled_from(["10.0.0.1", "10.0.0.2"]),
+    ),
+    destination_service=st.sampled_from(
+        [None, {"namespace": "shop", "name": "a"}, {"namespace": "shop", "name": "b"}]
+    ),
+)
+"""With records of pods that the first of, on each of several days, is not the first in the file."""
+
+
+def lines_of(records: Iterable[dict[str, Any]]) -> list[bytes]:
+    return [h.text([h.wrapped(one | {"uuid": str(n)})]) + b"\n" for n, one in enumerate(records)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lines=st.lists(BUSY, min_size=1, max_size=12).map(lines_of)
+    | st.builds(
+        lambda name, times, order: order.sample(
+            lines := SAMPLES[name].splitlines(keepends=True) * times, len(lines)
+        ),
+        st.sampled_from([one.name for one in SOURCES]),
+        st.integers(1, 3),
+        st.randoms(use_true_random=False),
+    ),
+    source=st.sampled_from([None, "hubble"]),
+    cuts=st.lists(st.floats(0, 1), max_size=4).map(sorted),
+    pieces=st.lists(st.sampled_from([1, 700, 1 << 20]), min_size=5, max_size=5),
+)
+def test_a_file_gives_the_same_however_it_grew(tmp_path_factory, lines, source, cuts, pieces):
+    """Byte for byte, wherever it was cut, also within a line, and what it was taken for then."""
+    place = tmp_path_factory.mktemp("store")
+    body, log = b"".join(lines), place / "log"
+    grown, whole = Kept(place / "grown.db", source), Kept(place / "whole.db", source)
+    for cut, piece in zip([*cuts, 1.0], pieces, strict=False):
+        with suppress(NetpolError):  # so little of it tells nobody what it is
+            grown.learn(written(log, [body[: round(cut * len(body))]]), piece=piece)
+    with suppress(NetpolError):
+        whole.learn(log)
+    if whole.path.exists():
+        assert grown.text == whole.text
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lines=st.lists(BUSY, min_size=1, max_size=12).map(lines_of),
+    cuts=st.lists(st.integers(0, 12), max_size=4),
+    order=st.randoms(use_true_random=False),
+)
+def test_shares_of_a_file_add_up_in_any_order(lines, cuts, order):
+    ends = sorted({0, len(lines), *(cut for cut in cuts if cut < len(lines))})
+    shares = [lines[a:b] for a, b in pairwise(ends)]
+    order.shuffle(shares)
+    total = Folded()
+    for one in shares:
+        total.add(fold(BytesIO(b"".join(one)), "hubble", "log", always, None))
+    whole = fold(BytesIO(b"".join(lines)), "hubble", "log", always, None)
+    assert total.edges == whole.edges
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
