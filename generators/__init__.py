@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
 from generators.admin import ADMIN
-from generators.calico import CALICO
+from generators.calico import CALICO, CONTEXT
 from generators.cilium import CILIUM
 from generators.generator import Dialect, Reader
 from generators.kubernetes import KUBERNETES
@@ -18,13 +18,16 @@ from netpol.notices import Notice, Tell
 from netpol.policy import DENY_TIER, PodSelector, PolicySet, Tier, Undecided, in_namespace
 from netpol.uncollected import uncollected
 
-__all__ = ["DIALECTS", "READERS", "parse"]
+__all__ = ["DIALECTS", "READERS", "REFERRED", "parse"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (KUBERNETES, CALICO, CILIUM)
 """Every dialect, in the order in which they are listed."""
 
 READERS: Final[tuple[Reader, ...]] = (*DIALECTS, ADMIN)
 """Everything that can be read: the dialects, and kinds that netpol does not write."""
+
+REFERRED: Final = CONTEXT | CILIUM.context
+"""(apiVersion, kind) of what is no policy and may stand elsewhere: Services, sets, tiers …"""
 
 _CALICO: Final = ("projectcalico.org", "crd.projectcalico.org")
 _POLICIES: Final[dict[str, tuple[str, ...]]] = {
@@ -46,8 +49,13 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 
 
 @uncollected()
-def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozenset[str]]:
+def parse(
+    documents: Iterable[Document], tell: Tell, beside: Iterable[Document] = ()
+) -> tuple[PolicySet, frozenset[str]]:
     """(policies, names of the readers that found some) of all documents.
+
+    ``beside``: what policies may refer to as well (:data:`REFERRED`), as far as ``documents`` does
+    not say it itself; gone through only where a policy could.
 
     Policy kinds that are not read are told (NP065), and what they could be about is undecided;
     documents of other kinds are left alone.
@@ -68,7 +76,13 @@ def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozens
             unknown.append(_unknown(document))
         elif not readers and _among(_WORDS, *kind):
             tell(_not_read(document))
-    sets = [one.parse(found[one.name], tell) for one in READERS if one.name in asked]
+    readers = [one for one in READERS if one.name in asked]
+    if any(one.context for one in readers):
+        for document in _others(beside, found):
+            for reader in readers:
+                if identity(document) in reader.context:
+                    found[reader.name].append(document)
+    sets = [one.parse(found[one.name], tell) for one in readers]
     return (
         PolicySet(
             policies=tuple(policy for one in sets for policy in one.policies),
@@ -77,6 +91,19 @@ def parse(documents: Iterable[Document], tell: Tell) -> tuple[PolicySet, frozens
         ),
         frozenset(seen),
     )
+
+
+def _others(
+    beside: Iterable[Document], found: Mapping[str, Iterable[Document]]
+) -> Iterator[Document]:
+    """Those that are not among the documents themselves."""
+    own = {_called(one) for documents in found.values() for one in documents}
+    return (one for one in beside if _called(one) not in own)
+
+
+def _called(document: Document) -> tuple[tuple[str, str], str, str]:
+    known = _metadata(document)
+    return identity(document), known.get("namespace", ""), known.get("name", "")
 
 
 def _decides(version: str, kind: str) -> bool:

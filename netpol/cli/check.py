@@ -63,18 +63,18 @@ def check(
       netpol check manifests/
     """
     from netpol.cli.engine import engine, tell_other
-    from netpol.cli.run import learn_from, policies_from
+    from netpol.cli.run import Referred, learn_from, policies_from
     from netpol.cli.tables import check_text
     from netpol.replay import replay
     from netpol.report.certificates import check_object
 
-    notices = Notices()
-    rules, seen = policies_from(policies, notices)
+    notices, beside = Notices(), Referred(how.inventory)
+    rules, seen = policies_from(policies, notices, beside)
     documents = _documents(policies)
     known = _inventory(how.inventory, policies, documents, notices)
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
-    found = _lint(rules, documents, known, profile)
+    found = _lint(rules, documents, known, profile, beside)
     learned = learn_from(sources, known, notices, how, store, judging)
     replayed = bool(sources or store)
     result = replay(rules, learned, profile) if replayed else None
@@ -136,12 +136,18 @@ def _inventory(
 
 
 def _lint(
-    policies: PolicySet, documents: Iterable[Document], inventory: Inventory, profile: Profile
+    policies: PolicySet,
+    documents: Iterable[Document],
+    inventory: Inventory,
+    profile: Profile,
+    beside: Iterable[Document],
 ) -> Lint:
     from generators import parse
     from netpol.lint import lint
 
-    return lint(policies, documents, inventory, profile, lambda some: parse(some, _quiet)[0])
+    return lint(
+        policies, documents, inventory, profile, lambda some: parse(some, _quiet, beside)[0]
+    )
 
 
 def _say_skipped(found: Lint) -> None:

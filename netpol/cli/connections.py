@@ -53,6 +53,7 @@ def connections(
     """
     from netpol.cli.engine import engine
     from netpol.cli.peers import workload_of
+    from netpol.cli.run import Referred
     from netpol.cli.sides import (
         allowed,
         inventory_or_own,
@@ -68,7 +69,7 @@ def connections(
 
     notices = Notices()
     with telling(notices):
-        read = read_policies(policies, notices)
+        read = read_policies(policies, notices, Referred(inventory))
         known = present(inventory_or_own(inventory, policies, notices))
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)

@@ -64,12 +64,14 @@ def diff(
     """
     from netpol.changes import changes
     from netpol.cli.engine import engine
+    from netpol.cli.run import Referred
     from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host, telling
     from netpol.profile import KUBERNETES
 
     notices = Notices()
     with telling(notices):
-        sides = [read_policies(path, notices) for path in (old, new)]
+        beside = Referred(inventory)
+        sides = [read_policies(path, notices, beside) for path in (old, new)]
         worlds = _inventories(old, new, inventory, notices)
         plugin = engine(cni, worlds[1], notices.tell, sides[0].seen | sides[1].seen)
         known = [one.under(plugin) for one in sides if one.seen] or [KUBERNETES]

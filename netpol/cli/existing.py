@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from netpol.cli.console import Notices
 from netpol.cli.output import ours, write
 from netpol.cli.proof import Proof
-from netpol.cli.run import LIVE
+from netpol.cli.run import LIVE, Referred
 from netpol.errors import NetpolError
 from netpol.existing import Excess, Remark, excesses, missing, remarks
 from netpol.lint import lint
@@ -37,6 +36,8 @@ class Standing:
     policies: PolicySet
     seen: frozenset[str]
     """The dialects they are in."""
+    beside: Referred
+    """What they may refer to as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Found:
     conflicts: tuple[Denied, ...]
 
 
-def read_existing(where: str, output: Path | None, notices: Notices) -> Standing:
+def read_existing(where: str, output: Path | None, notices: Notices, beside: Referred) -> Standing:
     """Policies of a file, a directory or the live cluster.
 
     What an earlier run wrote into ``output`` is a proposal still, and none of them.
@@ -64,8 +65,8 @@ def read_existing(where: str, output: Path | None, notices: Notices) -> Standing
         documents = tuple(
             one for one in load([where], notices.tell) if not _proposal(Path(one.file), output)
         )
-    policies, seen = parse(documents, notices.tell)
-    return Standing(where=where, documents=documents, policies=policies, seen=seen)
+    policies, seen = parse(documents, notices.tell, beside)
+    return Standing(where=where, documents=documents, policies=policies, seen=seen, beside=beside)
 
 
 def _proposal(file: Path, output: Path | None) -> bool:
@@ -84,6 +85,7 @@ def on_top(
 
     Raises NetpolError where existing and proposed policies deny what neither denies explicitly.
     """
+    from generators import parse
     from generators.generator import files
     from netpol.certificate import certify
 
@@ -101,7 +103,9 @@ def on_top(
         policed=whole.policed,
         choices=whole.choices,
     )
-    looked = lint(both, documents, inventory, profile, _reader)
+    looked = lint(
+        both, documents, inventory, profile, lambda some: parse(some, _quiet, standing.beside)[0]
+    )
     there = {one.origin for one in standing.policies.policies}
     looked = replace(looked, findings=tuple(f for f in looked.findings if f.origin in there))
     excess = excesses(standing.policies, whole.policies, learned, profile, whole.declared)
@@ -129,13 +133,7 @@ def _read_back(
         more = tuple(load([directory], tell))
     # Read together, for policies may refer to objects of the other part; told apart it was before.
     documents = (*standing.documents, *more)
-    return documents, parse(documents, _quiet)[0]
-
-
-def _reader(some: Iterable[Document]) -> PolicySet:
-    from generators import parse
-
-    return parse(some, _quiet)[0]
+    return documents, parse(documents, _quiet, standing.beside)[0]
 
 
 def _quiet(_: Notice) -> None:

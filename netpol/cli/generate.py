@@ -101,7 +101,7 @@ def generate(
     from netpol.cli.existing import on_top, read_existing
     from netpol.cli.keeping import keep
     from netpol.cli.proof import prove
-    from netpol.cli.run import given, inventory_from, learn_from
+    from netpol.cli.run import Referred, given, inventory_from, learn_from
     from netpol.cli.staging import staged
     from netpol.compare import differences
 
@@ -111,7 +111,9 @@ def generate(
     notices = Notices()
     known = inventory_from(how.inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
-    standing = read_existing(existing, output, notices) if existing else None
+    standing = (
+        read_existing(existing, output, notices, Referred(how.inventory)) if existing else None
+    )
     learned = learn_from(sources, known, notices, how, store, judging)
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.

@@ -12,6 +12,7 @@ from netpol.cli.console import Notices, say
 from netpol.cli.judging import Judging
 from netpol.cli.reading import Reading
 from netpol.cli.revisions import Tree, tree
+from netpol.cli.run import Referred
 from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present, telling
 from netpol.inventory import Inventory
 from netpol.learn import Learned
@@ -51,6 +52,8 @@ class _Read:
     documents: tuple[Document, ...]
     policies: PolicySet
     seen: frozenset[str]
+    beside: Referred
+    """What the policies may refer to as well."""
 
 
 def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
@@ -58,7 +61,8 @@ def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
     with ExitStack() as stack:
         stack.enter_context(telling(notices))
         trees = [stack.enter_context(tree(t, notices.tell)) for t in (asked.old, asked.new)]
-        old, new = (_read(one, notices) for one in trees)
+        beside = Referred(asked.how.inventory)
+        old, new = (_read(one, beside, notices) for one in trees)
         rules = read_rules(asked.rules, notices.tell) if asked.rules else TeamRules()
         known = _inventories(asked, old, new, notices)
         learned = _learned(asked, known[1], notices)
@@ -86,7 +90,7 @@ def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
     return found, learned
 
 
-def _read(one: Tree, notices: Notices) -> _Read:
+def _read(one: Tree, beside: Referred, notices: Notices) -> _Read:
     from generators import parse
     from netpol.manifests import load
 
@@ -94,10 +98,10 @@ def _read(one: Tree, notices: Notices) -> _Read:
         say(f"{one.shown} is not in that revision, so there are no policies")
     found = load([one.path], one.telling(notices.tell))
     documents = tuple(replace(each, file=one.name(each.file)) for each in found)
-    policies, seen = parse(documents, notices.tell)
+    policies, seen = parse(documents, notices.tell, beside)
     if not policies.policies and not policies.undecided:
         say(f"{one.shown}: no policy {'takes effect' if seen else 'is there'}: all is allowed")
-    return _Read(tree=one, documents=documents, policies=policies, seen=seen)
+    return _Read(tree=one, documents=documents, policies=policies, seen=seen, beside=beside)
 
 
 def _inventories(
@@ -154,7 +158,13 @@ def _side(read: _Read, known: Inventory, world: Inventory, profile: Profile) -> 
 
     files = {one.file: _real(one.file, read.tree) for one in read.documents}
     places = Places(documents=read.documents, files=files)
-    found = lint(read.policies, read.documents, known, profile, lambda some: parse(some, _quiet)[0])
+    found = lint(
+        read.policies,
+        read.documents,
+        known,
+        profile,
+        lambda some: parse(some, _quiet, read.beside)[0],
+    )
     return Side(
         policies=read.policies,
         judge=judge_of(read.policies, world, profile),

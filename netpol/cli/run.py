@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,7 +24,10 @@ from netpol.learn import Learned, learn
 from netpol.notices import Notice
 from netpol.policy import PolicySet
 
-__all__ = ["given", "inventory_from", "learn_from", "policies_from"]
+if TYPE_CHECKING:
+    from netpol.manifests import Document
+
+__all__ = ["Referred", "given", "inventory_from", "learn_from", "policies_from"]
 
 _OLD: Final = 3600 * 10**9
 """Nanoseconds; a dump does not tell when it was taken, only when what is in it changed last."""
@@ -138,12 +143,35 @@ def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:
     return inventory
 
 
-def policies_from(path: str, notices: Notices) -> tuple[PolicySet, frozenset[str]]:
+@dataclass(frozen=True)
+class Referred:
+    """What policies may refer to, from the files of an inventory; read when somebody asks, once.
+
+    What is wrong with the files is told when they are read as the inventory.
+    """
+
+    inventory: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self._found)
+
+    @cached_property
+    def _found(self) -> tuple[Document, ...]:
+        from generators import REFERRED
+        from netpol.manifests import load
+
+        files = [path for path in self.inventory if path != LIVE]
+        return tuple(load(files, lambda _: None, REFERRED))
+
+
+def policies_from(
+    path: str, notices: Notices, beside: Iterable[Document] = ()
+) -> tuple[PolicySet, frozenset[str]]:
     """The policies in a file or directory, and the dialects they are written in."""
     from generators import parse
     from netpol.manifests import load
 
-    policies, seen = parse(load([path], notices.tell), notices.tell)
+    policies, seen = parse(load([path], notices.tell), notices.tell, beside)
     if not (policies.policies or policies.undecided):
         notices.show()  # one of them may say why
         raise NetpolError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netpol.cli.engine import Engine
     from netpol.evaluate import Judge
     from netpol.evaluate import Row as Reach
+    from netpol.manifests import Document
     from netpol.world import Outside, World
 
 __all__ = [
@@ -73,12 +74,12 @@ def cluster_options(command: Command) -> Command:
     )(cni_option(command))
 
 
-def read_policies(path: str, notices: Notices) -> Read:
+def read_policies(path: str, notices: Notices, beside: Iterable[Document]) -> Read:
     """Every policy of a file or directory. None at all is said, for it allows everything."""
     from generators import parse
     from netpol.manifests import load
 
-    policies, seen = parse(load([path], notices.tell), notices.tell)
+    policies, seen = parse(load([path], notices.tell), notices.tell, beside)
     if not policies.policies and not policies.undecided:
         # Refused, staged and the like are told one by one.
         what = "takes effect" if seen else "was found"

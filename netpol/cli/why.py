@@ -67,6 +67,7 @@ def why(
     """
     from netpol.cli.engine import engine
     from netpol.cli.peers import port_of, resolved
+    from netpol.cli.run import Referred
     from netpol.cli.sides import (
         internet,
         inventory_or_own,
@@ -85,7 +86,7 @@ def why(
 
     notices = Notices()
     with telling(notices):
-        read = read_policies(policies, notices)
+        read = read_policies(policies, notices, Referred(inventory))
         known = inventory_or_own(inventory, policies, notices)
         if not known.pods:
             raise no_workloads(", ".join(inventory) or policies)

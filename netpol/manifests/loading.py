@@ -6,7 +6,7 @@ JSON after ``---``, and dumps one after the other in one file.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Container, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +28,12 @@ _JSON: Final = (b"{", b"[")
 _MEMBERS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "specs"})
 
 
-def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
+def load(
+    paths: Iterable[Path | str], tell: Tell, only: Container[tuple[str, str]] | None = None
+) -> Iterator[Document]:
     """Every object in the files and, recursively, in the directories; lists are flattened.
+
+    ``only``: the (apiVersion, kind) of those that are wanted; others stay undecoded.
 
     Directories give their ``*.yaml``, ``*.yml`` and ``*.json`` (also with ``.gz``) in sorted order,
     without hidden ones; kustomizations and their patches are left out. ``-`` is standard input.
@@ -37,7 +41,8 @@ def load(paths: Iterable[Path | str], tell: Tell) -> Iterator[Document]:
     is possible. Raises NetpolError for a path that does not exist.
     """
     for entry in scan(paths, tell):
-        if (data := _plain(entry, tell)) is not None:
+        wanted = only is None or (entry.version, entry.kind) in only
+        if wanted and (data := _plain(entry, tell)) is not None:
             yield Document(
                 file=entry.file, index=entry.index, line=entry.line, item=entry.item, data=data
             )
