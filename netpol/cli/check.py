@@ -14,6 +14,7 @@ from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
 from netpol.cli.reading import Reading, reading_options
+from netpol.cli.sections import Command
 from netpol.cli.spreading import jobs_option
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("policies")
 @click.argument("sources", nargs=-1)
 @store_option

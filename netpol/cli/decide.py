@@ -16,6 +16,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.options import store_option
 from netpol.cli.reading import Reading, reading_options
+from netpol.cli.sections import Command
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["decide"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("verdict", type=click.Choice(["allow", "refuse"]))
 @click.argument("client")
 @click.argument("server")

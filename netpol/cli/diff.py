@@ -11,6 +11,7 @@ import click
 from netpol.cli.console import Notices, say
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.options import strict_option
+from netpol.cli.sections import Command
 from netpol.cli.sides import cluster_options
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["diff"]
 FORMATS = ("text", "json", "csv", "markdown")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("old")
 @click.argument("new")
 @cluster_options

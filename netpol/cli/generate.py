@@ -19,6 +19,7 @@ from netpol.cli.options import (
     strict_option,
 )
 from netpol.cli.reading import Reading, reading_options
+from netpol.cli.sections import Command
 from netpol.cli.shaping import Shaping, priced, shaping_options
 from netpol.cli.spreading import jobs_option
 from netpol.errors import NetpolError
@@ -39,7 +40,7 @@ _ABOUT = ("kustomization.yaml", "README.md")
 TARGETS = ("kubernetes", "calico", "cilium")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1)
 @store_option
 @reading_options

@@ -12,12 +12,13 @@ from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import store_option, strict_option
 from netpol.cli.reading import Reading, reading_options
+from netpol.cli.sections import Command
 from netpol.cli.spreading import jobs_option
 
 __all__ = ["graph"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1)
 @store_option
 @reading_options

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from netpol.cli.sections import in_section
+
 if TYPE_CHECKING:
     from netpol.cli.console import Notices
     from netpol.decisions import Decided, Decision
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LENIENT", "Judging", "judging_options", "tell_decided"]
 
 Command = Callable[..., Any]
+_option = in_section("What is taken as needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,30 @@ LENIENT: Final = Judging()
 """Takes whatever was answered."""
 
 
+_OPTIONS: Final = (
+    _option(
+        "--min-seen",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Hold connections that were seen fewer times.",
+    ),
+    _option(
+        "--min-hours",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Hold connections that were seen in fewer hours of the clock.",
+    ),
+    _option(
+        "--decisions",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False),
+        help="What people allowed or refused (`netpol decide` writes it).",
+    ),
+)
+
+
 def judging_options(command: Command) -> Command:
     """``--min-seen``, ``--min-hours`` and ``--decisions``, given to the command as ``judging``."""
 
@@ -55,28 +82,7 @@ def judging_options(command: Command) -> Command:
         judged = Judging(min_seen=min_seen, min_hours=min_hours, file=decisions)
         return command(*args, judging=judged, **more)
 
-    for option in (
-        click.option(
-            "--min-seen",
-            type=click.IntRange(1),
-            default=1,
-            show_default=True,
-            help="Hold connections that were seen fewer times.",
-        ),
-        click.option(
-            "--min-hours",
-            type=click.IntRange(1),
-            default=1,
-            show_default=True,
-            help="Hold connections that were seen in fewer hours of the clock.",
-        ),
-        click.option(
-            "--decisions",
-            metavar="FILE",
-            type=click.Path(exists=True, dir_okay=False),
-            help="What people allowed or refused (`netpol decide` writes it).",
-        ),
-    ):
+    for option in reversed(_OPTIONS):
         judging = option(judging)
     return judging
 

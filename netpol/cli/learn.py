@@ -12,6 +12,7 @@ from netpol.cli.console import Notices, say
 from netpol.cli.live import live_options, wanted
 from netpol.cli.options import Duration, strict_option
 from netpol.cli.reading import Reading, reading_options
+from netpol.cli.sections import Command
 from netpol.cli.spreading import dask_option, jobs_option, shared
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["learn"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True)
 @click.option(
     "--store",

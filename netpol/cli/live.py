@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from netpol.cli.options import Duration, Moment
+from netpol.cli.sections import in_section
 
 if TYPE_CHECKING:
     from capture.live import Wanted
@@ -40,49 +41,50 @@ def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
     ctx.meta.setdefault(_META, {})[param.name] = value
 
 
+_option = in_section("Servers that are asked: hubble://, unix://, goldmane://")
 _FILE: Final = click.Path(exists=True, dir_okay=False)
 _OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     (
         "--since",
         {
             "type": _Since(),
-            "help": "Live sources: ask for flows from then on, 10m (before now) or"
+            "help": "Ask for flows from then on, 10m (before now) or"
             " 2026-11-02T09:14:07Z. Without it, for all that the server still has.",
         },
     ),
-    ("--until", {"type": _Since(), "help": "Live sources: ask for flows until then."}),
+    ("--until", {"type": _Since(), "help": "Ask for flows until then."}),
     (
         "--last",
         {
             "type": click.IntRange(min=1),
-            "help": "Live sources: ask for so many of the newest flows.",
+            "help": "Ask for so many of the newest flows.",
         },
     ),
     (
         "--tls-ca",
         {
             "type": _FILE,
-            "help": "Live sources: the CA that signed the server's certificate (PEM); without it,"
+            "help": "The CA that signed the server's certificate (PEM); without it,"
             " whom the system trusts.",
         },
     ),
-    ("--tls-cert", {"type": _FILE, "help": "Live sources: the certificate that says who we are."}),
-    ("--tls-key", {"type": _FILE, "help": "Live sources: the private key of --tls-cert."}),
+    ("--tls-cert", {"type": _FILE, "help": "The certificate that says who we are."}),
+    ("--tls-key", {"type": _FILE, "help": "The private key of --tls-cert."}),
     (
         "--tls-server-name",
         {
             "metavar": "NAME",
-            "help": "Live sources: the name in the server's certificate, if not the host's.",
+            "help": "The name in the server's certificate, if not the host's.",
         },
     ),
-    ("--plaintext", {"is_flag": True, "help": "Live sources: speak without TLS."}),
+    ("--plaintext", {"is_flag": True, "help": "Speak without TLS."}),
 )
 
 
 def live_options(command: Command) -> Command:
     """How live sources are reached, and what they are asked for."""
     for name, rest in reversed(_OPTIONS):
-        command = click.option(name, expose_value=False, callback=_keep, **rest)(command)
+        command = _option(name, expose_value=False, callback=_keep, **rest)(command)
     return command
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from netpol.cli.sections import in_section
 from netpol.profile import CNIS
 
 __all__ = [
+    "INPUT",
     "Duration",
     "Moment",
     "SourceName",
@@ -24,6 +26,9 @@ __all__ = [
     "store_option",
     "strict_option",
 ]
+
+INPUT: Final = "Input"
+"""The heading of options that say what is read."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -112,7 +117,7 @@ def existing_option(command: Command) -> Command:
 
 def store_option(command: Command) -> Command:
     """``--store``: what was learned before, beside or in place of SOURCES."""
-    return click.option(
+    return in_section(INPUT)(
         "--store",
         metavar="FILE",
         type=click.Path(dir_okay=False, path_type=Path),

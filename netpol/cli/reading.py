@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
 
-import click
-
-from netpol.cli.options import Duration, Moment, SourceName
+from netpol.cli.options import INPUT, Duration, Moment, SourceName
+from netpol.cli.sections import in_section
 
 __all__ = ["PLAIN", "Reading", "reading_options"]
 
 Command = Callable[..., Any]
+_option = in_section(INPUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,39 @@ PLAIN: Final = Reading()
 """For commands that read a store and no flow log."""
 
 
+_OPTIONS: Final = (
+    _option(
+        "--inventory",
+        metavar="PATH",
+        multiple=True,
+        help="What `kubectl get … -o json` printed, or a recording: a file or a directory; or"
+        " the word cluster, for the live one. May be repeated.",
+    ),
+    _option(
+        "--from",
+        "source",
+        type=SourceName(),
+        help="The kind of flow log (`netpol sources` lists them); without it, each input is"
+        " recognised by its content.",
+    ),
+    _option(
+        "--at",
+        type=Moment(),
+        help="When records were taken that carry no time of their own (`conntrack -L`):"
+        " 2026-11-02T09:14:07Z, or now. Without it they are held.",
+    ),
+    _option(
+        "--clock-skew",
+        "skew",
+        type=Duration(),
+        default="2s",
+        show_default=True,
+        help="By how much the clocks of flows and inventory may differ: a flow so close to the"
+        " time at which its address changed hands is held.",
+    ),
+)
+
+
 def reading_options(command: Command) -> Command:
     """``--inventory``, ``--from``, ``--at`` and ``--clock-skew``, given as ``how``."""
 
@@ -54,36 +87,6 @@ def reading_options(command: Command) -> Command:
         how = Reading(inventory=inventory, source=source, skew=skew, at=at)
         return command(*args, how=how, **more)
 
-    for option in (
-        click.option(
-            "--inventory",
-            metavar="PATH",
-            multiple=True,
-            help="What `kubectl get … -o json` printed, or a recording: a file or a directory; or"
-            " the word cluster, for the live one. May be repeated.",
-        ),
-        click.option(
-            "--from",
-            "source",
-            type=SourceName(),
-            help="The kind of flow log (`netpol sources` lists them); without it, each input is"
-            " recognised by its content.",
-        ),
-        click.option(
-            "--at",
-            type=Moment(),
-            help="When records were taken that carry no time of their own (`conntrack -L`):"
-            " 2026-11-02T09:14:07Z, or now. Without it they are held.",
-        ),
-        click.option(
-            "--clock-skew",
-            "skew",
-            type=Duration(),
-            default="2s",
-            show_default=True,
-            help="By how much the clocks of flows and inventory may differ: a flow so close to the"
-            " time at which its address changed hands is held.",
-        ),
-    ):
+    for option in reversed(_OPTIONS):
         reading = option(reading)
     return reading

@@ -15,6 +15,7 @@ from netpol.cli.judging import judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
 from netpol.cli.reading import reading_options
+from netpol.cli.sections import Command
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Gates(click.ParamType["tuple[Gate, ...]"]):
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("old")
 @click.argument("new")
 @click.argument("sources", nargs=-1)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from netpol.cli.sections import in_section
+
 if TYPE_CHECKING:
     from netpol.cli.proof import Proof
     from netpol.prices import Price
@@ -113,12 +115,15 @@ def _patterns(least: int | None, chosen: tuple[str, ...]) -> Patterns:
     return Patterns(least, tuple(dict.fromkeys(map(pattern_of, chosen))))
 
 
+_policies = in_section("Shape of the policies")
+_outside = in_section("Outside the cluster")
+_needs = in_section("Declared needs")
 _OPTIONS = (
-    click.option("-n", "--namespace", "only", multiple=True, help="Police only this namespace."),
-    click.option(
+    _policies("-n", "--namespace", "only", multiple=True, help="Police only this namespace."),
+    _policies(
         "--exclude-namespace", "exclude", multiple=True, help="Leave this namespace unpoliced."
     ),
-    click.option(
+    _policies(
         "--level",
         type=click.Choice(["workload", "app", "namespace"]),
         default="workload",
@@ -127,10 +132,10 @@ _OPTIONS = (
         " app.kubernetes.io/part-of (else /instance, else /name), or a namespace. Coarser is"
         " shorter, and opens what nobody was seen to need: the price is printed.",
     ),
-    click.option(
+    _policies(
         "--prices", is_flag=True, help="Print what every level would cost, beside the chosen one."
     ),
-    click.option(
+    _outside(
         "--max-widening",
         metavar="N",
         type=click.IntRange(0),
@@ -139,14 +144,14 @@ _OPTIONS = (
         help="Shorten each list of outside addresses as far as N addresses that nobody was seen to"
         " use allow; never with addresses of the cluster or private ones.",
     ),
-    click.option(
+    _outside(
         "--max-blocks",
         metavar="K",
         type=click.IntRange(1),
         help="Shorten each list of outside addresses to K blocks, at the least price in addresses"
         " that nobody was seen to use.",
     ),
-    click.option(
+    _outside(
         "--fqdn-patterns",
         metavar="N",
         type=click.IntRange(2),
@@ -154,14 +159,14 @@ _OPTIONS = (
         " port differ in their first label alone, never across what different people register:"
         " the price is printed.",
     ),
-    click.option(
+    _outside(
         "--fqdn-pattern",
         metavar="PATTERN",
         multiple=True,
         help="Write this pattern of DNS names, such as *.db.example.org, in the place of the names"
         " that it matches; * is any run of characters within one label.",
     ),
-    click.option(
+    _policies(
         "--max-port-gap",
         metavar="N",
         type=click.IntRange(0, 65535),
@@ -170,25 +175,25 @@ _OPTIONS = (
         help="Write neighbouring ports as one range where at most N ports between them were not"
         " seen; the certificate lists what that opens.",
     ),
-    click.option(
+    _outside(
         "--allow-world",
         is_flag=True,
         help="Take a port that more than 16 public addresses reached as open to the internet, also"
         " where no Service of type LoadBalancer or NodePort exposes it.",
     ),
-    click.option(
+    _policies(
         "--staged",
         is_flag=True,
         help="Write a roll-out: policies that are not enforced yet (Calico: Staged kinds, Cilium:"
         " enableDefaultDeny false; Kubernetes: two steps), with the plan in a README.md.",
     ),
-    click.option(
+    _needs(
         "--dns/--no-dns",
         default=True,
         show_default=True,
         help="Declare name resolution for every pod of a policed namespace.",
     ),
-    click.option(
+    _needs(
         "--declared/--no-declared",
         default=True,
         show_default=True,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from netpol.cli.options import INPUT
 from netpol.cli.progress import reading
+from netpol.cli.sections import in_section
 
 if TYPE_CHECKING:
     from threading import Event
@@ -36,7 +38,7 @@ def _keep(ctx: click.Context, _: click.Parameter, value: int) -> None:
 
 def jobs_option(command: Command) -> Command:
     """``--jobs``: how many processes read."""
-    return click.option(
+    return in_section(INPUT)(
         "--jobs",
         type=click.IntRange(min=1),
         default=1,
@@ -49,7 +51,7 @@ def jobs_option(command: Command) -> Command:
 
 def dask_option(command: Command) -> Command:
     """``--dask``: files are learned by the workers of a cluster."""
-    return click.option(
+    return in_section(INPUT)(
         "--dask",
         metavar="ADDRESS",
         expose_value=False,

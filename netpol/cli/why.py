@@ -10,6 +10,7 @@ import click
 
 from netpol.cli.console import Notices
 from netpol.cli.judging import Judging, judging_options
+from netpol.cli.sections import Command
 from netpol.cli.sides import cluster_options
 from netpol.errors import NetpolError
 
@@ -22,7 +23,7 @@ __all__ = ["why"]
 _CODES = {"allowed": 0, "denied": 1, "undecided": 2}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("policies")
 @click.argument("client")
 @click.argument("server")

@@ -522,3 +522,13 @@ def test_help_waits_for_no_room_and_no_heavy_package():
     heavy = {"capture", "generators", "networkx", "numpy", "msgspec", "yaml", "scapy", "kubernetes"}
     heavy |= {"grpc", "dask", "matplotlib", "ruamel", "sqlite3", "rich"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_help_shows_what_a_command_alone_has_before_what_several_share():
+    shown = run("generate", "--help").out
+    headings = re.findall(r"^(\S.*):$", shown, re.M)
+    assert headings.index("Options") < headings.index("Input") < headings.index("Declared needs")
+    options, _, rest = shown.partition("\nInput:")
+    assert "--target" in options
+    assert "--target" not in rest
+    assert "--inventory PATH" in rest
