@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
 import click
@@ -24,6 +23,7 @@ from netpol.cli.review import review
 from netpol.cli.sources import sources
 from netpol.cli.status import status
 from netpol.cli.store import store
+from netpol.cli.streams import make_usable, no_room, turn_away
 from netpol.cli.why import why
 from netpol.errors import NetpolError
 from netpol.report.printable import printable
@@ -75,6 +75,7 @@ def main() -> None:
     """The ``netpol`` program."""
     # What a command builds stays until it ends: looking for cycles in it took a third of its time.
     gc.set_threshold(200_000, 50, 1_000)
+    make_usable()
     try:
         # Not cli.main(): it takes a closed pipe for a failure of ours.
         with cli.make_context("netpol", sys.argv[1:]) as context:
@@ -94,7 +95,12 @@ def main() -> None:
         sys.exit(TROUBLE)
     except BrokenPipeError:
         # The reader of our output has gone (`netpol graph … | head`); that is no trouble of ours.
-        # What is still buffered must not be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        turn_away()
         sys.exit(0)
+    except OSError as error:
+        if not no_room(error):
+            raise
+        turn_away()
+        say_error(NetpolError(f"the result cannot be written to stdout: {error.strerror}"))
+        sys.exit(TROUBLE)
     sys.exit(0)

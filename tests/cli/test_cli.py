@@ -451,6 +451,37 @@ def test_namespaces_are_chosen_and_left_out(flows: Path) -> None:
 # --- the other end of the pipe
 
 
+def started(shell: str, **env: str) -> subprocess.CompletedProcess[bytes]:
+    """A process of its own, as a shell starts it; ``$netpol`` is the program."""
+    program = f"{sys.executable} -c 'from netpol.cli import main; main()'"
+    asked = shell.replace("$netpol", program)
+    return subprocess.run(
+        ["sh", "-c", asked], capture_output=True, check=False, env={**os.environ, **env}
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["--help", "explain", "explain --format json"])
+def test_a_full_disk_is_trouble_that_is_said(command: str) -> None:
+    done = started(f"$netpol {command} > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: the result cannot be written to stdout: No space left")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("stream", ["0<&-", "1>&-", "2>&-"])
+def test_a_stream_that_is_closed_is_no_trouble(stream: str) -> None:
+    done = started(f"$netpol graph - </dev/null {stream}")
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+
+
+def test_an_encoding_without_a_letter_is_no_trouble() -> None:
+    flows = Path(__file__).parents[2] / "samples/tiny/flows.jsonl"
+    done = started(f"$netpol graph '{flows}' 2>&1", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    assert b"\\u2500" in done.stdout
+
+
 def into_closed_pipe(*args: str) -> subprocess.CompletedProcess[bytes]:
     """The program, writing to a pipe that nobody reads."""
     read, write = os.pipe()
