@@ -13,16 +13,16 @@ Kubernetes "Network Policies" (a pod is isolated as soon as one policy selects i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from generators.generator import Dialect, Manifest, files
 from netpol.choices import Named
 from netpol.numbered import grouped, object_name, renamed
-from netpol.policy import Policy, PolicySet
+from netpol.policy import PodSelector, Policy, PolicySet
 
-__all__ = ["FIRST", "NAMES", "SECOND", "first_step", "second_step", "staged_files"]
+__all__ = ["FIRST", "NAMES", "SECOND", "first_step", "is_whole", "second_step", "staged_files"]
 
 FIRST: Final = "1-allow"
 SECOND: Final = "2-default-deny"
@@ -31,8 +31,8 @@ SECOND: Final = "2-default-deny"
 NAMES: Final = ".names"
 """At the end of the name of a policy that lets one workload resolve names."""
 
-_WHOLE: Final = frozenset({"default-deny", "allow-dns"})
-"""Policies for every pod of a namespace."""
+_WHOLE: Final = ("default-deny", "allow-dns")
+"""What the names of policies for every pod of a namespace begin with."""
 
 
 def staged_files(
@@ -54,25 +54,34 @@ def staged_files(
 
 
 def first_step(policies: PolicySet) -> PolicySet:
-    """What is applied first where nothing can be staged: one policy or two for a workload."""
-    names = {one.namespace: one for one in policies.policies if one.name == "allow-dns"}
-    found = tuple(_first(policies.policies, names))
-    return replace(policies, policies=found)
+    """What is applied first where nothing can be staged: the policies of workloads."""
+    asked = {one.namespace: one for one in policies.policies if is_whole(one) and one.egress}
+    return replace(policies, policies=tuple(_first(policies.policies, asked)))
 
 
 def second_step(policies: PolicySet) -> PolicySet:
     """What is applied when that works: policies for whole namespaces."""
-    whole = tuple(one for one in policies.policies if one.name in _WHOLE)
-    return replace(policies, policies=whole)
+    return replace(policies, policies=tuple(filter(is_whole, policies.policies)))
 
 
-def _first(policies: tuple[Policy, ...], names: dict[str, Policy]) -> Iterator[Policy]:
-    for some in grouped(one for one in policies if one.name not in _WHOLE):
+def is_whole(policy: Policy) -> bool:
+    """Whether it is for every pod of a namespace, whoever that is.
+
+    By its name: on top of existing policies it may have another one at the end.
+    """
+    return policy.name.startswith(_WHOLE) and not policy.subject.pods and not policy.ingress
+
+
+def _first(policies: tuple[Policy, ...], asked: Mapping[str, Policy]) -> Iterator[Policy]:
+    resolving = set[PodSelector]()
+    for some in grouped(one for one in policies if not is_whole(one)):
         yield from some
-        asking = [one for one in some if one.egress is not None and one.namespace in names]
-        for one in asking:
-            asked = replace(names[one.namespace], subject=one.subject)
-            yield replace(asked, name=renamed(one, f"{object_name(one)}{NAMES}").name)
+        for one in some:
+            isolated = one.egress is not None and one.subject not in resolving
+            if isolated and one.namespace in asked:
+                resolving.add(one.subject)
+                names = replace(asked[one.namespace], subject=one.subject)
+                yield replace(names, name=renamed(one, f"{object_name(one)}{NAMES}").name)
 
 
 def _steps(dialect: Dialect, policies: PolicySet) -> tuple[Manifest, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from netpol.lint import lint
 from netpol.manifests import Document, dump, load
 from netpol.notices import Notice, Tell
 from netpol.numbered import object_name
-from netpol.policy import Policy, PolicySet
+from netpol.policy import CidrSelector, FqdnSelector, Policy, PolicySet
 
 if TYPE_CHECKING:
     from generators.generator import Dialect
@@ -102,6 +103,10 @@ def on_top(
         declared=whole.declared,
         policed=whole.policed,
         choices=whole.choices,
+        generalised=whole.generalised,
+        widened=tuple(one for one in whole.widened if _written(one.blocks, left)),
+        patterned=tuple(one for one in whole.patterned if _written([one.pattern], left)),
+        calls=whole.calls,
     )
     looked = lint(
         both, documents, inventory, profile, lambda some: parse(some, _quiet, standing.beside)[0]
@@ -120,6 +125,15 @@ def on_top(
     synthesis = replace(whole, policies=left)
     certificate = _of_proposal(certificate, left)
     return replace(proof, synthesis=synthesis, files=written, certificate=certificate), found
+
+
+def _written(some: Iterable[str], policies: PolicySet) -> bool:
+    """Whether some block or name is in a rule."""
+    rules = (
+        rule for one in policies.policies for rule in (*(one.ingress or ()), *(one.egress or ()))
+    )
+    peers = {peer for rule in rules for peer in rule.peers or ()}
+    return any(CidrSelector(one) in peers or FqdnSelector(one) in peers for one in some)
 
 
 def _read_back(

@@ -100,15 +100,13 @@ def generate(
     from generators import DIALECTS
     from netpol.cli.engine import engine, tell_other
     from netpol.cli.existing import on_top, read_existing
-    from netpol.cli.keeping import keep
+    from netpol.cli.keeping import keep, kept_anew
     from netpol.cli.proof import prove
     from netpol.cli.run import Referred, given, inventory_from, learn_from
     from netpol.cli.staging import staged
     from netpol.compare import differences
 
     given(sources, store)
-    if shaping.staged and existing:
-        raise click.UsageError("give --staged or --existing, not both")
     notices = Notices()
     known = inventory_from(how.inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
@@ -142,8 +140,8 @@ def generate(
         chosen, there = on_top(chosen, standing, known, notices.tell)
     conflicts = there.conflicts if there else ()
     _refuse_insufficient(chosen, len(conflicts))
-    if shaping.staged:
-        chosen = staged(chosen)
+    if shaping.staged and chosen.files:
+        chosen = staged(chosen, standing.policies if standing else None)
     used, policies = chosen.certificate.profile, chosen.synthesis.policies
     if there is None:
         tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
@@ -152,15 +150,19 @@ def generate(
     if output is not None and (chosen.files or there is None):
         _refuse_empty(chosen)
         learned = chosen.synthesis.learned
-        kept = keep(
-            chosen.files,
-            chosen.dialect,
-            output,
-            learned.inventory,
-            used,
-            # A proposal on top of others is proved together with them.
-            (lambda _: None) if there else partial(_refuse_denying, learned, used),
-            others=there is None,
+        kept = (
+            kept_anew(chosen.files, output)
+            if chosen.plan
+            else keep(
+                chosen.files,
+                chosen.dialect,
+                output,
+                learned.inventory,
+                used,
+                # A proposal on top of others is proved together with them.
+                (lambda _: None) if there else partial(_refuse_denying, learned, used),
+                others=there is None,
+            )
         )
     notices.show()
     _print(
@@ -232,6 +234,7 @@ def _print(
 ) -> None:
     from netpol.report.certificates import certificate_object, certificate_text
     from netpol.report.existing import conflict_rows, existing_text, remark_rows
+    from netpol.report.rollout import plan_object
 
     rows = remark_rows(there.remarks) if there else []
     against = conflict_rows(there.conflicts) if there else []
@@ -239,6 +242,7 @@ def _print(
     certificate = proof.certificate
     if form == "json":
         shown = certificate_object(certificate, learned, found, proof.files, origin, prices)
+        shown["staged"] = plan_object(proof.plan) if proof.plan else None
         shown["existing"] = there and {"findings": rows, "conflicts": against}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -256,4 +260,7 @@ def _print(
     click.echo(text, nl=False)
     say_blind_spots(learned)
     click.echo(_what_became(kept, output))
+    if proof.plan:
+        say(f"Next: {output}/README.md has the plan, with the commands of every stage")
+        return
     say(f"Next: read {output}/, then hold it against other traffic with `netpol check {output} …`")

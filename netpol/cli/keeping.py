@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from netpol.cli.merging import Alike, Object, meaning, merged
-from netpol.cli.output import MARK, earlier, ours, refuse_foreign, writing
+from netpol.cli.output import MARK, earlier, ours, refuse_foreign, write, writing
 from netpol.lint.who import who
 from netpol.manifests import commented, comments, cut, dump, edited, files, parsed
 from netpol.policy import PodSelector
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netpol.inventory import Inventory
     from netpol.profile import Profile
 
-__all__ = ["Kept", "keep"]
+__all__ = ["Kept", "keep", "kept_anew"]
 
 _LIST: Final = "kustomization.yaml"
 
@@ -115,6 +115,26 @@ def keep(
         after[_LIST] = _listing(texts.get(_LIST), made[_LIST], listed, gone)
         _proved({path: after[path] for path in listed}, prove)
         return _put(root, texts, after, {*listed, _LIST}, gone)
+
+
+def kept_anew(made: dict[str, str], root: Path) -> Kept:
+    """Write a roll-out, whose plan names its files: what an earlier run left goes.
+
+    Raises NetpolError where a file of others is in the way.
+    """
+    before = {name: _bytes(root / name) for name in {*made, *earlier(root)}}
+    write(made, root)
+    same = {name for name in made if before[name] == _bytes(root / name)}
+    return Kept(
+        written=tuple(sorted(made.keys() - same)),
+        edited=(),
+        same=tuple(sorted(same)),
+        removed=tuple(sorted(before.keys() - made.keys())),
+    )
+
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
 
 
 def _wanted(made: dict[str, str]) -> tuple[list[tuple[str, Object]], list[dict[str, str]]]:

@@ -19,6 +19,7 @@ from netpol.synthesize import Level, Options, Synthesis, synthesize
 
 if TYPE_CHECKING:
     from generators.generator import Dialect
+    from netpol.rollout import Plan
 
 __all__ = ["Proof", "prove"]
 
@@ -33,6 +34,8 @@ class Proof:
     """Relative path → YAML text."""
     certificate: Certificate
     level: Level
+    plan: Plan | None = None
+    """Where the files are those of a roll-out."""
 
     @property
     def price(self) -> Price:

@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
     from netpol.cli.proof import Proof
+    from netpol.graph import Connection
     from netpol.manifests import Document
-    from netpol.policy import Policy
-    from netpol.rollout import Step
+    from netpol.peers import Workload
+    from netpol.policy import PodSelector, Policy, PolicySet
+    from netpol.rollout import Plan
 
-__all__ = ["staged"]
+__all__ = ["README", "staged"]
+
+README: Final = "README.md"
+"""The plan, among the files of a proof."""
 
 
-def staged(proof: Proof) -> Proof:
-    """The same proof with the files of its roll-out.
+def staged(proof: Proof, standing: PolicySet | None = None) -> Proof:
+    """The same proof with the files of its roll-out; ``standing``: the policies that are there.
 
-    Raises NetpolError where they would not do what they are for: change nothing today (Kubernetes:
-    deny nothing that is needed in the first step), and allow the same when they are enforced.
+    Raises NetpolError where they would not do what they are for: change nothing today, deny nothing
+    that is needed at any stage, and allow the same when they are enforced.
     """
     from generators.staging import staged_files
     from netpol.report.rollout import plan_text
-    from netpol.rollout import rollout
 
-    written = staged_files(proof.dialect, proof.synthesis.policies, proof.synthesis.named)
-    if why := _wrong(proof, written):
+    synthesis = proof.synthesis
+    written = staged_files(proof.dialect, synthesis.policies, synthesis.named)
+    if why := _wrong(proof, written, standing):
         raise NetpolError(
             f"the staged {proof.dialect.name} policies {why}; nothing was written",
             hint="this is a bug in netpol; please report it",
         )
-    learned, policed = proof.synthesis.learned, proof.synthesis.policed
-    steps = rollout(learned, policed)
-    silent = proof.certificate.silent
-    plan = plan_text(proof.dialect.name, steps, _files(proof, steps), silent)
-    return replace(proof, files={**written, "README.md": plan})
+    plan = _plan(proof)
+    text = plan_text(plan, proof.certificate.silent)
+    return replace(proof, files={**written, README: text}, plan=plan)
 
 
-def _files(proof: Proof, steps: tuple[Step, ...]) -> Iterator[tuple[Step, str]]:
-    for one in steps:
-        name = proof.synthesis.names.get(one.workload)
-        if name:
-            yield one, f"{one.workload.namespace}/{name}.yaml"
+def _plan(proof: Proof) -> Plan:
+    from generators.staging import first_step, second_step
+    from netpol.rollout import Plan, rollout, stages
+
+    learned, policies = proof.synthesis.learned, proof.synthesis.policies
+    first, second = first_step(policies).policies, second_step(policies).policies
+    ours = set(map(_file, policies.policies))
+    more = [one for one in first if _file(one) not in ours]
+    if proof.dialect.name == "cilium":  # where rules help before anything is isolated
+        first, more = tuple(one for one in first if one not in more), []
+    steps = rollout(learned, proof.synthesis.policed)
+    return Plan(
+        target=proof.dialect.name,
+        stages=stages(first, _selected(proof, first), steps),
+        whole={
+            name: tuple(sorted(_file(one) for one in second if one.namespace == name))
+            for name in {one.namespace for one in second}
+        },
+        between=tuple(dict.fromkeys(map(_file, more))),
+    )
 
 
-def _wrong(proof: Proof, written: dict[str, str]) -> str:
+def _selected(proof: Proof, policies: Iterable[Policy]) -> dict[PodSelector, frozenset[Workload]]:
+    """For each subject the workloads that it selects some pod of."""
+    from netpol.lint.who import who
+    from netpol.peers import Workload
+
+    inventory, profile = proof.synthesis.learned.inventory, proof.certificate.profile
+    found = who({one.subject for one in policies}, inventory, (), profile)
+    return {
+        one: frozenset(peer for peer in found[one] if isinstance(peer, Workload))
+        for one in (policy.subject for policy in policies)
+    }
+
+
+def _file(policy: Policy) -> tuple[str, str]:
+    """Namespace and name of its object, which may be several policies."""
+    from netpol.numbered import object_name
+
+    return policy.namespace, object_name(policy)
+
+
+def _name(policy: Policy) -> tuple[str, str]:
+    return policy.namespace, policy.name
+
+
+def _wrong(proof: Proof, written: dict[str, str], standing: PolicySet | None) -> str:
     """What the texts say that they should not; empty where all is well."""
     from generators.calico import staged as as_enforced
 
@@ -65,19 +107,35 @@ def _wrong(proof: Proof, written: dict[str, str]) -> str:
                 return "isolate pods"
             found = tuple(replace(one, isolates=True) for one in found)
         case _:
-            if _denies_in_its_first_step(proof, written):
-                return "deny in their first step what is needed"
-    return "" if _meaning(found) == plain else "are not the same in the end"
+            pass
+    if _meaning(found) != plain:
+        return "are not the same in the end"
+    first = [_at_first(one, proof.dialect.name) for one in found]
+    today = set(_denied(proof, standing, ()))
+    if set(_denied(proof, standing, [one for one in first if one])) - today:
+        return "deny in their first step what is needed"
+    return ""
 
 
-def _denies_in_its_first_step(proof: Proof, written: dict[str, str]) -> bool:
-    from generators.staging import SECOND
+def _at_first(policy: Policy, dialect: str) -> Policy | None:
+    """What a policy is when all workloads are under theirs, and no namespace as a whole."""
+    from generators.staging import is_whole
+
+    if not is_whole(policy):
+        return policy
+    return replace(policy, isolates=False) if dialect == "cilium" else None
+
+
+def _denied(
+    proof: Proof, standing: PolicySet | None, policies: Iterable[Policy]
+) -> tuple[Connection, ...]:
     from netpol.certificate import denied_under
+    from netpol.existing import together
     from netpol.policy import PolicySet
 
-    first, _ = _read({name: text for name, text in written.items() if not name.startswith(SECOND)})
-    policies, profile = PolicySet(policies=first), proof.certificate.profile
-    return bool(denied_under(policies, proof.synthesis.learned, profile))
+    tiers = proof.synthesis.policies
+    every = together(standing or PolicySet(tiers=tiers.tiers), policies, tiers)
+    return denied_under(every, proof.synthesis.learned, proof.certificate.profile)
 
 
 def _read(texts: dict[str, str]) -> tuple[tuple[Policy, ...], list[Document]]:
@@ -91,13 +149,13 @@ def _read(texts: dict[str, str]) -> tuple[tuple[Policy, ...], list[Document]]:
     return parse(documents, lambda _: None)[0].policies, documents
 
 
-def _meaning(policies: tuple[Policy, ...]) -> dict[tuple[str, str], Policy]:
+def _meaning(policies: Iterable[Policy]) -> dict[tuple[str, str], Policy]:
     """Policies by name, without where they come from and what is there for the time between."""
     from generators.staging import NAMES
     from netpol.numbered import object_name
 
     return {
-        (one.namespace, one.name): replace(one, kind="", origin="")
+        _name(one): replace(one, kind="", origin="")
         for one in policies
         if f"{NAMES}." not in f"{object_name(one)}."  # Parts after the first are ….names.2
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from scenes import TARGETS, app, flow, inventory, labels, learned, pod, proof
 
 from generators import parse
 from netpol.certificate import judge_of
+from netpol.cli import cli
 from netpol.cli.output import write
 from netpol.cli.proof import Proof
 from netpol.cli.staging import staged
@@ -53,29 +55,6 @@ def test_what_is_staged_denies_nothing(target: str, tmp_path: Path) -> None:
     assert all(judge.decide(connection).allowed for connection, _ in WHAT.accepted)
 
 
-@pytest.mark.parametrize("target", ["calico", "cilium"])
-def test_the_commands_of_the_plan_make_the_normal_policies(target: str, tmp_path: Path) -> None:
-    made = proof(WHAT, target)
-    files = staged(made).files
-    script = next(re.finditer(r"`(sed .*?) FILE \| kubectl apply", files["README.md"]))[1]
-    for name, text in made.files.items():
-        if name == "kustomization.yaml":
-            continue
-        (tmp_path / "FILE").write_text(files[name], encoding="utf-8")
-        done = subprocess.run(
-            ["sh", "-c", f"{script} FILE"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-            encoding="utf-8",
-        ).stdout
-        if target == "calico":
-            assert done == text
-        else:
-            assert re.sub(r"  enableDefaultDeny:\n(    \w+: true\n)+", "", done) == text
-
-
 def test_the_first_step_of_kubernetes_leaves_pods_without_policy_open(tmp_path: Path) -> None:
     made = proof(WHAT, "kubernetes")
     files = staged(made).files
@@ -101,7 +80,7 @@ def test_the_plan_names_every_workload_and_who_was_not_seen(target: str) -> None
     rows = [line for line in plan.splitlines() if re.match(r"\| \d+ \|", line)]
     assert {row.split(" | ")[1].rpartition("/")[2] for row in rows} >= {"web", "api"}
     assert "idle" in plan.rpartition("No traffic was seen")[2]
-    assert "Roll back:" in plan
+    assert plan.count("\nBack:\n") == plan.count("\n### ") > len(rows)
 
 
 def test_the_plan_goes_when_nothing_is_staged_any_more(tmp_path: Path) -> None:
@@ -110,3 +89,65 @@ def test_the_plan_goes_when_nothing_is_staged_any_more(tmp_path: Path) -> None:
     assert (tmp_path / "README.md").is_file()
     write(made.files, tmp_path)
     assert not (tmp_path / "README.md").exists()
+
+
+# --- as a command
+
+
+def generated(root: Path, *args: str) -> str:
+    source = str(root / "samples/tiny/flows.jsonl")
+    result = CliRunner().invoke(
+        cli, ["generate", source, "--staged", *args], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_plan_is_written_beside_the_policies_and_changes_when_nothing_does(
+    target: str, root: Path, tmp_path: Path
+) -> None:
+    first = generated(root, "--target", target, "-o", str(tmp_path))
+    files = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
+    assert "Wrote " in first
+    assert "## Workload by workload" in (tmp_path / "README.md").read_text()
+    again = generated(root, "--target", target, "-o", str(tmp_path))
+    assert "Wrote 0 files" in again
+    assert {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()} == files
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_plan_is_part_of_the_json(target: str, root: Path, tmp_path: Path) -> None:
+    shown = json.loads(generated(root, "--target", target, "--format", "json", "-o", str(tmp_path)))
+    plan = shown["staged"]
+    for row in (*plan["stages"], *plan["namespaces"]):
+        assert all((tmp_path / one).is_file() for one in row["files"])
+        assert row["apply"] != row["roll_back"]
+    assert "README.md" in shown["files"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_on_top_of_existing_policies_what_is_missing_is_staged(
+    target: str, root: Path, tmp_path: Path
+) -> None:
+    source = str(root / "samples/tiny/flows.jsonl")
+    there, more = tmp_path / "there", tmp_path / "more"
+    args = ["generate", source, "--target", target, "-o", str(there)]
+    assert CliRunner().invoke(cli, args, catch_exceptions=False).exit_code == 0
+    kept = sorted(there.rglob("*.yaml"))
+    gone = next(one for one in kept if one.parent != there and one.name not in _WHOLE)
+    gone.unlink()
+    (there / "kustomization.yaml").unlink()
+    for one in there.rglob("*.yaml"):
+        one.write_text(one.read_text().partition("\n")[2])  # somebody's own now
+    out = ["--target", target, "--existing", str(there), "-o", str(more), "--format", "json"]
+    plan = json.loads(generated(root, *out))["staged"]
+    written = {str(one.relative_to(more)) for one in more.rglob("*.yaml")}
+    assert any(one.endswith(gone.name) for one in written)
+    assert {one for row in plan["stages"] for one in row["files"]} <= written
+    assert (more / "README.md").is_file()
+    again = json.loads(generated(root, *out[:-4], "--format", "json"))
+    assert again["staged"] == plan
+
+
+_WHOLE = ("default-deny.yaml", "allow-dns.yaml")
