@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from capture.hubble_endpoint import Sides
-from capture.hubble_orient import TAGS, meaning
+from capture.hubble_orient import meaning
 from capture.hubble_time import nanoseconds
 from netpol.answers import KEPT, Answer, Answers, union
 from netpol.flow import DAY, Flow, Sighting, sampled
@@ -26,7 +26,7 @@ NAMES_KEPT: Final = KEPT
 
 
 class Cell(Struct, gc=False):
-    """The records of one edge that gave the same signals.
+    """The records of one edge.
 
     A struct, because it is the one thing that every record changes: it fits two cache lines.
     """
@@ -36,7 +36,8 @@ class Cell(Struct, gc=False):
     hour: int
     """The hour of the latest record; it is in ``hours``."""
     hours: set[int]
-    records: int = 0
+    given: dict[int, int]
+    """Records by outcome (see ``hubble_orient.TAGS``)."""
     clients: int = 0
     """Pods of the client's side that were seen, as bits."""
     servers: int = 0
@@ -57,6 +58,11 @@ class Cell(Struct, gc=False):
     def begun(self) -> str:
         """The first of all."""
         return min((self.first, *self.days.values())) if self.days else self.first
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return sum(self.given.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +114,7 @@ def _keep(kept: set[str], new: Iterable[str]) -> bool:
 class _Edge:
     """All that is known of one edge."""
 
-    cells: list[tuple[int, Cell]] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
     client_pods: set[str] = field(default_factory=set)
     server_pods: set[str] = field(default_factory=set)
     extras: list[Extras] = field(default_factory=list)
@@ -117,15 +123,12 @@ class _Edge:
 def assemble(
     cells: Mapping[EdgeKey, Cell], extras: Mapping[EdgeKey, Extras], sides: Sides
 ) -> Iterator[Flow]:
-    """One Flow per edge, sorted by its sides, protocol and port.
-
-    ``cells`` are by outcome in place of the tag.
-    """
+    """One Flow per edge, sorted by its sides, protocol and port."""
     edges: defaultdict[tuple[int, int, int, int, str], _Edge] = defaultdict(_Edge)
-    for (client, server, port, outcome, *service), cell in cells.items():
+    for (client, server, port, tag, *service), cell in cells.items():
         ends = sides.same[client], sides.same[server]
-        edge = edges[*ends, port, outcome % TAGS, "".join(service)]
-        edge.cells.append((outcome, cell))
+        edge = edges[*ends, port, tag, "".join(service)]
+        edge.cells.append(cell)
         edge.client_pods |= sides.pods_of(client, cell.clients)
         edge.server_pods |= sides.pods_of(server, cell.servers)
     for (client, server, port, tag, *service), found in extras.items():
@@ -139,7 +142,7 @@ def assemble(
 def _flow(key: tuple[int, int, int, int, str], edge: _Edge, sides: Sides) -> Flow:
     client, server, port, tag, service = key
     _, protocol, certain = meaning(tag)
-    cells, extras = [cell for _, cell in edge.cells], edge.extras
+    cells, extras = edge.cells, edge.extras
     records = sum(cell.records for cell in cells)
     return Flow(
         client=sides.endpoint(
@@ -166,7 +169,8 @@ def _flow(key: tuple[int, int, int, int, str], edge: _Edge, sides: Sides) -> Flo
 
 def _signals(edge: _Edge) -> dict[str, int]:
     given: Counter[str] = Counter()
-    for outcome, cell in edge.cells:
-        for name in meaning(outcome)[0]:
-            given[name] += cell.records
+    for cell in edge.cells:
+        for outcome, records in cell.given.items():
+            for name in meaning(outcome)[0]:
+                given[name] += records
     return dict(sorted(given.items()))

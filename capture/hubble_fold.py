@@ -19,7 +19,7 @@ from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.hubble_extra import extra
-from capture.hubble_orient import BY_PORTS, REPLY, TAGS, Aside, lower_port_serves, meaning
+from capture.hubble_orient import BY_PORTS, REPLY, Aside, lower_port_serves, meaning
 from capture.hubble_record import (
     Addresses,
     FlowRecord,
@@ -61,7 +61,6 @@ class Fold:
         self.addresses: Callable[[bytes], Addresses] = decode_addresses
         self.sides = Sides()
         self.cells: dict[EdgeKey, Cell] = {}
-        """By client side, server side, port, outcome (see ``Judged``), and Service if there is."""
         self.extras: defaultdict[EdgeKey, Extras] = defaultdict(Extras)
         self.parties = Parties(self.sides)
         self.places: dict[Place, tuple[int, int]] = {}
@@ -144,15 +143,14 @@ class Fold:
                     raise Incomplete(port_path(outcome, reply=reply))
 
                 # When was it, and does it say more?
-                stamp = flow.time.removesuffix("Z")
-                second, _, fraction = stamp.partition(".")
-                hour = hours.get(second)
+                time = flow.time
+                stamp, hour, fraction = time[:-1], hours.get(time[:20]), time[20:-1]
                 if (
                     hour is None
+                    or time[-1] != "Z"
                     or not (fraction.isdecimal() and fraction.isascii())
-                    or stamp == flow.time
                 ):
-                    stamp, hour = self.clock.read(flow.time or self._stamp(line))
+                    stamp, hour = self.clock.read(time or self._stamp(line))
                 more = None
                 if (
                     flow.l7.dns
@@ -166,21 +164,22 @@ class Fold:
 
                 # Add it to the others of its kind.
                 if client.bit and server.bit:
-                    key = client.side, server.side, port, outcome
+                    key = client.side, server.side, port, found.tag
                 else:
                     text, eras = b"" + flow.IP, _ALWAYS
                     if client.nameless or server.nameless:
                         eras = self._eras(text, client, server, stamp, reply=reply)
-                    place = client.side, server.side, port, outcome % TAGS, reply, text, eras
+                    place = client.side, server.side, port, found.tag, reply, text, eras
                     ends = places.get(place) or self._place(place, client, server)
-                    key = *ends, port, outcome
+                    key = *ends, port, found.tag
                 if more is not None and more.service:
                     key = *key, more.service
                 cell = cells.get(key)
                 if cell is None:
-                    cells[key] = cell = Cell(stamp, stamp, hour, {hour})
+                    cells[key] = cell = Cell(stamp, stamp, hour, {hour}, {})
                     self._sight(key, client, server, flow.IP, stamp, reply=reply)
-                cell.records += 1
+                given = cell.given
+                given[outcome] = given.get(outcome, 0) + 1
                 if hour != cell.hour and cell.turned(hour, stamp):
                     self._sight(key, client, server, flow.IP, stamp, reply=reply)
                 if stamp > cell.last:
@@ -191,7 +190,7 @@ class Fold:
                 cell.clients |= client.bit
                 cell.servers |= server.bit
                 if more is not None:
-                    self.extras[(*key[:3], outcome % TAGS, *key[4:])].add(more)
+                    self.extras[key].add(more)
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
@@ -249,7 +248,7 @@ class Fold:
                 if end.bit and ip
             )
             if seen:
-                self.extras[(*key[:3], key[3] % TAGS, *key[4:])].see(seen)
+                self.extras[key].see(seen)
 
     def _eras(
         self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool

@@ -100,6 +100,8 @@ class Judged:
     """Outcome (see :data:`TAGS`) when the record goes from client to server."""
     reply: int
     """Outcome when it goes back."""
+    tag: int
+    """Of both."""
     port: int = 0
     """For ICMP: what stands for the port, ``type * 256`` of the request."""
 
@@ -123,6 +125,7 @@ def judge(seen: Seen) -> Judged:
         way,
         forward=_outcome(seen.protocol, _forward(seen), certain=way != BY_PORTS),
         reply=_outcome(seen.protocol, _reply(seen), certain=way != BY_PORTS),
+        tag=_outcome(seen.protocol, set(), certain=way != BY_PORTS),
         port=_request_type(seen) * 256 if seen.protocol in ICMP_ANSWERS else 0,
     )
 

@@ -26,7 +26,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.hours: dict[str, int] = {}
-        """``2026-11-02T09:14:07`` → hours since the epoch."""
+        """``2026-11-02T09:14:07.`` → hours since the epoch."""
 
     def read(self, text: str) -> tuple[str, int]:
         """(time that sorts, hour) of any time. Raises :class:`Bad`."""
@@ -42,7 +42,7 @@ class Clock:
         stamp = second.isoformat()[:19]
         if len(self.hours) >= _REMEMBERED:
             self.hours.clear()
-        hour = self.hours[stamp] = (second - _EPOCH) // timedelta(hours=1)
+        hour = self.hours[f"{stamp}."] = (second - _EPOCH) // timedelta(hours=1)
         return (f"{stamp}.{found[3]}" if found[3] else stamp), hour
 
 

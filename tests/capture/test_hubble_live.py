@@ -69,7 +69,7 @@ def test_what_a_server_streams_is_what_its_lines_say():
     lines += [{"lost_events": {"source": "HUBBLE_RING_BUFFER", "num_events_lost": "17"}}]
     lines += [{"node_status": {"state_change": "NODE_GONE", "node_names": ["a"]}}]
     with HubbleServer(lines) as server:
-        flows, account, told = read(url(server))
+        flows, account, told = read(url(server), replace(PLAIN, interval=3600))  # one batch
     assert flows == h.read_bytes(h.text(lines))[0]
     assert (account.folded, account.lost_events) == (40, 17)
     assert account.sources == {"hubble"} and account.blind
