@@ -18,9 +18,10 @@ which they were split into files shows in the result.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import chain, product
+from typing import TypeAlias
 
 from netpol.addresses import GUARD, Unclear
 from netpol.answers import Answers
@@ -29,12 +30,22 @@ from netpol.directory import Directory, client_peer, directory_of, server_peer
 from netpol.flow import Flow
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.identify import identified
-from netpol.inventory import Inventory
+from netpol.inventory import Inventory, Pod
 from netpol.net import PORT_PROTOCOLS, host_cidr, is_hostname, is_name_pattern
 from netpol.peers import Cidr, Endpoint, Entity, Fqdn, Peer, label
 from netpol.proxied import Seen, proxies
 
-__all__ = ["Attributed", "Unattributed", "attribute"]
+__all__ = ["Attributed", "Loose", "Unattributed", "attribute", "nothing_loose"]
+
+Loose: TypeAlias = Callable[[Callable[[str, int, int], Pod | None]], Iterable[Flow]]
+"""Flows between sides that are known by their address alone, of somebody who wants to know who had
+which address for all of a time (:meth:`netpol.directory.Directory.alone_at`) to add them up by it:
+there those are named already."""
+
+
+def nothing_loose(_: object) -> Iterable[Flow]:
+    """There are no such flows."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +71,9 @@ class Attributed:
     crosscheck: CrossCheck = field(default_factory=CrossCheck)
 
 
-def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -> Attributed:
+def attribute(
+    flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD, loose: Loose = nothing_loose
+) -> Attributed:
     """The service graph of ``flows``; ``inventory`` must include their roster.
 
     See :func:`netpol.roster.roster` for what the flows themselves say about the cluster. ``guard``:
@@ -69,8 +82,8 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
     directory = directory_of(inventory, guard)
     held: list[Unattributed] = []
     known: list[Seen] = []
-    flows = list(flows)
-    for flow in flows:
+    flows, more = list(flows), list(loose(directory.alone_at))
+    for flow in chain(flows, more):
         for found in _resolve(flow, directory):
             if isinstance(found, Unattributed):
                 held.append(found)
@@ -94,7 +107,7 @@ def attribute(flows: Iterable[Flow], inventory: Inventory, guard: int = GUARD) -
     return Attributed(
         graph=ServiceGraph.of(observed),
         held=_merged(held),
-        crosscheck=cross_check(flows, directory.book),
+        crosscheck=cross_check(flows, directory.book, max((one.last for one in more), default=0)),
     )
 
 

@@ -36,8 +36,11 @@ class CrossCheck:
     time of which the inventory tells: who was there then may not be any more."""
 
 
-def cross_check(flows: Iterable[Flow], book: AddressBook) -> CrossCheck:
-    """Compare every sighting of the flows with the inventory."""
+def cross_check(flows: Iterable[Flow], book: AddressBook, last: int = 0) -> CrossCheck:
+    """Compare every sighting of the flows with the inventory.
+
+    ``last``: until when others were seen that are known by their address alone.
+    """
     flows = list(flows)
     compared, skew = 0, 0
     disagreements: list[tuple[Sighting, str]] = []
@@ -53,18 +56,18 @@ def cross_check(flows: Iterable[Flow], book: AddressBook) -> CrossCheck:
         compared=compared,
         disagreements=tuple(sorted(disagreements)),
         skew=skew,
-        beyond=_beyond(flows, book.inventory.until),
+        beyond=_beyond(flows, book.inventory.until, last),
     )
 
 
-def _beyond(flows: Iterable[Flow], until: int) -> int:
+def _beyond(flows: Iterable[Flow], until: int, last: int) -> int:
     loose = (
         flow.last
         for flow in flows
         for side in (flow.client, flow.server)
         if side.ip and not (side.namespace or side.entities)
     )
-    return max(0, max(loose, default=0) - until) if until else 0
+    return max(0, max(loose, default=0) - until, last - until) if until else 0
 
 
 def _name(holder: Pod | Node) -> tuple[str, str]:

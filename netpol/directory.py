@@ -19,6 +19,7 @@ from netpol.net import host_cidr
 from netpol.peers import Cidr, Endpoint, Entity, Labels, Peer, Workload
 from netpol.ranges import Ranges, ranges
 from netpol.services import NODE, Backends, backends
+from netpol.wellknown import noise, on_node
 
 __all__ = ["Directory", "client_peer", "directory_of", "server_peer"]
 
@@ -54,17 +55,35 @@ class Directory:
 
         An aggregated name is that of all pods for which it stands.
         """
+        space = endpoint.namespace
+        every = self.called(space, name) or meant(self.siblings, space, name, endpoint.labels)
+        if len(every) == 1:
+            return every
+        return [pod for pod in every if self.lived(pod, flow)] or every
+
+    def alone_at(self, address: str, first: int, last: int) -> Pod | None:
+        """The pod that alone had an address all that time, where nothing else could be meant.
+
+        Whoever has a name like its, or had, is of its workload, so to name it says whose it was.
+        """
+        if noise(address) or on_node(address):
+            return None
+        if self.book.era(address, first) != self.book.era(address, last):
+            return None
+        pod = self.book.holder(address, first)
+        if not isinstance(pod, Pod):
+            return None
+        alike = self.called(pod.namespace, pod.name)
+        same = all(one.workload == pod.workload and not one.host_network for one in (pod, *alike))
+        return pod if same and alike else None
+
+    def called(self, namespace: str, name: str) -> list[Pod]:
+        """The pods that ever had a name."""
         if not self.by_name:
             for pod in self.inventory.every_pod:
                 self.by_name.setdefault((pod.namespace, pod.name), []).append(pod)
             self.siblings.update(families(self.inventory))
-        space = endpoint.namespace
-        every = self.by_name.get((space, name)) or meant(
-            self.siblings, space, name, endpoint.labels
-        )
-        if len(every) == 1:
-            return every
-        return [pod for pod in every if self.lived(pod, flow)] or every
+        return self.by_name.get((namespace, name), [])
 
     def lived(self, pod: Pod, flow: Flow) -> bool:
         """Whether a pod was there while a flow was seen."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from netpol.addresses import GUARD
-from netpol.attribute import Unattributed, attribute
+from netpol.attribute import Loose, Unattributed, attribute, nothing_loose
 from netpol.crosscheck import CrossCheck
 from netpol.decisions import Decided, Decision, decide
 from netpol.flow import Account, Flow
@@ -81,15 +81,17 @@ def learn(
     guard: int = GUARD,
     caution: Caution = UNCAUTIOUS,
     decisions: Iterable[Decision] = (),
+    loose: Loose = nothing_loose,
 ) -> Learned:
     """Attribute and judge ``flows``; ``account`` is what the sources counted while reading them.
 
     ``guard``: by how many nanoseconds the clocks of flows and inventory may differ. People's
-    ``decisions`` overrule what the evidence alone says.
+    ``decisions`` overrule what the evidence alone says. ``loose`` are flows that say nothing about
+    the cluster, as :func:`netpol.attribute.attribute` takes them.
     """
     flows = list(flows)
     inventory = inventory | roster(flows, inventory)
-    attributed = attribute(flows, inventory, guard)
+    attributed = attribute(flows, inventory, guard, loose)
     decided = decide(judge(attributed.graph, inventory, caution), decisions)
     judged = decided.judged
     return Learned(

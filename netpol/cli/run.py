@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from netpol.attribute import Loose, nothing_loose
 from netpol.cli.console import Notices, say
 from netpol.cli.judging import LENIENT, Judging, tell_decided
 from netpol.cli.progress import reading
@@ -56,8 +58,6 @@ def learn_from(
     """
     account, guard = Account(), how.guard
     flows, era = list[Flow](), eras(inventory, guard)
-    if store is not None:
-        flows += _stored(store, account, notices)
     inputs = _inputs(paths, how.source, notices)
     shared, rest = read_by_jobs(inputs, inventory, notices, how, account)
     flows += shared
@@ -67,25 +67,33 @@ def learn_from(
             flows += _flows(path, notices, one, how, era)
         account.add(one)
     decisions = judging.decisions(notices)
-    learned = learn(flows, inventory, account, guard, judging.caution, decisions)
+    with _stored(store, account, notices) as (named, loose):
+        flows += named
+        learned = learn(flows, inventory, account, guard, judging.caution, decisions, loose)
     tell_decided(learned.decided, notices)
     _tell_crosscheck(learned.crosscheck, guard, notices)
     return learned
 
 
-def _stored(path: Path, account: Account, notices: Notices) -> list[Flow]:
+@contextmanager
+def _stored(
+    path: Path | None, account: Account, notices: Notices
+) -> Iterator[tuple[Iterable[Flow], Loose]]:
     """The flows of a store; what was counted and told while they were learned, is so again."""
     from capture.inputs import blind_spots
     from netpol import store
 
+    if path is None:
+        yield (), nothing_loose
+        return
     with store.opened(path) as kept, kept.snapshot() as db:
-        found = list(store.flows(db))
-        account.add(store.account(db))
+        one = store.account(db)
+        account.add(one)
         account.blind |= blind_spots(account.sources)
         for notice, times in store.notices(db):
             notices.tell(notice, times)
-    say(f"store {path}: {account.read:,} records")
-    return found
+        say(f"store {path}: {one.read:,} records")
+        yield store.named(db), partial(store.loose, db)
 
 
 def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -54,8 +55,8 @@ class UntilStable:
         from netpol.learn import learn
 
         with store.opened(self.store) as kept, kept.snapshot() as db:
-            flows, account = store.flows(db), store.account(db)
-            return enough(learn(flows, self.inventory, account, self.guard))
+            flows, account, loose = store.named(db), store.account(db), partial(store.loose, db)
+            return enough(learn(flows, self.inventory, account, self.guard, loose=loose))
 
     def end(self) -> None:
         """Say whether it was reached."""

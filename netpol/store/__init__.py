@@ -10,6 +10,7 @@ from netpol.store.file import Store, beside, is_store, opened
 from netpol.store.identity import Identity, Trace
 from netpol.store.ledger import Input, candidates, inputs
 from netpol.store.load import account, flows, notices
+from netpol.store.loose import Who, loose, named
 from netpol.store.merge import absorb, merge
 from netpol.store.parcel import parcels
 from netpol.store.take import Fresh, Taken, Told, take
@@ -23,6 +24,7 @@ __all__ = [
     "Taken",
     "Told",
     "Trace",
+    "Who",
     "absorb",
     "account",
     "beside",
@@ -31,7 +33,9 @@ __all__ = [
     "flows",
     "inputs",
     "is_store",
+    "loose",
     "merge",
+    "named",
     "notices",
     "opened",
     "parcels",

@@ -13,20 +13,26 @@ from netpol.notices import Notice
 from netpol.store.shape import Edge, Flows, Total, add
 from netpol.store.take import decode_account
 
-__all__ = ["account", "flows", "notices"]
+__all__ = ["account", "flows", "flows_of", "notices"]
 
 _FLOWS: Final = (
     "SELECT edge, client.text, server.text, protocol, port, service, service_port, certain, source,"
     " reported, since, until, records, count, first, last, seen FROM evidence"
     " JOIN edges ON edges.id = edge JOIN endpoints AS client ON client.id = edges.client"
-    " JOIN endpoints AS server ON server.id = edges.server ORDER BY edge, input"
+    " JOIN endpoints AS server ON server.id = edges.server"
 )
 
 
 def flows(db: sqlite3.Connection) -> Iterator[Flow]:
     """A flow for each edge, with what all inputs showed of it."""
+    return flows_of(db, "")
+
+
+def flows_of(db: sqlite3.Connection, where: str) -> Iterator[Flow]:
+    """The same of some edges; ``where`` narrows the query."""
     made = Flows()
-    for _, rows in groupby(db.execute(_FLOWS), itemgetter(0)):
+    found = db.execute(f"{_FLOWS} {where} ORDER BY edge, input")
+    for _, rows in groupby(found, itemgetter(0)):
         first, *more = rows
         total = Total(*first[12:])
         for row in more:

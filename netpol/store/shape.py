@@ -30,6 +30,7 @@ __all__ = [
     "Total",
     "add",
     "both",
+    "endpoint_of",
     "pack",
     "parts_of",
     "side_text",
@@ -194,8 +195,13 @@ class Flows:
         )
 
 
+def endpoint_of(text: str) -> Endpoint:
+    """The side that is kept as this text, without names."""
+    return _decode_side(text).endpoint
+
+
 def _endpoint(text: str, pods: tuple[str, ...], names: tuple[str, ...]) -> Endpoint:
-    found = _decode_side(text).endpoint
+    found = endpoint_of(text)
     return replace(found, pods=pods or found.pods, names=frozenset(names))
 
 
