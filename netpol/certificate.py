@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from netpol.choices import Choice, Generalised, Patterned, Widened
+from netpol.choices import Choice, Generalised, Patterned, Siblings, Widened
 from netpol.enforced import as_enforced
 from netpol.evaluate import Decision, Judge, decides
 from netpol.families import families, in_family, only
@@ -25,6 +25,7 @@ from netpol.parties import outside
 from netpol.peers import Entity, Peer, Workload, label
 from netpol.policy import PolicySet
 from netpol.profile import Profile
+from netpol.quarantine import Held
 from netpol.virtual import dialled
 from netpol.world import world
 
@@ -82,6 +83,8 @@ class Certificate:
     """Namespaces that the policies are for."""
     allowed: dict[tuple[Peer, Peer], PortSet]
     """Every in-cluster pair with what may pass."""
+    held: tuple[Held, ...] = ()
+    """What was learned and is in no rule, with the reason."""
     choices: tuple[Choice, ...] = ()
     """What is otherwise than it would be for another CNI."""
     widened: tuple[Widened, ...] = ()
@@ -122,6 +125,7 @@ def certify(
     policed: frozenset[str] | None = None,
     choices: tuple[Choice, ...] = (),
     generalised: Generalised | None = None,
+    siblings: Siblings | None = None,
     widened: tuple[Widened, ...] = (),
     patterned: tuple[Patterned, ...] = (),
     calls: Mapping[Connection, str] | None = None,
@@ -130,9 +134,9 @@ def certify(
 
     ``declared`` connections count as needed when rules look for a witness and give the reason of
     what they open. ``policed`` limits the workloads without traffic to these namespaces; None
-    takes the namespaces in which a policy is. ``choices`` and ``generalised`` explain what they
-    open; ``widened`` is what lists of outside addresses open, ``patterned`` what patterns of names.
-    ``calls``: what declares those that do not resolve names.
+    takes the namespaces in which a policy is. ``choices``, ``generalised`` and ``siblings`` explain
+    what they open; ``widened`` is what lists of outside addresses open, ``patterned`` what patterns
+    of names. ``calls``: what declares those that do not resolve names.
     """
     declared = frozenset(declared)
     accepted = [(c, e) for c, e in learned.accepted if decides(profile, c)]
@@ -166,7 +170,7 @@ def certify(
                 declared,
                 policed,
                 choices,
-                generalised,
+                [one for one in (generalised, siblings) if one is not None],
                 calls or {},
             )
         ),
@@ -177,6 +181,7 @@ def certify(
         silent=silent(learned, policed),
         policed=policed,
         allowed=allowed,
+        held=learned.held,
         choices=choices,
         widened=widened,
         patterned=patterned,
@@ -225,7 +230,7 @@ def _opened(
     declared: frozenset[Connection],
     policed: frozenset[str],
     choices: Iterable[Choice],
-    generalised: Generalised | None,
+    coarse: Iterable[Generalised | Siblings],
     calls: Mapping[Connection, str],
 ) -> Iterable[Opened]:
     seen = _ports(c for c, _ in learned.accepted)
@@ -246,8 +251,7 @@ def _opened(
         rest = ports - seen[client, server]
         reasons = [(promised[client, server], f"{_DECLARED} need: name resolution")]
         reasons += chosen.get((client, server), [])
-        if generalised is not None:
-            reasons.append((generalised.opens(client, server), generalised.reason))
+        reasons += ((one.opens(client, server), one.says(client, server)) for one in coarse)
         for some, reason in (*reasons, (ports, _why_open(client, server, policed))):
             if part := rest & some:
                 yield Opened(client=client, server=server, ports=part, reason=reason)

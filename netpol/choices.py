@@ -10,7 +10,17 @@ from netpol.net import NO_PORTS, PortSet
 from netpol.peers import Peer, label
 from netpol.profile import Profile, Source
 
-__all__ = ["Choice", "Choices", "Generalised", "Named", "Opening", "Patterned", "Widened", "listed"]
+__all__ = [
+    "Choice",
+    "Choices",
+    "Generalised",
+    "Named",
+    "Opening",
+    "Patterned",
+    "Siblings",
+    "Widened",
+    "listed",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,38 @@ class Generalised:
             for one in self.subjects.get(client, (client,))
             for other in self.subjects.get(server, (server,))
         )
+
+    def says(self, client: Peer, server: Peer) -> str:
+        """Why, the same for all."""
+        del client, server
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Siblings:
+    """Workloads that no labels tell apart: what is for one of them is for the other, too."""
+
+    subjects: Mapping[Peer, tuple[Peer, ...]]
+    """As part of what each workload is selected: first as what it is itself part of."""
+    ports: Mapping[tuple[Peer, Peer], PortSet]
+    """What is allowed between those."""
+
+    def opens(self, client: Peer, server: Peer) -> PortSet:
+        """What two workloads may do because others may."""
+        return PortSet.union(
+            self.ports.get((one, other), NO_PORTS)
+            for one in self.subjects.get(client, (client,))
+            for other in self.subjects.get(server, (server,))
+        )
+
+    def says(self, client: Peer, server: Peer) -> str:
+        """Who is not told from whom."""
+        found = dict.fromkeys(
+            f"no labels tell {label(own)} from {', '.join(map(label, others))}"
+            for own, *others in (self.subjects.get(one, (one,)) for one in (client, server))
+            if others
+        )
+        return "; ".join(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

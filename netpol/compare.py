@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from netpol.certificate import Certificate
 from netpol.learn import Learned
@@ -11,6 +12,9 @@ from netpol.net import ICMP_PROTOCOLS, PortSet
 from netpol.peers import Cidr, Fqdn, Peer, Workload, label
 
 __all__ = ["Difference", "differences"]
+
+
+_ICMP: Final = PortSet.union(PortSet.of(one) for one in ICMP_PROTOCOLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +31,12 @@ class Difference:
 def differences(certificates: Iterable[Certificate], learned: Learned) -> tuple[Difference, ...]:
     """Every in-cluster tuple that is not allowed alike, and outside parties not said alike."""
     certificates = tuple(certificates)
+    union = _union(certificates)
     found = [
         difference
         for certificate in certificates
         for difference in (
-            *_inside(certificate, _union(certificates)),
+            *_inside(certificate, union, _opened(certificates)),
             *_names(certificate, learned),
         )
     ]
@@ -46,23 +51,54 @@ def _union(certificates: Iterable[Certificate]) -> dict[tuple[Peer, Peer], PortS
     return union
 
 
+_Why: TypeAlias = Mapping[tuple[Peer, Peer], list[tuple[PortSet, str]]]
+
+
+def _opened(certificates: Iterable[Certificate]) -> _Why:
+    """What some dialect allows without need, and why it does."""
+    found: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = {}
+    for certificate in certificates:
+        for one in certificate.opened:
+            why = f"only {certificate.profile.words.name} opens it ({one.reason})"
+            found.setdefault((one.client, one.server), []).append((one.ports, why))
+    return found
+
+
+def _held(certificate: Certificate) -> _Why:
+    """What one dialect has no rule for, and why."""
+    found: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = {}
+    for one in certificate.held:
+        pair = one.connection.client, one.connection.server
+        found.setdefault(pair, []).append((one.connection.ports, f"held: {one.reason}"))
+    return found
+
+
 def _inside(
-    certificate: Certificate, union: Mapping[tuple[Peer, Peer], PortSet]
+    certificate: Certificate, union: Mapping[tuple[Peer, Peer], PortSet], opened: _Why
 ) -> Iterable[Difference]:
     """What others allow inside the cluster and this dialect does not."""
-    name = certificate.profile.words.name
+    name, held = certificate.profile.words.name, _held(certificate)
     for (client, server), ports in union.items():
-        for part in (ports - certificate.allowed.get((client, server), PortSet())).split():
-            icmp = part.parts[0][0] in ICMP_PROTOCOLS and not certificate.profile.icmp
-            yield Difference(
-                client=client,
-                server=server,
-                ports=part,
-                dialect=name,
-                reason=f"{name} rules cannot name ICMP; what happens to it is up to the engine"
-                if icmp
-                else "allowed in another dialect, not in this one",
+        rest = ports - certificate.allowed.get((client, server), PortSet())
+        if not certificate.profile.icmp:
+            yield from (
+                Difference(
+                    client=client,
+                    server=server,
+                    ports=part,
+                    dialect=name,
+                    reason=f"{name} rules cannot name ICMP; what happens to it is up to the engine",
+                )
+                for part in (rest & _ICMP).split()
             )
+            rest -= _ICMP
+        known = (*held.get((client, server), ()), *opened.get((client, server), ()))
+        for some, reason in (*known, (rest, "allowed in another dialect, not in this one")):
+            for part in (rest & some).split():
+                yield Difference(
+                    client=client, server=server, ports=part, dialect=name, reason=reason
+                )
+            rest -= some
 
 
 def _names(certificate: Certificate, learned: Learned) -> Iterable[Difference]:

@@ -104,6 +104,7 @@ def on_top(
         policed=whole.policed,
         choices=whole.choices,
         generalised=whole.generalised,
+        siblings=whole.siblings,
         widened=tuple(one for one in whole.widened if _written(one.blocks, left)),
         patterned=tuple(one for one in whole.patterned if _written([one.pattern], left)),
         calls=whole.calls,

@@ -81,6 +81,7 @@ def prove(
             policed=synthesis.policed,
             choices=synthesis.choices,
             generalised=synthesis.generalised,
+            siblings=synthesis.siblings,
             widened=synthesis.widened,
             patterned=synthesis.patterned,
             calls=synthesis.calls,

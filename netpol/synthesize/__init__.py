@@ -129,17 +129,16 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         )
     )
     _tell_unused(options.patterns, outsiders, tell)
+    allowed = (*learned.accepted, *((one, Evidence()) for one in (*declared, *calls)))
     return Synthesis(
         policies=policies,
         learned=learned,
         policed=policed,
         declared=declared | calls.keys(),
         calls=calls,
-        shared=selectors.shared,
+        siblings=grouping.siblings(selectors.shared, allowed),
         choices=grouping.spelled_out(choices.all()),
-        generalised=grouping.generalised(
-            (*learned.accepted, *((one, Evidence()) for one in calls))
-        ),
+        generalised=grouping.generalised(allowed),
         names=grouping.named(names),
         widened=tuple(outsiders.widened),
         patterned=tuple(outsiders.patterned),

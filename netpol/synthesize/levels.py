@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal, TypeAlias, assert_never
 
-from netpol.choices import Choice, Generalised, Opening
+from netpol.choices import Choice, Generalised, Opening, Siblings
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory, Pod
 from netpol.net import PortSet
@@ -118,6 +118,28 @@ class Grouping:
         return Generalised(
             reason=f"chosen generalisation: level {self.level}",
             subjects={one: self._subjects(one) for one in self.every_workload},
+            ports=dict(ports),
+        )
+
+    def siblings(
+        self, shared: Mapping[Workload, Iterable[Workload]], edges: Iterable[Edge]
+    ) -> Siblings | None:
+        """What opens because selectors of the groups in ``shared`` match pods of others, too."""
+        if not shared:
+            return None
+        others: dict[Peer, list[Peer]] = defaultdict(list)
+        for group, also in sorted(shared.items()):
+            for other in also:
+                others[other].append(group)
+        ports: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
+        for connection, _ in self.edges(edges):
+            ports[connection.client, connection.server] |= connection.ports
+        return Siblings(
+            subjects={
+                one: (*own, *(other for each in own for other in others.get(each, ())))
+                for one in self.every_workload
+                for own in [self._subjects(one)]
+            },
             ports=dict(ports),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netpol.choices import Choice, Generalised, Named, Patterned, Widened
+from netpol.choices import Choice, Generalised, Named, Patterned, Siblings, Widened
 from netpol.graph import Connection
 from netpol.learn import Learned
 from netpol.peers import Workload
@@ -51,8 +51,8 @@ class Synthesis:
     """Namespaces with default deny."""
     declared: frozenset[Connection] = frozenset()
     """Connections allowed because they are declared needs; some of them were observed too."""
-    shared: Mapping[Workload, tuple[Workload, ...]] = field(default_factory=dict)
-    """Workloads that no selector can tell from others, with those others."""
+    siblings: Siblings | None = None
+    """What opens because no selector tells workloads from others."""
     choices: tuple[Choice, ...] = ()
     """What is otherwise than it would be for another CNI."""
     generalised: Generalised | None = None

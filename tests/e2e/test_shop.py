@@ -110,6 +110,9 @@ def test_two_releases_of_one_chart_and_a_cron_job(target: str, written) -> None:
 def test_the_certificate(target: str, tmp_path: Path) -> None:
     args = ("generate", FLOWS, "--inventory", CLUSTER, "--target", target, "-o", str(tmp_path))
     shown = run(*args)
+    # A certificate of nothing would hold, too.
+    assert shown["accepted"] > 60
+    assert shown["rules"] > 40
     assert shown["denied"] == 0
     assert shown["rules_without_witness"] == 0
     assert {row["reason"] for row in shown["unobserved"]} <= {"declared need: name resolution"}

@@ -20,7 +20,7 @@ from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.learn import Learned, Records
 from netpol.manifests import load
 from netpol.numbered import object_name
-from netpol.peers import Workload
+from netpol.peers import Workload, label
 from netpol.policy import normal
 from netpol.profile import CNIS
 from netpol.report.rollout import plan_object
@@ -207,3 +207,23 @@ def test_another_workload_may_be_called_like_its_second_object() -> None:
     made = proof(what)
     assert {"shop/edge.yaml", "shop/edge.2-deployment.yaml"} <= set(made.files)
     assert made.certificate.denied == ()
+
+
+def test_siblings_that_no_labels_tell_apart_are_reported_by_name() -> None:
+    twin = pod("twin-0", owner="twin", labels=labels(app="web", role="main"))
+    what = replace(WHAT, inventory=inventory(*KNOWN.pods.values(), twin))
+    said = []
+    certificate = prove(what, DIALECTS[0], Options(), said.append).certificate
+    assert [one.message for one in said if one.code == "NP025"] == [
+        "also matches shop/Deployment/twin"
+    ]
+    assert {(label(one.client), label(one.server), one.reason) for one in certificate.opened} == {
+        (
+            *pair,
+            "no labels tell shop/Deployment/twin from shop/Deployment/edge",
+        )
+        for pair in (
+            ("shop/Deployment/twin", "shop/Deployment/api"),
+            ("shop/Deployment/api", "shop/Deployment/twin"),
+        )
+    }
