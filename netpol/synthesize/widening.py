@@ -14,14 +14,17 @@ forbidden is opened; the price is what is open for nothing.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from netpol.net import IPNetwork, network, overlaps
+from netpol.net import network
 from netpol.synthesize.cidrs import cover_addresses
+
+_BITS: Final = {4: 32, 6: 128}
 
 __all__ = ["EXACT", "Bound", "Cover", "cover_within"]
 
@@ -67,7 +70,7 @@ def cover_within(addresses: Iterable[str], bound: Bound, forbidden: Iterable[str
     exact = cover_addresses(addresses)
     if len(exact) < 2 or (bound.blocks is None and not bound.addresses):
         return Cover(blocks=exact, opened=0)
-    root = _trie([network(one) for one in exact], tuple(forbidden))
+    root = _trie(_spans(exact), _spans(forbidden))
     # The price alone keeps frontiers short: few blocks can be joined for it.
     most, price = (bound.blocks, math.inf) if bound.blocks else (len(exact), bound.addresses or 0)
     while True:
@@ -84,35 +87,41 @@ def cover_within(addresses: Iterable[str], bound: Bound, forbidden: Iterable[str
 class _Node:
     """A block, or what two blocks have in common."""
 
-    text: str
-    """Empty: both IP versions, which no block holds."""
+    version: int
+    first: int
+    bits: int
+    """So many bits of an address differ within it."""
     whole: int | None
     """Addresses that are opened for nothing where it is written whole; None: it must not be."""
     halves: tuple[_Node, ...] = ()
+    given: int = 0
+    """Addresses that are in it."""
     frontier: Frontier = field(default_factory=list)
 
     def fill(self, most: int, limit: float) -> None:
         """The frontiers here and below, up to so many blocks and so many addresses."""
-        best: dict[int, int] = {}
-        if self.whole is not None and self.whole <= limit:
+        if not self.halves:
+            self.frontier = [(1, 0)]
+            return
+        for half in self.halves:
+            half.fill(most, limit)
+        left, right = (half.frontier for half in self.halves)
+        best = [math.inf] * (min(most, left[-1][0] + right[-1][0]) + 1 if left and right else 2)
+        if self.whole is not None:
             best[1] = self.whole
-        if self.halves:
-            left, right = self.halves
-            left.fill(most, limit)
-            right.fill(most, limit)
-            for some, price in left.frontier:
-                for more, other in right.frontier:
-                    count, total = some + more, price + other
-                    if count > most:
-                        break
-                    if total <= limit and total < best.get(count, total + 1):
-                        best[count] = total
-        self.frontier = _worthwhile(best)
+        for some, price in left:
+            for more, other in right:
+                if some + more > most:
+                    break
+                if price + other < best[some + more]:
+                    best[some + more] = price + other
+        self.frontier = _worthwhile(best, limit)
 
     def write(self, state: tuple[int, int], into: list[str]) -> None:
         """The blocks of one state of the frontier."""
         if state == (1, self.whole):
-            into.append(self.text)
+            kind = ipaddress.IPv4Network if self.version == 4 else ipaddress.IPv6Network
+            into.append(str(kind((self.first, _BITS[self.version] - self.bits))))
             return
         left, right = self.halves
         prices = dict(right.frontier)
@@ -125,30 +134,53 @@ class _Node:
         raise AssertionError("a state that no two states below it make")
 
 
-def _worthwhile(best: dict[int, int]) -> Frontier:
+def _worthwhile(best: Sequence[float], limit: float) -> Frontier:
+    """``best``: the price for each number of blocks."""
     frontier: Frontier = []
-    for count in sorted(best):
-        if not frontier or best[count] < frontier[-1][1]:
-            frontier.append((count, best[count]))
+    least = limit + 1
+    for count, price in enumerate(best):
+        if price < least:
+            frontier.append((count, int(price)))
+            least = price
     return frontier
 
 
-def _trie(leaves: Sequence[IPNetwork], forbidden: Sequence[str]) -> _Node:
+class _Span(NamedTuple):
+    """A block by its numbers: objects of ``ipaddress`` take ten times as long."""
+
+    version: int
+    first: int
+    last: int
+
+
+def _spans(blocks: Iterable[str]) -> list[_Span]:
+    found = (network(one) for one in blocks)
+    return [
+        _Span(one.version, int(one.network_address), int(one.broadcast_address)) for one in found
+    ]
+
+
+def _trie(leaves: Sequence[_Span], forbidden: Sequence[_Span]) -> _Node:
     """The trie of disjoint blocks, which are sorted by IP version and address."""
     first, last = leaves[0], leaves[-1]
     if len(leaves) == 1:
-        return _Node(str(first), 0)
+        given = first.last - first.first + 1
+        return _Node(first.version, first.first, given.bit_length() - 1, 0, given=given)
     if first.version != last.version:
-        cut = next(place for place, one in enumerate(leaves) if one.version == last.version)
-        return _Node("", None, (_trie(leaves[:cut], forbidden), _trie(leaves[cut:], forbidden)))
-    bits = (int(first.network_address) ^ int(last.network_address)).bit_length()
-    whole = first.supernet(new_prefix=first.max_prefixlen - bits)
-    middle = int(whole.network_address) + (1 << bits - 1)
-    cut = bisect_left(leaves, middle, key=lambda one: int(one.network_address))
-    near = [one for one in forbidden if overlaps(str(whole), one)]
-    given = sum(one.num_addresses for one in leaves)
-    return _Node(
-        str(whole),
-        None if near else whole.num_addresses - given,
-        (_trie(leaves[:cut], near), _trie(leaves[cut:], near)),
-    )
+        cut = bisect_left(leaves, last.version, key=lambda one: one.version)
+        return _Node(
+            0, 0, 0, None, (_trie(leaves[:cut], forbidden), _trie(leaves[cut:], forbidden))
+        )
+    bits = (first.first ^ last.first).bit_length()
+    begin = first.first >> bits << bits
+    end = begin + (1 << bits) - 1
+    cut = bisect_left(leaves, begin + (1 << bits - 1), key=lambda one: one.first)
+    near = [
+        one
+        for one in forbidden
+        if one.version == first.version and one.first <= end and one.last >= begin
+    ]
+    halves = _trie(leaves[:cut], near), _trie(leaves[cut:], near)
+    given = sum(half.given for half in halves)
+    whole = None if near else (1 << bits) - given
+    return _Node(first.version, begin, bits, whole, halves, given=given)

@@ -3,10 +3,11 @@
 A cluster of 2,000 workloads and 10,000 pods with ever more connections between them; then all of it
 growing at once; then that in few namespaces: synthesis, YAML, reading that back, certificate. Each
 run is a process of its own; seconds are processor time. At the end, tables of peers and ports that
-both the exact search and the greedy one cover, to see what exactness saves. Ratios and exponents
-carry over to other machines; absolute figures do not.
+both the exact search and the greedy one cover, and lists of outside addresses that both shorten, to
+see what exactness saves (--greed: that alone). Ratios and exponents carry over to other machines;
+absolute figures do not.
 
-    python tests/bench/synthesize.py [--target NAME] [--quick] [--clean]
+    python tests/bench/synthesize.py [--target NAME] [--quick | --greed] [--clean]
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 from clusters import Shape
 from evaluate import Laps, exponent
+from greedy_blocks import cloud, greedy
 from ingest import FOLDER, MIB
 from learned import learned
 from readers import high_water
@@ -38,8 +40,9 @@ from netpol.cli.output import write
 from netpol.manifests import load
 from netpol.net import PortSet
 from netpol.notices import Notice
-from netpol.synthesize import Options, rectangles, synthesize
+from netpol.synthesize import Bound, Options, rectangles, synthesize
 from netpol.synthesize.rectangles import cover
+from netpol.synthesize.widening import cover_within
 
 SIZES = (1_000, 2_500, 5_000, 10_000, 20_000, 40_000)
 STEPS = ("synthesize", "write YAML", "read YAML", "certify")
@@ -203,10 +206,40 @@ def _proven(tables: Tables) -> Iterator[tuple[dict[int, PortSet], int] | None]:
         yield None if said else (table, rules)
 
 
+LISTS = tuple((count, most) for count in (400, 2_000, 10_000) for most in (20, 100))
+TIMES = 5
+
+
+def lists() -> None:
+    """Print what greed opens beyond the exact optimum of a list of addresses, and the time."""
+    print(f"\naddresses opened for lists of at most so many blocks, {TIMES} lists of each kind")
+    heads = ("addresses", "blocks", "exact", "greedy", "more", "worst", "exact ms", "greedy ms")
+    print("  " + "".join(f"{head:>11}" for head in heads))
+    for count, most in LISTS:
+        spent, totals, worst = [0.0, 0.0], [0, 0], 0.0
+        for seed in range(TIMES):
+            some = cloud(count, seed)
+            begun = time.process_time()
+            best = cover_within(some, Bound(blocks=most), ())
+            middle = time.process_time()
+            _, opened = greedy(some, most)
+            spent[0] += middle - begun
+            spent[1] += time.process_time() - middle
+            assert len(best.blocks) <= most
+            assert best.opened <= opened
+            totals[0] += best.opened
+            totals[1] += opened
+            worst = max(worst, opened / best.opened - 1)
+        more = totals[1] / totals[0] - 1
+        print(f"  {count:11,}{most:11}{totals[0]:11,}{totals[1]:11,}{more:11.1%}", end="")
+        print(f"{worst:11.1%}{spent[0] / TIMES * 1e3:11.1f}{spent[1] / TIMES * 1e3:11.1f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--target", default="kubernetes", choices=[one.name for one in DIALECTS])
     parser.add_argument("--quick", action="store_true", help="the first three sizes, one dialect")
+    parser.add_argument("--greed", action="store_true", help="only what exactness saves")
     parser.add_argument("--clean", action="store_true", help="delete the generated files")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -217,6 +250,10 @@ def main() -> None:
         return
     if options.clean:
         shutil.rmtree(FOLDER, ignore_errors=True)
+        return
+    if options.greed:
+        greed()
+        lists()
         return
     FOLDER.mkdir(exist_ok=True)
     sizes = SIZES[:3] if options.quick else SIZES
@@ -233,6 +270,7 @@ def main() -> None:
             if one.name != options.target:
                 growth("2,000 workloads, 10,000 pods", cases[-1:], one.name)
     greed()
+    lists()
 
 
 if __name__ == "__main__":
