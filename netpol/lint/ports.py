@@ -11,6 +11,7 @@ from netpol.lint.case import Case
 from netpol.lint.finding import Finding, RuleAt
 from netpol.net import PortSet
 from netpol.peers import Workload
+from netpol.policy import PodSelector
 
 __all__ = ["service_ports", "unknown_names"]
 
@@ -22,7 +23,7 @@ def service_ports(case: Case) -> Iterator[Finding]:
     """NP103: a rule names the port of a Service, and the pods behind it listen on another."""
     for at in case.rules:
         found: dict[_Mistake, set[Workload]] = defaultdict(set)
-        for server in case.servers(at) if _pointed(at.rule.ports) else ():
+        for server in _meant(case, at) if _pointed(at.rule.ports) else ():
             for mistake in _mistakes(case, at, server):
                 found[mistake].add(server)
         for (service, protocol, port, target), servers in sorted(found.items()):
@@ -32,6 +33,18 @@ def service_ports(case: Case) -> Iterator[Finding]:
                 f" ({case.names(servers)}) listen on {target}, and that is the port that policies"
                 f" see: allow {protocol} {target}",
             )
+
+
+def _meant(case: Case, at: RuleAt) -> frozenset[Workload]:
+    """The pods at whose ports a rule is aimed for certain.
+
+    A rule for everyone, or for blocks such as 0.0.0.0/0, is for the outside as well: what it says
+    of port 443 need not be about the Service in the cluster that has this port, too.
+    """
+    if at.direction == "ingress":
+        return case.subjects(at)
+    by_labels = (one for one in at.rule.peers or () if isinstance(one, PodSelector))
+    return frozenset(pod for one in by_labels for pod in case.pods(one))
 
 
 def _mistakes(case: Case, at: RuleAt, server: Workload) -> Iterator[_Mistake]:

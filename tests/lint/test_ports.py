@@ -44,6 +44,30 @@ def test_the_port_of_a_service_of_somebody_else(look) -> None:
     assert look("NP103", egress("80").replace("app: api", "app: db")) == []
 
 
+@pytest.mark.parametrize(
+    "peers",
+    [
+        "to: [{ipBlock: {cidr: 0.0.0.0/0}}]",
+        "to: [{ipBlock: {cidr: 0.0.0.0/0, except: [192.168.0.0/16]}}, {ipBlock: {cidr: '::/0'}}]",
+        "to: []",
+        "to: [{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector: {matchLabels: {app: db}}}]",
+    ],
+)
+def test_a_port_of_the_outside_that_a_service_has_too(look, peers: str) -> None:
+    """Pods are in 0.0.0.0/0 as well, but the rule is not about the Service."""
+    text = egress("80").replace("to: [{podSelector: {matchLabels: {app: api}}}]", peers)
+    assert peers in text
+    assert look("NP103", text) == []
+
+
+def test_the_port_of_a_service_towards_the_outside(look) -> None:
+    """Whoever calls, the pods listen on their own port."""
+    text = ingress("80").replace(
+        "from: [{podSelector: {matchLabels: {app: web}}}]", "from: [{ipBlock: {cidr: 0.0.0.0/0}}]"
+    )
+    assert len(look("NP103", text)) == 1
+
+
 @pytest.mark.parametrize("rule", [ingress, egress])
 def test_a_name_that_no_pod_declares(look, rule) -> None:
     (message,) = look("NP113", rule("grpc"))

@@ -17,7 +17,6 @@ SAY = [
 ]
 """(where it is said, client, server, port)."""
 FINDINGS = {
-    ("NP103", "payments/payments"),
     ("NP106", "payments/payments"),
     ("NP108", "data/postgres-debug"),
     ("NP108", "shop/checkout"),
