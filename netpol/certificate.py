@@ -9,7 +9,7 @@ decide.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -81,6 +81,8 @@ class Certificate:
     """Workloads under default deny for which nothing was accepted: not seen is not not needed."""
     policed: frozenset[str]
     """Namespaces that the policies are for."""
+    open_namespaces: tuple[str, ...]
+    """Namespaces of which nothing was accepted and that have no policies: all is allowed there."""
     allowed: dict[tuple[Peer, Peer], PortSet]
     """Every in-cluster pair with what may pass."""
     held: tuple[Held, ...] = ()
@@ -180,6 +182,7 @@ def certify(
         ),
         silent=silent(learned, policed),
         policed=policed,
+        open_namespaces=_open_namespaces(learned, policed),
         allowed=allowed,
         held=learned.held,
         choices=choices,
@@ -295,13 +298,26 @@ def _without_witness(
 
 def silent(learned: Learned, policed: frozenset[str]) -> tuple[Workload, ...]:
     """The workloads of these namespaces for which nothing was accepted."""
-    busy = {
+    busy = _busy(learned)
+    return tuple(
+        one for one in _policeable(learned) if one.namespace in policed and one not in busy
+    )
+
+
+def _open_namespaces(learned: Learned, policed: frozenset[str]) -> tuple[str, ...]:
+    busy = {one.namespace for one in _busy(learned) if isinstance(one, Workload)}
+    return tuple(sorted({one.namespace for one in _policeable(learned)} - busy - policed))
+
+
+def _busy(learned: Learned) -> set[Peer]:
+    """Whoever was seen, but for probes."""
+    return {
         p for c, _ in learned.accepted for p in (c.client, c.server) if c.client != Entity("host")
     }
-    return tuple(
-        workload
-        for workload, pods in learned.inventory.workloads.items()
-        if workload.namespace in policed
-        and workload not in busy
-        and not all(pod.host_network for pod in pods)
-    )
+
+
+def _policeable(learned: Learned) -> Iterator[Workload]:
+    """Workloads with pods that are not on their nodes' network."""
+    for workload, pods in learned.inventory.workloads.items():
+        if not all(pod.host_network for pod in pods):
+            yield workload

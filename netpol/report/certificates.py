@@ -120,6 +120,7 @@ def certificate_object(
         "lost_events": learned.lost_events,
         "blind_spots": learned.blind_spots,
         "silent_workloads": [label(one) for one in certificate.silent],
+        "open_namespaces": list(certificate.open_namespaces),
         "files": sorted(files),
     }
 
@@ -199,7 +200,11 @@ def certificate_text(
             " them",
         ),
         _line(True, "equal", _equality(found)),
-        _line(not c.silent and not learned.lost_events, "honest", _unseen(certificate, learned)),
+        _line(
+            not (c.silent or c.open_namespaces or learned.lost_events),
+            "honest",
+            _unseen(certificate, learned),
+        ),
     ]
     chosen = choices_text(c.choices, c.profile, origin)
     held = held_text(held_rows(learned))
@@ -267,6 +272,9 @@ def _unseen(certificate: Certificate, learned: Learned) -> str:
         parts.append(f"{learned.lost_events:,} events lost by the source")
     if certificate.silent:
         parts.append(f"no traffic seen of {silent}" + (f" and {more} more" if more > 0 else ""))
+    if certificate.open_namespaces:
+        names = ", ".join(certificate.open_namespaces)
+        parts.append(f"nothing seen in {names}, and so no policies there (--namespace)")
     if certificate.undecided:
         parts.append(f"{len(certificate.undecided)} ICMP connections not decided by this dialect")
     return "; ".join(parts)

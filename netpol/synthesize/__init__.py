@@ -47,7 +47,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
 
     Raises NetpolError for a namespace in the options in which nobody was seen.
     """
-    policed = policed_namespaces(learned.accepted, options)
+    policed = policed_namespaces(learned, options)
     choices = Choices(profile=profile)
     learned = without_refused(learned, policed, choices, tell)
     grouping = Grouping.of(options.level, learned.inventory, kept_apart(learned, policed, options))

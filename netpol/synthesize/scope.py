@@ -28,16 +28,20 @@ __all__ = [
 ]
 
 
-def policed_namespaces(edges: Iterable[Edge], options: Options) -> frozenset[str]:
-    """Namespaces with traffic, the same for every dialect; probes alone are no traffic."""
+def policed_namespaces(learned: Learned, options: Options) -> frozenset[str]:
+    """Namespaces with traffic, the same for every dialect; probes alone are no traffic.
+
+    Those that the user names may be without: then nothing is allowed there.
+    """
     seen = {
         peer.namespace
-        for connection, _ in edges
+        for connection, _ in learned.accepted
         for peer in (connection.client, connection.server)
         if isinstance(peer, Workload) and connection.client != Entity("host")
     }
     wanted = seen if options.namespaces is None else options.namespaces
-    unknown = sorted((wanted | options.exclude) - seen)
+    known = {one.namespace for one in learned.inventory.workloads}
+    unknown = sorted((wanted | options.exclude) - seen - known)
     if unknown:
         raise NetpolError(
             f"nothing was learned about the namespace {unknown[0]}",

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.eye import Eye
+from lab.sctp import Sctp
 from lab.speech import ASK, SERVE, Datagrams, Resolver, answers_of, question
 
 PATIENCE = 60.0
@@ -37,6 +38,7 @@ class Agent:
         self.resolver = Resolver({}, "", self.port)
         self.heard: list[tuple[str, str]] = []
         self.eye = Eye()
+        self.sctp = Sctp()
         # No port is used twice, so that no connection is taken for an older one.
         self._ports: Iterator[int] = count(33000)
 
@@ -48,6 +50,8 @@ class Agent:
 
     def setup(self, me: str, zone: dict[str, list[str]], upstream: str, resolver: str) -> None:
         self.me, self.resolver_address = me, resolver
+        self.sctp.me = me
+        self.sctp.open()
         self.resolver = Resolver(zone, upstream, self.port)
 
     def sysctl(self, values: dict[str, int]) -> None:
@@ -63,7 +67,9 @@ class Agent:
     async def serve(self, servers: list[list[Any]]) -> None:
         """Rows of (address, port, protocol, what to speak)."""
         for address, port, protocol, speaks in servers:
-            if protocol == "UDP":
+            if protocol == "SCTP":
+                self.sctp.serving.add(port)
+            elif protocol == "UDP":
                 resolver = self.resolver if speaks == "dns" else None
                 await asyncio.get_running_loop().create_datagram_endpoint(
                     lambda resolver=resolver: Datagrams(resolver, self.heard),
@@ -123,6 +129,10 @@ class Agent:
         return [address for message in asked for address in answers_of(message)]
 
     async def _connect(self, to: str, port: int, speaks: str, protocol: str, source: str) -> str:
+        if protocol == "SCTP":
+            return await self.sctp.ask(to, port, source, self.port())
+        if protocol == "ICMP":
+            return await self._ping(to, source)
         query = question("frontend.shop.svc.cluster.local", 4)
         if protocol == "UDP":
             found = await self._datagram(to, port, query, source)
@@ -161,6 +171,22 @@ class Agent:
                     return came.result()
         finally:
             transport.close()
+
+    async def _ping(self, to: str, source: str) -> str:
+        six, loop = ":" in to, asyncio.get_running_loop()
+        family, kind = (
+            (socket.AF_INET6, socket.IPPROTO_ICMPV6)
+            if six
+            else (socket.AF_INET, socket.IPPROTO_ICMP)
+        )
+        with socket.socket(family, socket.SOCK_DGRAM, kind) as pinging:
+            pinging.setblocking(False)
+            # Its port is the identifier of its echo requests.
+            pinging.bind((source or ("::" if six else "0.0.0.0"), self.port()))
+            pinging.connect((to, 0))
+            await loop.sock_sendall(pinging, bytes([128 if six else 8]) + bytes(15))
+            await loop.sock_recv(pinging, 100)
+        return ""
 
     def spoof(self, source: str, to: str, port: int, text: str) -> None:
         """A datagram under somebody else's address."""

@@ -1,6 +1,6 @@
 """The lab's cluster, described once: the network, the inventory and the tests are made from this.
 
-Two nodes, thirteen pods and two pods on the host's network, Services of every kind, and an internet
+Two nodes, fourteen pods and two pods on the host's network, Services of every kind, and an internet
 that is a namespace, too. All of it dual-stack.
 """
 
@@ -165,6 +165,10 @@ PODS: Final = (
         "monitoring", "statsd", _ONE, 13, Port(number=8125, speaks="echo", protocol="UDP")
     ),
     _pod("tools", "jump", _TWO, 14),
+    _pod(
+        "shop", "charging", _ONE, 15,
+        Port(number=3868, speaks="who", protocol="SCTP", name="diameter"),
+    ),
 )  # fmt: skip
 """jump talks to nobody: it is there to be taken over."""
 
@@ -200,6 +204,13 @@ SERVICES: Final = (
         selector={"app": "checkout"},
         addresses=("10.96.0.22",),
         ports=(("TCP", 80, 9090, 0),),
+    ),
+    Service(
+        namespace="shop",
+        name="charging",
+        selector={"app": "charging"},
+        addresses=("10.96.0.23",),
+        ports=(("SCTP", 3869, "diameter", 0),),
     ),
     Service(
         namespace="data",
@@ -243,7 +254,17 @@ INTERNET: Final[tuple[tuple[str, tuple[Port, ...]], ...]] = (
     *((address, (Port(number=443, speaks="http"),)) for address in PARTNER),
     (UPSTREAM, _DNS),
     (METADATA, (Port(number=80, speaks="http"),)),
-    *((address, (Port(number=443, speaks="http"), *_DNS)) for address in EVIL),
+    *(
+        (
+            address,
+            (
+                Port(number=443, speaks="http"),
+                Port(number=3868, speaks="who", protocol="SCTP"),
+                *_DNS,
+            ),
+        )
+        for address in EVIL
+    ),
     (CUSTOMER, ()),
 )
 """Every address out there, and what listens on it."""

@@ -15,7 +15,7 @@ _LABELS = {
     "k8s-app": ("kube-dns",),
 }
 _SPACES = {"kubernetes.io/metadata.name": ("shop", "data"), "team": ("red", "blue")}
-_PORTS = (53, 5432, 6379, 7000, 8080, 8125, 9090, 9091, 9100, 9999)
+_PORTS = (53, 3868, 5432, 6379, 7000, 8080, 8125, 9090, 9091, 9100, 9999)
 _NAMES = ("http", "dns", "dns-tcp", "nobody-has-it")
 _BLOCKS = {
     "0.0.0.0/0": ("10.244.0.0/16", "10.244.2.0/24", "172.30.0.0/24", "198.51.100.66/32"),
@@ -69,7 +69,7 @@ def _peer(dice: Dice) -> dict[str, Any]:
 
 def _port(dice: Dice) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    dice.maybe(found, "protocol", lambda: dice.choice(("TCP", "UDP")))
+    dice.maybe(found, "protocol", lambda: dice.choice(("TCP", "UDP", "SCTP")))
     if dice.one_in(8):
         return found
     if dice.one_in(3):

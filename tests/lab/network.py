@@ -20,6 +20,7 @@ from typing import Any, Self
 from lab import describe as d
 from lab.kube_proxy import rules
 from lab.member import Member, environment, search_path
+from lab.sctp import HUSH
 
 __all__ = ["Lab", "missing"]
 
@@ -97,6 +98,7 @@ class Lab:
         self.nodes = {one.name: self._new(node=True) for one in d.NODES}
         self.pods = {one.name: self._new(on=self.nodes[one.node.name]) for one in d.PODS}
         for one in self._all:
+            one.nft(HUSH)
             one.order("sysctl", values=_SETTINGS)
             one.ip(["link set lo up"])
         self._lan()
@@ -187,6 +189,7 @@ class Lab:
 
 _SETTINGS = {
     "ipv4/ip_forward": 1,
+    "ipv4/ping_group_range": "0 0",
     "ipv6/conf/all/forwarding": 1,
     "ipv6/conf/default/accept_dad": 0,
     "ipv6/conf/all/accept_dad": 0,

@@ -99,7 +99,7 @@ _CLOSED = 9999
 """A port on which nobody listens: what gets there is refused by the pod, and so was allowed."""
 PORTS = sorted(
     {(port.protocol, port.number) for pod in (*d.PODS, *d.HOSTED) for port in pod.ports}
-    | {("TCP", _CLOSED), ("UDP", _CLOSED)}
+    | {(protocol, _CLOSED) for protocol in ("TCP", "UDP", "SCTP")}
 )
 _ADDRESSES = {pod.name: pod.addresses for pod in d.PODS} | {
     **{node.name: node.addresses for node in d.NODES},

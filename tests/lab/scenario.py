@@ -49,7 +49,7 @@ def _service(name: str, space: str) -> str:
     return f"{name}.{space}.svc.cluster.local"
 
 
-def _wanted() -> Iterator[Case]:
+def _from_outside() -> Iterator[Case]:
     for pod in d.PODS:
         for port in pod.ports:
             if port.speaks == "http":  # the port that is called http, or the only one
@@ -62,6 +62,11 @@ def _wanted() -> Iterator[Case]:
                     port=port.number,
                     speaks="http",
                 )
+    first = d.PODS[0]
+    yield Case(
+        name="ICMP of the node", client=first.node.name, to=first.addresses[0], port=8,
+        speaks="ping", protocol="ICMP",
+    )  # fmt: skip
     for node in d.NODES:
         yield Case(
             name=f"NodePort with SNAT at {node.name}",
@@ -71,6 +76,9 @@ def _wanted() -> Iterator[Case]:
             speaks="http",
             source=d.CUSTOMER,
         )
+
+
+def _of_each_other() -> Iterator[Case]:
     for to, port, space in (("cart", 80, "shop"), ("checkout", 80, "shop")):
         yield from _each("Service", "frontend", _service(to, space), port, "http")
     yield from _each("Service", "cart", _service("redis", "data"), 6379, "redis")
@@ -80,6 +88,13 @@ def _wanted() -> Iterator[Case]:
         yield from _each(
             "UDP and its reply", owner, _service("statsd", "monitoring"), 8125, "echo", "UDP"
         )
+    yield from _each("SCTP", "checkout", _service("charging", "shop"), 3869, "who", "SCTP")
+    yield from _each(
+        "SCTP by IPv6", "checkout", _pods("charging")[0].addresses[1], 3868, "who", "SCTP"
+    )
+    for version in (0, 1):
+        to = _pods("checkout")[0].addresses[version]
+        yield from _each("ICMP", "prometheus", to, 8, "ping", "ICMP")
     yield from _each("DNS over UDP", "prometheus", d.RESOLVER, 53, "dns", "UDP")
     yield from _each("DNS over TCP", "cart", d.RESOLVER, 53, "dns")
     yield from _each(
@@ -115,6 +130,14 @@ def _lateral() -> Iterator[Case]:
         speaks="postgres",
     )  # fmt: skip
     yield from _each("lateral: UDP", "jump", _service("statsd", "monitoring"), 8125, "echo", "UDP")
+    charging = _pods("charging")[0]
+    for owner in ("jump", "cart", "frontend"):
+        yield from _each("lateral: SCTP", owner, charging.addresses[0], 3868, "who", "SCTP")
+    yield from _each("lateral: SCTP", "jump", _service("charging", "shop"), 3869, "who", "SCTP")
+    yield from _each("lateral: SCTP by IPv6", "cart", charging.addresses[1], 3868, "who", "SCTP")
+    yield from _each(
+        "lateral: SCTP, a closed port", "cart", charging.addresses[0], 22, "who", "SCTP"
+    )
     yield from _each("lateral: API server", "cart", _service("kubernetes", "default"), 443, "http")
     for node in d.NODES:
         yield from _each("lateral: hostNetwork", "cart", node.addresses[0], 9100, "http")
@@ -128,15 +151,21 @@ def _lateral() -> Iterator[Case]:
 def _scan() -> Iterator[Case]:
     """Every pod on the ports that somebody here listens on, from the pod that nobody needs."""
     for pod in d.PODS:
-        for number in (22, 80, 53, 5432, 6379, 7000, 8080, 9090, 9091):
+        for to in pod.addresses:
             if pod.owner != "jump":
+                yield from _each("ping sweep", "jump", to, 8, "ping", "ICMP")
+        for number in (22, 80, 53, 5432, 6379, 7000, 8080, 9090, 9091):
+            # Names may be asked for wherever there are policies.
+            if pod.owner != "jump" and (pod.owner, number) != ("coredns", 53):
                 yield from _each("scan", "jump", pod.addresses[0], number, "knock")
 
 
 def _out() -> Iterator[Case]:
-    for owner in ("frontend", "checkout", "db", "coredns"):
+    for owner in ("frontend", "checkout", "db", "coredns", "jump"):
         for to in d.EVIL:
             yield from _each("exfiltration", owner, to, 443, "http")
+            yield from _each("exfiltration: ICMP", owner, to, 8, "ping", "ICMP")
+            yield from _each("exfiltration: SCTP", owner, to, 3868, "who", "SCTP")
         yield from _each("metadata address", owner, d.METADATA, 80, "http")
     for protocol in ("UDP", "TCP"):
         yield from _each("exfiltration: DNS", "checkout", d.EVIL[0], 53, "dns", protocol)
@@ -154,7 +183,7 @@ def _out() -> Iterator[Case]:
             )
 
 
-WANTED: Final = tuple(_wanted())
+WANTED: Final = (*_from_outside(), *_of_each_other())
 ATTACKS: Final = (*_lateral(), *_scan(), *_out())
 LIES: Final = tuple(
     (pod.name, _pods(victim)[0].addresses[0], _pods("statsd")[0].addresses[0], 8125)

@@ -69,6 +69,15 @@ def test_many_silent_workloads_are_counted() -> None:
     assert "and 2 more" in text(learned([flow(app("web"), app("api"))], known))
 
 
+def test_a_namespace_that_nothing_was_seen_of_is_open_until_it_is_named() -> None:
+    known = inventory(pod("jump-x", owner="jump", namespace="tools"))
+    what = learned([flow(app("web"), app("api"))], known)
+    assert "nothing seen in tools" in text(what)
+    made = proof(what, "kubernetes", namespaces=frozenset({"shop", "tools"}))
+    assert not made.certificate.open_namespaces
+    assert {one.namespace for one in made.synthesis.policies.policies} == {"shop", "tools"}
+
+
 def test_a_broken_promise_is_marked() -> None:
     found = certify(PolicySet(policies=(DENY,)), WHAT, KUBERNETES)
     assert certificate_text(found, WHAT, ()).splitlines()[0].startswith("  ! sufficient")
