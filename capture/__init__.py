@@ -16,9 +16,10 @@ from capture.live import LiveSource
 from capture.pcap import PCAP
 from capture.records import NETPOL
 from capture.retina import RETINA
-from capture.source import FlowSource
+from capture.sniff_sight import CAPTURE
+from capture.source import FlowSource, Watcher
 
-__all__ = ["LIVE", "SOURCES"]
+__all__ = ["LIVE", "SOURCES", "WATCHERS"]
 
 SOURCES: Final[tuple[FlowSource, ...]] = (
     HUBBLE,
@@ -32,6 +33,9 @@ SOURCES: Final[tuple[FlowSource, ...]] = (
     PCAP,
 )
 """Every flow source; the first of those that are equally sure of an input reads it."""
+
+WATCHERS: Final[tuple[Watcher, ...]] = (CAPTURE,)
+"""Who else writes flow records, and what of: no input is read by it."""
 
 LIVE: Final[tuple[LiveSource, ...]] = (HUBBLE_LIVE, GOLDMANE_LIVE)
 """Every kind of server that is asked for flows, by the schemes of its URLs."""

@@ -12,7 +12,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from capture import LIVE, SOURCES
+from capture import LIVE, SOURCES, WATCHERS
 from capture.compressed import decompressed
 from capture.live import LiveSource
 from capture.live_address import scheme
@@ -183,7 +183,8 @@ def read(
 
 def blind_spots(names: Collection[str]) -> dict[str, tuple[str, ...]]:
     """What flow sources cannot see, by their names."""
-    return {one.name: one.sight.blind for one in SOURCES if one.name in names and one.sight.blind}
+    every = (*SOURCES, *WATCHERS)
+    return {one.name: one.sight.blind for one in every if one.name in names and one.sight.blind}
 
 
 def opened(path: str) -> AbstractContextManager[BinaryIO]:

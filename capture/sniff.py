@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from capture.namespaces import NODE, inside, place_of
 from capture.ring import BLOCK, Ring, opened
 from capture.sniff_pods import Came, Failed, Left, News, Pods
+from capture.sniff_sight import CAPTURE
 from capture.tracking import Tracking
 from netpol.errors import NetpolError
 from netpol.notices import Notice
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
     from capture.sniff_rows import Waiting
     from capture.source import Reading
 
-__all__ = ["SOURCE", "Sniffer", "on_interface", "on_pods"]
+__all__ = ["Sniffer", "on_interface", "on_pods"]
 
-SOURCE: Final = "pcap"
-"""What was captured live is dissected as what was captured to a file, and as blind."""
 _TICK: Final = 0.2
 _SHORT: Final = 0.02
 _DELAY: Final = 400_000_000
@@ -94,7 +93,7 @@ class Sniffer:
         from capture.sniff_rows import Waiting
 
         at_pods = self.pods is not None
-        folded, waiting = Intervals(reading, SOURCE, at_pods), Waiting()
+        folded, waiting = Intervals(reading, CAPTURE.name, at_pods), Waiting()
         now = begun = time.monotonic()
         end = begun + duration if duration is not None else float("inf")
         # The last interval and what waits are lost with the process; together that is an interval.

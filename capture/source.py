@@ -10,7 +10,7 @@ from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Tell
 
-__all__ = ["FlowSource", "Reading", "Sight", "as_a_whole", "line_by_line"]
+__all__ = ["FlowSource", "Reading", "Sight", "Watcher", "as_a_whole", "line_by_line"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,16 @@ class Sight:
     blind: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Who tells of connections, under its name. Unless it is a :class:`FlowSource`, it sees them
+    itself, and its flows come as netpol's own records."""
+
+    name: str
+    summary: str
+    sight: Sight
+
+
 def as_a_whole(head: bytes) -> bool:
     """A record may change what others mean, whatever the input looks like."""
     return False
@@ -68,7 +78,7 @@ def line_by_line(head: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowSource:
+class FlowSource(Watcher):
     """One kind of flow log.
 
     ``detect`` is shown the first 64 KiB (decompressed) and answers with a confidence from 0 to 1.
@@ -79,9 +89,6 @@ class FlowSource:
     read in pieces that end with a line.
     """
 
-    name: str
-    summary: str
-    sight: Sight
     detect: Callable[[bytes], float]
     read: Callable[[BinaryIO, Reading], Iterator[Flow]]
     by_line: Callable[[bytes], bool] = as_a_whole

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from capture import SOURCES
+from capture import SOURCES, WATCHERS
 from generators import DIALECTS
 from netpol.catalogue import CATALOGUE
 from netpol.cli import cli
@@ -110,10 +110,10 @@ def _sources() -> Iterator[str]:
     yield "# Flow sources\n\nWritten from the code: `make docs`. `netpol sources` prints this;\n"
     yield "with files it says which source would read each. `--from` forces one.\n\n"
     yield f"| source | {' | '.join(SIGHT.values())} |\n|{' --- |' * (len(SIGHT) + 1)}\n"
-    for one in SOURCES:
+    for one in (*SOURCES, *WATCHERS):
         cells = " | ".join(getattr(one.sight, member) for member in SIGHT)
         yield f"| {one.name} | {cells} |\n"
-    for one in SOURCES:
+    for one in (*SOURCES, *WATCHERS):
         yield f"\n## {one.name}\n\n{one.summary}.\n\n"
         yield from (f"- Cannot tell: {text}.\n" for text in one.sight.blind)
         yield "" if one.sight.blind else "- It has no blind spots of its own.\n"

@@ -12,7 +12,7 @@ import click
 from netpol.cli.console import Notices
 
 if TYPE_CHECKING:
-    from capture.source import FlowSource
+    from capture.source import Watcher
 
 __all__ = ["SIGHT", "sources"]
 
@@ -47,19 +47,20 @@ def sources(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
             json.dumps(rows, indent=2) + "\n" if form == "json" else _files_text(rows), nl=False
         )
         ctx.exit(0 if all(row["source"] for row in rows) else 1)
-    from capture import SOURCES
+    from capture import SOURCES, WATCHERS
 
+    every = (*SOURCES, *WATCHERS)
     if form == "json":
-        click.echo(json.dumps([_object(one) for one in SOURCES], indent=2))
+        click.echo(json.dumps([_object(one) for one in every], indent=2))
     else:
-        click.echo("\n".join(_lines(SOURCES)))
+        click.echo("\n".join(_lines(every)))
 
 
-def _object(one: FlowSource) -> dict[str, Any]:
+def _object(one: Watcher) -> dict[str, Any]:
     return {"source": one.name, "summary": one.summary, **asdict(one.sight)}
 
 
-def _lines(every: Iterable[FlowSource]) -> Iterable[str]:
+def _lines(every: Iterable[Watcher]) -> Iterable[str]:
     """A block per source: a table would be wider than any terminal."""
     width = max(map(len, SIGHT.values()))
     for one in every:

@@ -25,6 +25,7 @@ from sniffing import (
 )
 from spaces import Pair, ip, needs_root, pair, running
 
+from capture.sniff_sight import CAPTURE
 from netpol.flow import Flow
 
 
@@ -58,6 +59,7 @@ def check_scene(joined: Pair, flows: list[Flow]) -> None:
         key: set(signals) for key, signals in edges.items()
     }
     assert all(one.certain for one in found.values())
+    assert {one.source for one in found.values()} == {CAPTURE.name}
     for mine, other in joined.sides:
         assert found[mine, other, "TCP", 8080].signals["opened"] == 3
         assert found[mine, other, "TCP", 8080].count == 3

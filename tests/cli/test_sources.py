@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from source_samples import SAMPLES
 
-from capture import SOURCES
+from capture import SOURCES, WATCHERS
 from capture.source import Sight
 from netpol.cli import cli
 from netpol.cli.sources import SIGHT
@@ -27,11 +27,11 @@ def run(*words, **more):
 
 def test_the_list_says_what_each_can_and_cannot_tell():
     listed = json.loads(run("sources", "--format", "json").stdout)
-    assert [one["source"] for one in listed] == [one.name for one in SOURCES]
+    assert [one["source"] for one in listed] == [one.name for one in (*SOURCES, *WATCHERS)]
     assert all({"summary", "blind", *SIGHT} <= one.keys() for one in listed)
     assert {*SIGHT, "blind"} == {field.name for field in fields(Sight)}
     text = run("sources").stdout
-    for one in SOURCES:
+    for one in (*SOURCES, *WATCHERS):
         assert f"{one.name}: {one.summary}" in text
         assert all(blind in text for blind in one.sight.blind)
 
@@ -84,3 +84,10 @@ def test_blind_spots_are_said(tmp_path, root, command):
         "Blind spots of conntrack",
         "Blind spots of hubble",
     ]
+
+
+def test_who_learns_from_what_was_captured_live_is_told_what_that_cannot_see(tmp_path):
+    record = SAMPLES["netpol"].replace(b'"source":"pcap"', b'"source":"capture"')
+    (tmp_path / "flows.jsonl").write_bytes(record)
+    told = json.loads(run("graph", tmp_path, "--format", "json").stdout)
+    assert told["blind_spots"] == {"capture": list(WATCHERS[0].sight.blind)}
