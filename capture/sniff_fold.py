@@ -19,7 +19,7 @@ from capture.packet_orient import Oriented
 from capture.packet_rows import Numbers, Rows, Window
 from capture.sniff_tracked import Tracked
 from capture.source import Reading
-from capture.tracking import Translation
+from capture.tracking_entry import Translation
 from netpol.flow import Flow
 
 __all__ = ["Intervals"]

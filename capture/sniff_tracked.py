@@ -16,7 +16,7 @@ import numpy as np
 
 from capture.packet_nat import Translated, Translations, key_of
 from capture.packet_rows import Addresses, Numbers, Rows
-from capture.tracking import Translation
+from capture.tracking_entry import Translation
 
 __all__ = ["Tracked"]
 

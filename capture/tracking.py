@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from struct import Struct, pack
-from struct import error as StructError  # noqa: N812
-from typing import Final, NamedTuple
+from typing import Final
 
+from capture.tracking_entry import STATUS, TRANSLATED, Translation, translation
 from netpol.errors import NetpolError
 
-__all__ = ["Half", "Tracking", "Translation"]
+__all__ = ["Tracking"]
 
 _NETFILTER: Final = 12
 """``NETLINK_NETFILTER``; its options are of this level:"""
@@ -43,47 +43,21 @@ _DUMP: Final = _HEAD.pack(20, _GET, 0x301, 1, 0) + bytes(4)
 """Ask for all entries, of IPv4 and IPv6."""
 _PAYLOAD: Final = 20
 """Behind ``struct nlmsghdr`` and ``struct nfgenmsg``."""
-_ATTRIBUTE: Final = Struct("=HH")
-_TYPE: Final = 0x3FFF
-_ORIGINAL, _REPLY, _STATUS = 1, 2, 3
-_TRANSLATED: Final = 0x30
-"""``IPS_SRC_NAT | IPS_DST_NAT``."""
-_PORT: Final = Struct(">H")
-_WORD: Final = Struct(">I")
 
 _FILTER: Final = b"".join(
     pack("=HBBI", *line)
     for line in (
         (0x00, 0, 0, _PAYLOAD),  # ld #: where attributes begin
-        (0x01, 0, 0, _STATUS),  # ldx #: which is looked for
+        (0x01, 0, 0, STATUS),  # ldx #: which is looked for
         (0x20, 0, 0, 0xFFFFF00C),  # ld ad: SKF_AD_NLATTR, its place or 0
         (0x15, 3, 0, 0),  # jeq: there is none
         (0x07, 0, 0, 0),  # tax
         (0x40, 0, 0, 4),  # ld [x + 4]: its value
-        (0x45, 1, 0, _TRANSLATED),  # jset
+        (0x45, 1, 0, TRANSLATED),  # jset
         (0x06, 0, 0, 0),  # ret: not that
         (0x06, 0, 0, 0xFFFFFFFF),  # ret: all of it
     )
 )
-
-
-class Half(NamedTuple):
-    """One direction of a connection; addresses as on the wire."""
-
-    source: bytes
-    target: bytes
-    protocol: int
-    """IP protocol number; for ICMP plus type and code as in :class:`capture.packet_rows.Rows`."""
-    source_port: int
-    target_port: int
-    """For ICMP both are its identifier."""
-
-
-class Translation(NamedTuple):
-    """A connection whose addresses or ports change on its way."""
-
-    original: Half
-    reply: Half
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,40 +165,5 @@ def _messages(data: bytearray, size: int) -> Iterator[tuple[int, int, int]]:
 def _translations(data: bytearray, size: int) -> Iterator[Translation]:
     """The entries in some messages that are translated and whole."""
     for kind, at, end in _messages(data, size):
-        if kind != _NEW:
-            continue
-        with suppress(LookupError, StructError):  # a tuple without addresses: of no use
-            found = _attributes(data, at + 4, end)
-            if _WORD.unpack_from(data, found[_STATUS][0])[0] & _TRANSLATED:
-                original = _half(data, *found[_ORIGINAL])
-                yield Translation(original, _half(data, *found[_REPLY], like=original))
-
-
-def _attributes(data: bytearray, at: int, end: int) -> dict[int, tuple[int, int]]:
-    """Where each attribute's value begins and ends."""
-    found = {}
-    while at + 4 <= end:
-        size, kind = _ATTRIBUTE.unpack_from(data, at)
-        if size < 4:
-            break
-        found[kind & _TYPE] = at + 4, min(at + size, end)
-        at += size + 3 & ~3
-    return found
-
-
-def _half(data: bytearray, at: int, end: int, like: Half | None = None) -> Half:
-    """A tuple; that of the answers has the protocol of the one that it answers."""
-    parts = _attributes(data, at, end)
-    ip, proto = _attributes(data, *parts[1]), _attributes(data, *parts[2])
-    source, target = (ip[1], ip[2]) if 1 in ip else (ip[3], ip[4])
-    number = data[proto[1][0]]
-    sides = bytes(data[slice(*source)]), bytes(data[slice(*target)])
-    if 2 in proto:
-        port = _PORT.unpack_from
-        return Half(*sides, number, port(data, proto[2][0])[0], port(data, proto[3][0])[0])
-    for identifier, kind, code in ((4, 5, 6), (7, 8, 9)):
-        if identifier in proto:
-            same = _PORT.unpack_from(data, proto[identifier][0])[0]
-            number |= data[proto[kind][0]] << 8 | data[proto[code][0]] << 16
-            return Half(*sides, like.protocol if like else number, same, same)
-    return Half(*sides, number, 0, 0)
+        if kind == _NEW and (found := translation(data, at + 4, end)):
+            yield found

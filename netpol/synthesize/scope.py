@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from netpol.choices import Choices, listed
 from netpol.errors import NetpolError
 from netpol.graph import Connection, Evidence
@@ -13,7 +11,7 @@ from netpol.parties import entity_blocks
 from netpol.peers import Entity, Peer, Workload
 from netpol.quarantine import Held
 from netpol.synthesize import dns
-from netpol.synthesize.builder import Edge, Selectors
+from netpol.synthesize.builder import Selectors
 from netpol.synthesize.declared import declared_calls
 from netpol.synthesize.levels import Grouping
 from netpol.synthesize.options import Options

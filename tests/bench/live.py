@@ -1,8 +1,10 @@
-"""Live capture beside scapy's ``sniff``: the same load through a cable between two namespaces.
+"""Live capture beside scapy's ``sniff``: the same load through a cable between two namespaces, or
+over a node that translates as kube-proxy does.
 
 For each load and each reader: packets that match and were counted as lost, and how much of one core
 the reader took while the load ran. netpol's records must have every connection that was made, or it
-must have counted the loss. Needs root and iproute2; says so where it is not to be had.
+must have counted the loss; translated ones have to be told as what they are. Needs root, iproute2
+and nftables; says so where they are not to be had.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from os import sysconf
 from pathlib import Path
@@ -20,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pytest
 from sniffing import MAIN, read
-from spaces import Pair, needs_root, pair, running
+from spaces import needs_root, pair, running
+from translating import CLIENT, SERVED, VIP, joined
 
 SECONDS = 5
 
@@ -81,7 +85,7 @@ from scapy.layers.inet import TCP, UDP
 import scapy.layers.l2
 from scapy.sendrecv import AsyncSniffer
 wanted = "(tcp[tcpflags] & tcp-syn != 0 or udp) and not port 7778"
-sock = conf.L2listen(iface="eth0", filter=wanted)
+sock = conf.L2listen(iface=sys.argv[1] or None, filter=wanted)
 seen = [0]
 def count(packet):
     seen[0] += 1
@@ -106,10 +110,33 @@ class Load:
     """Packets that a connection or datagram is."""
     port: int
     bulk: bool = False
+    interface: str = "eth0"
+    """Empty: all of them."""
+    translated: bool = False
+    """By a node between both, on which is captured, with its connection tracking."""
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Scapy does not know copies of a packet for what they are."""
+        return ("netpol", "scapy") if self.interface else ("netpol",)
 
 
 LOADS = (
     Load("2,000 connections/s, bulk data", CONNECTIONS, 2_000, 2, 7777, bulk=True),
+    Load(
+        "the same, translated, on the pod's cable",
+        *(CONNECTIONS, 2_000, 2, 7777),
+        bulk=True,
+        interface="front",
+        translated=True,
+    ),
+    Load(
+        "the same, translated, on both cables",
+        *(CONNECTIONS, 2_000, 2, 7777),
+        bulk=True,
+        interface="",
+        translated=True,
+    ),
     Load("UDP, 20,000 packets/s", DATAGRAMS, 20_000, 1, 9998),
     Load("UDP, 100,000 packets/s", DATAGRAMS, 100_000, 1, 9998),
 )
@@ -122,26 +149,50 @@ def main() -> None:
         print(f"live capture is not measured: {reason}")
         return
     head = ("load", "reader", "sent", "seen", "lost", "CPU", "bulk Gbit/s")
-    print("{:<32}{:<10}{:>10}{:>10}{:>10}{:>8}{:>13}".format(*head))
+    print("{:<44}{:<10}{:>10}{:>10}{:>10}{:>8}{:>13}".format(*head))
     for load in LOADS:
-        for reader in ("netpol", "scapy"):
-            with pair() as joined, tempfile.TemporaryDirectory() as folder:
-                row = measured(joined, load, reader, Path(folder, "flows.jsonl"))
-            print("{:<32}{:<10}{:>10,}{:>10,}{:>10,}{:>7.1%}{:>13}".format(*row))
+        for reader in load.readers:
+            with staged(load) as stage, tempfile.TemporaryDirectory() as folder:
+                row = measured(stage, load, reader, Path(folder, "flows.jsonl"))
+            print("{:<44}{:<10}{:>10,}{:>10,}{:>10,}{:>7.1%}{:>13}".format(*row))
 
 
-def measured(joined: Pair, load: Load, reader: str, out: Path) -> tuple[object, ...]:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Namespaces, and what the clients dial."""
+
+    client: str
+    server: str
+    eye: str
+    dialled: str
+
+    def run(self, space: str, code: str, *words: str) -> subprocess.Popen[str]:
+        command = ["ip", "netns", "exec", space, sys.executable, "-c", code, *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def staged(load: Load) -> Iterator[Stage]:
+    if not load.translated:
+        with pair() as cable:
+            yield Stage(cable.client, cable.server, cable.server, cable.sides[0][1])
+        return
+    with joined() as node:
+        node.translate(more=f"ip daddr {VIP[0]} tcp dport {{ 7777, 7778 }} dnat ip to {SERVED[0]}")
+        yield Stage(node.client, node.server, node.node, VIP[0])
+
+
+def measured(stage: Stage, load: Load, reader: str, out: Path) -> tuple[object, ...]:
     with ExitStack() as stack:
-        sinks = stack.enter_context(running(joined.run(joined.server, SINKS)))
+        sinks = stack.enter_context(running(stage.run(stage.server, SINKS)))
         assert sinks.stdout is not None
         assert sinks.stdout.readline() == "ready\n"
-        enter = ["ip", "netns", "exec", joined.server]
-        own = ("capture", "-i", "eth0", "-o", str(out))
-        command = [*enter, *(MAIN if reader == "netpol" else [sys.executable, "-c", SCAPY])]
+        enter = ["ip", "netns", "exec", stage.eye]
+        command = [*enter, *commands(load, out)[reader]]
         process = stack.enter_context(
             running(
                 subprocess.Popen(
-                    [*command, *(own if reader == "netpol" else ())],
+                    command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -152,15 +203,24 @@ def measured(joined: Pair, load: Load, reader: str, out: Path) -> tuple[object, 
         assert process.stderr is not None
         assert "capturing" in process.stderr.readline()
         begun, used = time.monotonic(), cpu(process.pid)
-        server, words = joined.sides[0][1], (str(load.rate), str(SECONDS))
-        bulk = joined.run(joined.client, BULK, server, str(SECONDS)) if load.bulk else None
-        sent = int(joined.run(joined.client, load.code, server, *words).communicate()[0])
+        words = stage.dialled, str(load.rate), str(SECONDS)
+        bulk = stage.run(stage.client, BULK, words[0], words[2]) if load.bulk else None
+        sent = int(stage.run(stage.client, load.code, *words).communicate()[0])
         speed = bulk.communicate()[0].strip() if bulk else ""
         share = (cpu(process.pid) - used) / (time.monotonic() - begun)
         seen, lost = ended(process, reader, load, out)
     if reader == "netpol":
         assert seen + lost >= sent * load.matching, "a connection is neither recorded nor lost"
     return load.name, reader, sent * load.matching, seen, lost, share, speed
+
+
+def commands(load: Load, out: Path) -> dict[str, list[str]]:
+    where = ["-i", load.interface] if load.interface else []
+    tracking = ["--conntrack"] if load.translated else []
+    return {
+        "netpol": [*MAIN, "capture", *where, *tracking, "-o", str(out)],
+        "scapy": [sys.executable, "-c", SCAPY, load.interface],
+    }
 
 
 def ended(process: subprocess.Popen[str], reader: str, load: Load, out: Path) -> tuple[int, int]:
@@ -171,6 +231,9 @@ def ended(process: subprocess.Popen[str], reader: str, load: Load, out: Path) ->
     process.terminate()
     process.communicate()
     flows, account = read(out)
+    if load.translated:
+        told = {(one.client.ip, one.server.ip) for one in flows if one.port == load.port}
+        assert told == {(CLIENT[0], SERVED[0])}, told
     return sum(one.records for one in flows if one.port == load.port), account.lost_events
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,17 +12,14 @@ from threading import Event
 
 import pytest
 from sniffing import MAIN, SERVER, capturing, read
-from spaces import ip, needs_root, running
+from spaces import needs_root, running
+from translating import CLIENT, NODE, SERVED, VIP, Node, joined
 
 from capture.sniff import on_interface
 from capture.source import Reading
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
 
-CLIENT, SERVED = ("10.77.1.2", "fd77:1::2"), ("10.77.2.2", "fd77:2::2")
-NODE = ("10.77.2.1", "fd77:2::1")
-"""Its addresses on the side of the server."""
-VIP = ("10.96.0.20", "fd00:96::20")
 CALLS = """
 import socket, sys
 def talk(to, udp):
@@ -43,83 +38,16 @@ for line in sys.stdin:
         kept[to] = talk(to, kept.get(to))
     print("said", flush=True)
 """
-CABLES = """
-link add front type veth peer eth0 netns {client}
-link add back type veth peer eth0 netns {server}
-addr add 10.77.1.1/24 dev front
-addr add 10.77.2.1/24 dev back
-addr add fd77:1::1/64 dev front nodad
-addr add fd77:2::1/64 dev back nodad
-link set front up
-link set back up
-"""
-END = """
-addr add 10.77.{n}.2/24 dev eth0
-addr add fd77:{n}::2/64 dev eth0 nodad
-link set eth0 up
-route add default via 10.77.{n}.1
-route add default via fd77:{n}::1
-"""
-TRANSLATED = """
-table inet t {{
-  chain in {{
-    type nat hook prerouting priority dstnat
-    ip daddr 10.96.0.20 tcp dport 80 dnat ip to 10.77.2.2:8080
-    ip daddr 10.96.0.20 udp dport 99 dnat ip to 10.77.2.2:9999
-    ip6 daddr fd00:96::20 tcp dport 80 dnat ip6 to [fd77:2::2]:8080
-    ip6 daddr fd00:96::20 udp dport 99 dnat ip6 to [fd77:2::2]:9999
-    {more}
-  }}
-  chain out {{ type nat hook postrouting priority srcnat; {masquerade}; }}
-}}
-"""
-
-
-class Node:
-    """client — node — server: names of namespaces."""
-
-    def __init__(self) -> None:
-        self.client, self.node, self.server = (f"npt{os.getpid()}{one}" for one in "cns")
-
-    def run(self, space: str, *words: str, text: str | None = None) -> None:
-        command = ["ip", "netns", "exec", space, *words]
-        subprocess.run(command, check=True, input=text, text=True)
-
-    def up(self) -> None:
-        for space in (self.client, self.node, self.server):
-            ip("netns", "add", space)
-            ip("-n", space, "link", "set", "lo", "up")
-        cables = CABLES.format(client=self.client, server=self.server)
-        self.run(self.node, "ip", "-batch", "-", text=cables)
-        for number, space in ((1, self.client), (2, self.server)):
-            self.run(space, "ip", "-batch", "-", text=END.format(n=number))
-        forwarding = "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"
-        self.run(self.node, "sysctl", "-qw", *forwarding)
-
-    def translate(self, masquerade: str = "", more: str = "") -> None:
-        text = TRANSLATED.format(masquerade=masquerade, more=more)
-        self.run(self.node, "nft", "-f", "-", text=text)
-
-    def down(self) -> None:
-        for space in (self.client, self.node, self.server):
-            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
 
 
 @pytest.fixture
 def node() -> Iterator[Node]:
-    needs_root()
-    if shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin") is None:
-        pytest.skip("nftables is not installed")
-    found = Node()
-    try:
-        found.up()
+    with joined() as found:
         command = ["ip", "netns", "exec", found.server, sys.executable, "-c", SERVER]
         pipe = subprocess.PIPE
         with running(subprocess.Popen(command, stdout=pipe, text=True)) as server:
             assert server.stdout.readline() == "ready\n"
             yield found
-    finally:
-        found.down()
 
 
 @contextmanager
