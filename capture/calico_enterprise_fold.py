@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, TypeAlias
 
 from capture.calico_enterprise_meaning import by_address, meaning, shown
-from capture.calico_enterprise_middle import END, FIRST, LAST, Middles, opens_record
+from capture.calico_enterprise_middle import Middles, middle, opens_record
 from capture.calico_enterprise_record import (
     Line,
     Numbers,
@@ -48,7 +48,7 @@ class Fold:
         for number, line in pieces(stream, _INSIDE, self.calico.fold.reading.above):
             try:
                 # Most logs differ from one before in numbers alone.
-                start, end = line.find(FIRST), line.find(END, line.find(LAST)) + len(END)
+                start, end = middle(line)
                 cell = known(line[start:end])
                 if cell is not None and opens(line[:start]):
                     _count(cell, numbers(line[:start] + line[end:]))

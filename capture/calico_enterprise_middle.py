@@ -14,12 +14,10 @@ from typing import Final
 from capture.calico_enterprise_record import Numbers, Record, decode_numbers
 from capture.calico_fold import RAW_KEPT, Cell
 
-__all__ = ["END", "FIRST", "LAST", "Middles", "opens_record"]
+__all__ = ["Middles", "middle", "opens_record"]
 
-FIRST: Final = b'"source_ip"'
-LAST: Final = b'"policies"'
-END: Final = b"},"
-"""A middle goes from the first of these fields to the end of the last, an object, with the comma.
+_FIRST: Final = b'"source_ip"'
+"""Here a middle begins, and it ends with the last object in a log, that of the policies.
 
 That is how Felix writes them. In logs of another order there is no middle, or one that is not kept.
 """
@@ -39,7 +37,7 @@ class Middles:
         """
         if b"" + record.source_port not in _NO_PORT or not _complete(record):
             return
-        start, end = line.find(FIRST), line.find(END, line.find(LAST)) + len(END)
+        start, end = middle(line)
         try:
             numbers = decode_numbers(line[:start] + line[end:])
         except (ValueError, RecursionError):
@@ -50,6 +48,11 @@ class Middles:
             if len(self.cells) >= RAW_KEPT:
                 self.cells.clear()
             self.cells[line[start:end]] = cell
+
+
+def middle(line: bytes) -> tuple[int, int]:
+    """Where the middle of a log begins and ends, with the comma behind it."""
+    return line.find(_FIRST), line.rfind(b"}", 0, -3) + 2  # before the end of the record
 
 
 def _complete(record: Record) -> bool:
