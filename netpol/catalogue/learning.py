@@ -155,6 +155,14 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Give all of its pods one label of their own, in the pod template and in"
         " spec.selector, and restart those that lack it.",
     ),
+    "NP028": Entry(
+        title="a connection with somebody on the internet, of whom no address is told, is held",
+        why="The flow log tells no more than that the other side is on the internet, and no Service"
+        " shows this port to it. Only a rule for every public address would allow the connection,"
+        " and nobody asked for one.",
+        what_to_do="Learn from a source that gives addresses as well; or give --allow-world, which"
+        " opens the port to and from every public address.",
+    ),
     "NP045": Entry(
         title="a decision is about nothing that was seen",
         why="The file of decisions names a connection that is in no flow log and no store that was"

@@ -179,7 +179,8 @@ _OPTIONS = (
         "--allow-world",
         is_flag=True,
         help="Take a port that more than 16 public addresses reached as open to the internet, also"
-        " where no Service of type LoadBalancer or NodePort exposes it.",
+        " where no Service of type LoadBalancer or NodePort exposes it; and allow connections of"
+        " which the flow log only says that the other side is on the internet.",
     ),
     _policies(
         "--staged",

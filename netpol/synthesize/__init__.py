@@ -34,6 +34,7 @@ from netpol.synthesize.scope import (
     promised_calls,
     without_nameless,
     without_refused,
+    without_world,
 )
 from netpol.synthesize.subjects import default_deny, subjects_of, touched, workload_policies
 from netpol.synthesize.through import Through
@@ -50,6 +51,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     policed = policed_namespaces(learned, options)
     choices = Choices(profile=profile)
     learned = without_refused(learned, policed, choices, tell)
+    learned = without_world(learned, policed, options, tell)
     grouping = Grouping.of(options.level, learned.inventory, kept_apart(learned, policed, options))
     inventory = grouping.inventory
     selectors = Selectors(inventory=inventory, profile=profile, tell=tell)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from netpol.choices import Choices, listed
 from netpol.errors import NetpolError
 from netpol.graph import Connection, Evidence
@@ -10,6 +12,7 @@ from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
 from netpol.peers import Entity, Peer, Workload
 from netpol.quarantine import Held
+from netpol.services import exposed_ports
 from netpol.synthesize import dns
 from netpol.synthesize.builder import Selectors
 from netpol.synthesize.declared import declared_calls
@@ -23,7 +26,11 @@ __all__ = [
     "promised_calls",
     "without_nameless",
     "without_refused",
+    "without_world",
 ]
+
+_WORLD: Final = Entity("world")
+_INTERNET: Final = "somebody on the internet, of whom no address is told"
 
 
 def policed_namespaces(learned: Learned, options: Options) -> frozenset[str]:
@@ -68,6 +75,35 @@ def without_refused(
             choices.add(name, f"held: {reason}", listed(connection))
             message = f"{listed(connection)} is held: {reason}"
             tell(Notice(code="NP026", where=choices.profile.name, message=message))
+    return learned.holding(held) if held else learned
+
+
+def without_world(
+    learned: Learned, policed: frozenset[str], options: Options, tell: Tell
+) -> Learned:
+    """Hold what only a rule for the whole internet would allow, if nobody asked for one.
+
+    Some sources tell of no address outside (Calico's ``pub``). Clients from the internet at a port
+    that a Service shows to it are what that Service is for.
+    """
+    shown = exposed_ports(learned.inventory)
+
+    def unnamed(connection: Connection) -> bool:
+        client, server = connection.client, connection.server
+        if _WORLD not in (client, server) or not _about(connection, policed):
+            return False
+        port = connection.protocol, connection.port
+        return not isinstance(server, Workload) or port not in shown.get(server, ())
+
+    if options.allow_world:
+        return learned
+    held = [
+        Held(connection=connection, reason=_INTERNET, evidence=evidence)
+        for connection, evidence in learned.accepted
+        if unnamed(connection)
+    ]
+    for one in held:
+        tell(Notice(code="NP028", where=listed(one.connection), message=_INTERNET))
     return learned.holding(held) if held else learned
 
 

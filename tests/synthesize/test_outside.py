@@ -289,3 +289,35 @@ def test_no_address_of_the_cluster_or_of_private_networks_is_opened() -> None:
     rules = yaml.safe_load(made.files["shop/web.yaml"])["spec"]["egress"]
     assert blocks(rules, "to") == {f"{one}/32" for one in seen}
     assert [one.code for one in told] == ["NP050"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_internet_without_an_address_is_opened_only_when_asked_for(target) -> None:
+    flows = [
+        flow(app("web"), app("api")),
+        flow(app("web"), entity("world"), 443),
+        flow(entity("world"), app("web"), 22),
+    ]
+    made = proof(learned(flows), target)
+    assert "0.0.0.0/0" not in "".join(made.files.values())
+    assert {one.reason for one in made.synthesis.learned.held} == {
+        "somebody on the internet, of whom no address is told"
+    }
+    assert len(made.synthesis.learned.held) == 2
+    asked = proof(learned(flows), target, allow_world=True)
+    assert "0.0.0.0/0" in asked.files["shop/web.yaml"]
+    assert asked.synthesis.learned.held == ()
+
+
+def test_who_comes_to_a_service_that_is_shown_to_the_internet_needs_no_address() -> None:
+    public = Service(
+        namespace="shop",
+        name="web",
+        type="LoadBalancer",
+        selector=(("app", "web"),),
+        ports=(ServicePort(port=443, target=8443),),
+    )
+    known = inventory(pod("web"), services={("shop", "web"): public})
+    made = proof(learned([flow(entity("world"), app("web", pod="web"), 8443)], known))
+    assert "0.0.0.0/0" in made.files["shop/web.yaml"]
+    assert made.synthesis.learned.held == ()
