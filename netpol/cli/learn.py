@@ -107,7 +107,7 @@ def learn(
     era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=how.at)
     with opened(store, write=True) as kept, stopping() as stopped:
         ingest = Ingest(store=kept, tell=notices.tell, source=how.source, era=era, at=how.at)
-        with viewing(as_json=form == "json") as view:
+        with viewing(as_json=form == "json", notices=notices.counts) as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
             with shared(feeds, ingest, settings, stopped, view.working) as others:
                 stable = UntilStable(store, known, guard, stopped) if until_stable else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netpol.flow import Account
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from netpol.store import Fresh
 
 __all__ = ["Progress", "run"]
+
+_RECENT: Final = 30.0
+"""Seconds over which a rate is taken."""
 
 
 @dataclass(slots=True)
@@ -26,7 +30,12 @@ class Progress:
     latest: str = ""
     """The newest edge, for people."""
     commits: int = 0
-    started: float = field(default_factory=time.monotonic)
+    _marks: deque[tuple[float, int]] = field(default_factory=deque)
+    """When so many records had been read."""
+    _newest: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._marks.append((time.monotonic(), 0))
 
     def add(self, fresh: Fresh) -> None:
         """Count a commit."""
@@ -35,13 +44,25 @@ class Progress:
         self.account.add(fresh.account)
         self.edges += fresh.edges
         self.commits += 1
+        now = time.monotonic()
+        self._marks.append((now, self.account.read))
+        while len(self._marks) > 2 and now - self._marks[1][0] > _RECENT:
+            self._marks.popleft()
         if fresh.latest is not None:
-            self.latest = flow_words(fresh.latest)
+            self.latest, self._newest = flow_words(fresh.latest), now
 
     @property
     def rate(self) -> float:
-        """Records per second."""
-        return self.account.read / max(time.monotonic() - self.started, 1e-3)
+        """Records per second, of late."""
+        when, read = self._marks[0]
+        return (self.account.read - read) / max(time.monotonic() - when, 1e-3)
+
+    @property
+    def since(self) -> str:
+        """How long nothing was new, for people."""
+        from netpol.report.words import span
+
+        return f"{span(round(1e9 * (time.monotonic() - self._newest)))} ago"
 
 
 Seen = Callable[["Feed", "Fresh | None"], None]

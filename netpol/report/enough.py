@@ -11,7 +11,7 @@ from netpol.coverage import Estimate, Interval
 from netpol.enough import STABLE, Enough, Standing
 from netpol.peers import label
 from netpol.report.rows import time_text
-from netpol.report.words import count
+from netpol.report.words import count, span
 
 __all__ = ["curve_text", "enough_object", "enough_text"]
 
@@ -78,7 +78,7 @@ def enough_text(found: Enough) -> Iterator[str]:
     if found.curve:
         yield f"  new connections by {found.unit}: {curve_text(found.curve)}"
     if found.newest is not None and found.last is not None:
-        yield f"  nothing new for {_span(found.last - found.newest)} until the last record"
+        yield f"  nothing new for {span(found.last - found.newest)} until the last record"
     yield (
         f"  covered: {count(found.days, 'day')}, {found.weekdays} of 7 weekdays,"
         f" {found.day_hours} of 24 hours of the day"
@@ -149,11 +149,3 @@ def _weak(standings: Iterable[Standing]) -> Iterator[str]:
         if some := kinds.get(sided):
             more = f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
             yield f"  {text}: {', '.join(some[:_SHOWN])}{more}"
-
-
-def _span(nanoseconds: int) -> str:
-    """A length of time in its two greatest units."""
-    minutes = max(0, nanoseconds) // (60 * 10**9)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]
-    return " ".join(parts[:2]) or "less than a minute"

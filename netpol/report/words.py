@@ -19,7 +19,15 @@ from netpol.policy import (
     Selector,
 )
 
-__all__ = ["count", "policy_words", "ports_words", "rule_words", "selector_words", "set_words"]
+__all__ = [
+    "count",
+    "policy_words",
+    "ports_words",
+    "rule_words",
+    "selector_words",
+    "set_words",
+    "span",
+]
 
 _MOST: Final = 6
 """Alternatives of one rule that are spelled out; the others are counted."""
@@ -40,6 +48,14 @@ _ENTITIES: Final = {
 def count(number: int, one: str, many: str = "") -> str:
     """``1 connection``, ``2,000 connections``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def span(nanoseconds: int) -> str:
+    """A length of time in its two greatest units."""
+    minutes = max(0, nanoseconds) // (60 * 10**9)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]
+    return " ".join(parts[:2]) or "less than a minute"
 
 
 def selector_words(selector: Selector) -> str:
