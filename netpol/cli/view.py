@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "viewing"]
 
+_ECHO: Final = 3
+"""Columns left free: a terminal shows ^C there, and what it takes a new line for moves the panel."""
 _QUIET: Final = 10.0
 """Seconds between two plain lines about a source that goes on."""
 
@@ -150,11 +152,13 @@ def _can_move(*, as_json: bool) -> bool:
 
 def _shown(view: View) -> AbstractContextManager[object]:
     from rich.console import Console
+    from rich.constrain import Constrain
     from rich.live import Live
 
+    console = Console(stderr=True)
     return Live(
-        console=Console(stderr=True),
-        get_renderable=lambda: _panel(view),
+        console=console,
+        get_renderable=lambda: Constrain(_panel(view), max(1, console.width - _ECHO)),
         refresh_per_second=4,
         transient=True,
         redirect_stdout=False,  # it is the result, and may go elsewhere
