@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "viewing"]
 
 _ECHO: Final = 3
-"""Columns left free: a terminal shows ^C there, and what it takes a new line for moves the panel."""
+"""Columns left free: a terminal shows ^C there, and a new line for that would move the panel."""
 _QUIET: Final = 10.0
 """Seconds between two plain lines about a source that goes on."""
 
