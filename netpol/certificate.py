@@ -296,11 +296,13 @@ def _without_witness(
     )
 
 
-def silent(learned: Learned, policed: frozenset[str]) -> tuple[Workload, ...]:
-    """The workloads of these namespaces for which nothing was accepted."""
+def silent(learned: Learned, policed: frozenset[str] | None = None) -> tuple[Workload, ...]:
+    """The workloads of these namespaces, or of all, for which nothing was accepted."""
     busy = _busy(learned)
     return tuple(
-        one for one in _policeable(learned) if one.namespace in policed and one not in busy
+        one
+        for one in _policeable(learned)
+        if (policed is None or one.namespace in policed) and one not in busy
     )
 
 

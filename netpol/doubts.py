@@ -17,7 +17,9 @@ from netpol.learn import Learned
 from netpol.peers import Peer, label
 from netpol.visitors import one_world
 
-__all__ = ["Doubt", "doubts"]
+__all__ = ["ONCE", "Doubt", "doubts"]
+
+ONCE: Final = "seen once"
 
 LONG: Final = 24
 """Hours in which something was seen, from which on one of them is little."""
@@ -40,7 +42,7 @@ def doubts(learned: Learned) -> tuple[Doubt, ...]:
     edges = list(one_world(learned.accepted, learned.inventory))
     hours = {hour for _, evidence in edges for hour in evidence.hours}
     once = [c for c, evidence in edges if evidence.count <= 1]
-    found = [Doubt(what="seen once", connections=tuple(once))]
+    found = [Doubt(what=ONCE, connections=tuple(once))]
     if len(hours) >= LONG:
         brief = [c for c, evidence in edges if len(evidence.hours) == 1 and evidence.count > 1]
         found.append(Doubt(what="seen in one hour only", connections=tuple(brief)))

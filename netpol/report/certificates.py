@@ -9,6 +9,7 @@ from typing import Any, Final
 from netpol.certificate import Certificate, Opened, is_declared
 from netpol.compare import Difference
 from netpol.doubts import doubts
+from netpol.enough import enough
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
@@ -17,6 +18,7 @@ from netpol.prices import Price
 from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
 from netpol.report.contradictions import contradiction_rows, contradictions_text
+from netpol.report.enough import saturation_object, saturation_text
 from netpol.report.held import held_rows, held_text
 from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.lint import finding_rows
@@ -105,6 +107,7 @@ def certificate_object(
         "decided": decided_rows(learned.decided),
         "doubts": doubt_rows(doubts(learned)),
         "contradictions": contradiction_rows(learned),
+        "enough": saturation_object(enough(learned)),
         "accepted": certificate.accepted,
         "denied": len(certificate.denied),
         "undecided": [connection_row(c) for c in certificate.undecided],
@@ -268,6 +271,8 @@ def _unseen(certificate: Certificate, learned: Learned) -> str:
     silent = ", ".join(label(one) for one in certificate.silent[:3])
     more = len(certificate.silent) - 3
     parts = [f"{learned.attributed_share:.1%} of the records about connections attributed"]
+    if known := saturation_text(enough(learned)):
+        parts.append(known)
     if learned.lost_events:
         parts.append(f"{learned.lost_events:,} events lost by the source")
     if certificate.silent:

@@ -13,7 +13,7 @@ from netpol.peers import label
 from netpol.report.rows import time_text
 from netpol.report.words import count, span
 
-__all__ = ["curve_text", "enough_object", "enough_text"]
+__all__ = ["curve_text", "enough_object", "enough_text", "saturation_object", "saturation_text"]
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _NONE: Final = "·"
@@ -25,13 +25,32 @@ _SHOWN: Final = 5
 """Workloads that are named on a line."""
 
 
-def enough_object(found: Enough) -> dict[str, Any]:
-    """What ``status --format json`` says under ``enough``."""
+def saturation_object(found: Enough) -> dict[str, Any]:
+    """Whether enough was learned, in numbers; what other reports say under ``enough``."""
     return {
         "unit": found.unit,
         "units": found.units,
         "stable": found.stable,
         "estimate": _estimate(found.estimate),
+    }
+
+
+def saturation_text(found: Enough) -> str:
+    """The same in a clause; empty where nobody can tell."""
+    e = found.estimate
+    if e is None:
+        return ""
+    low, high = e.new_interval(e.units)
+    return (
+        f"{_known(e)}; as long again ({count(e.units, found.unit)}) would show"
+        f" {e.new(e.units):,.0f} connections more ({low:,.0f} to {high:,.0f})"
+    )
+
+
+def enough_object(found: Enough) -> dict[str, Any]:
+    """What ``status --format json`` says under ``enough``."""
+    return {
+        **saturation_object(found),
         "curve": [[time_text(hour * HOUR), total] for hour, total in found.curve],
         "days": found.days,
         "weekdays": found.weekdays,
@@ -93,14 +112,18 @@ def _answer(found: Enough) -> str:
     e = found.estimate
     if e is None:
         return "Enough? Nobody can tell yet: it takes two hours in which something was seen"
-    low, high = e.coverage_interval
-    known = (
-        f"{e.coverage:.1%} of all activity is of known connections"
-        f" ({low:.1%} to {high:.1%}, 95 % interval)"
-    )
+    known = _known(e)
     if found.stable:
         return f"Enough? Yes, of what happens within such a window: {known}"
     return f"Enough? Not yet: {known}; {STABLE:.0%} at the lower end is"
+
+
+def _known(e: Estimate) -> str:
+    low, high = e.coverage_interval
+    return (
+        f"{e.coverage:.1%} of all activity is of known connections"
+        f" ({low:.1%} to {high:.1%}, 95 % interval)"
+    )
 
 
 def _expected(e: Estimate, unit: str) -> Iterator[str]:

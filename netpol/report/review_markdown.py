@@ -13,10 +13,14 @@ from typing import Final, Protocol
 
 from netpol.catalogue import CATALOGUE
 from netpol.contradictions import contradictions
+from netpol.doubts import ONCE
+from netpol.enough import Enough
 from netpol.learn import Learned
 from netpol.peers import Workload, label
 from netpol.report.certificates import blame
+from netpol.report.enough import saturation_text
 from netpol.report.inert import code, fenced
+from netpol.report.judged import decisions_of, named
 from netpol.report.review_diff import yaml_diff
 from netpol.report.review_mermaid import picture
 from netpol.report.review_words import (
@@ -64,6 +68,9 @@ class _Table:
             title, end = f"<details><summary>{self.title}</summary>", "\n</details>\n"
         head = f"\n{title}\n\n{top}{rule}"
         left = room - len(head) - len(_more(len(lines))) - len(end)
+        if left < 0:
+            bare = f"\n{self.title}: {len(lines):,}, in the whole review.\n"
+            return bare if len(bare) <= room else ""
         shown = list(_fitting(lines, left))
         return head + "".join(shown) + _more(len(lines) - len(shown)) + end
 
@@ -93,7 +100,11 @@ def review_markdown(
     foot = _coverage(review, learned) + _HINT
     left = (size or _UNBOUNDED) - len(head) - len(foot)
     body = ""
-    sections: list[_Section] = [*_tables(review), _Picture(review=review), _Diff(review=review)]
+    sections: list[_Section] = [
+        *_tables(review, learned),
+        _Picture(review=review),
+        _Diff(review=review),
+    ]
     for section in sections:
         text = section.text(left if section is sections[-1] else left // 2)
         body += text
@@ -117,7 +128,7 @@ def _gates(review: Review) -> str:
     return f"\n❌ {count(len(failed), 'gate')} failed:\n\n{''.join(lines)}"
 
 
-def _tables(review: Review) -> Iterator[_Table]:
+def _tables(review: Review, learned: Learned | None) -> Iterator[_Table]:
     yield _breaks(review)
     yield _rules(review)
     opens = [one for one in review.edges if one.edge.opens]
@@ -128,6 +139,8 @@ def _tables(review: Review) -> Iterator[_Table]:
     yield _edges("What closes", [one for one in closes if not _unseen(one)])
     yield _edges("What cannot be decided", [e for e in review.edges if e.edge.kind == "undecided"])
     yield _findings(review)
+    yield _doubts(review)
+    yield _decided(learned)
     quiet = [one for one in closes if _unseen(one)]
     verb = "closes" if len(quiet) == 1 else "close"
     title = f"{count(len(quiet), 'connection')} {verb} of which nothing was observed"
@@ -195,11 +208,46 @@ def _edges(title: str, found: Iterable[Reviewed]) -> _Table:
                 code(party(one.edge.server, one.edge)),
                 ports_words(one.edge.ports),
                 _evidence(one),
-                ", ".join(RISKS[risk] for risk in one.risks if risk != "never-observed"),
+                _twice(one),
                 code(causes_words(one.causes), _TEXT),
             )
             for one in found
         ),
+    )
+
+
+def _twice(one: Reviewed) -> str:
+    """What speaks for another look: the risks, and what is odd about the evidence."""
+    found = [RISKS[risk] for risk in one.risks if risk != "never-observed"]
+    found += [code(what) for what in one.doubts if what != ONCE]
+    return ", ".join(found)
+
+
+def _doubts(review: Review) -> _Table:
+    return _Table(
+        title="Observed, and worth a look before policies rest on it",
+        columns=("", "connections"),
+        lines=tuple((code(one.what), code(named(one.connections), _TEXT)) for one in review.doubts),
+        folded=True,
+    )
+
+
+def _decided(learned: Learned | None) -> _Table:
+    about = decisions_of(learned.decided) if learned else {}
+    return _Table(
+        title="What people decided about it",
+        columns=("", "by", "on", "connections", "why"),
+        lines=tuple(
+            (
+                "allowed" if one.verdict == "allow" else "refused",
+                code(one.by),
+                code(one.date),
+                code(named(connections), _TEXT),
+                code(one.why, _TEXT),
+            )
+            for one, connections in about.items()
+        ),
+        folded=True,
     )
 
 
@@ -273,8 +321,14 @@ def _coverage(review: Review, learned: Learned | None) -> str:
         f"\n**Coverage**: learned from {records.connections:,} of {records.read:,} records{window}"
         f" ({count(len(learned.accepted), 'connection')}; {records.held:,} held, {records.other:,}"
         f" about no connection{lost}). What was not seen may still be needed."
-        f"{_silent(review.replayed.silent)}{_contradicted(len(contradictions(learned.accepted)))}\n"
+        f"{_silent(review.replayed.silent)}{_contradicted(len(contradictions(learned.accepted)))}"
+        f"{_enough(review.enough)}\n"
     )
+
+
+def _enough(found: Enough | None) -> str:
+    words = "" if found is None else saturation_text(found)
+    return f" Was it long enough? {words}." if words else ""
 
 
 def _silent(workloads: Sequence[Workload]) -> str:

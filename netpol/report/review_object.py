@@ -8,6 +8,8 @@ from netpol.learn import Learned
 from netpol.peers import label
 from netpol.report.certificates import blame
 from netpol.report.contradictions import contradiction_rows
+from netpol.report.enough import saturation_object
+from netpol.report.judged import decided_rows, decision_object, doubt_rows
 from netpol.report.review_words import sentence
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 from netpol.review import Review
@@ -40,13 +42,15 @@ def review_object(review: Review, learned: Learned | None) -> dict[str, Any]:
             for f, place in review.findings
         ],
         "gates": {"asked": list(review.asked), "failed": dict(review.failed)},
+        "decided": decided_rows(learned.decided) if learned else [],
+        "doubts": doubt_rows(review.doubts),
         "coverage": _coverage(review, learned),
     }
 
 
 def _coverage(review: Review, learned: Learned | None) -> Row | None:
     """How much was seen, and what could not be; null without flows."""
-    if learned is None or review.replayed is None:
+    if learned is None or review.replayed is None or review.enough is None:
         return None
     return {
         "records": records_object(learned.records),
@@ -56,6 +60,7 @@ def _coverage(review: Review, learned: Learned | None) -> Row | None:
         "connections": len(learned.accepted),
         "silent_workloads": [label(one) for one in review.replayed.silent],
         "contradictions": contradiction_rows(learned),
+        "enough": saturation_object(review.enough),
     }
 
 
@@ -70,6 +75,8 @@ def _changes(one: Reviewed) -> list[Row]:
             "evidence": seen,
             "held": dict(one.tried),
             "risks": list(one.risks),
+            "doubts": list(one.doubts),
+            "decided": [decision_object(each) for each in one.decided],
             "because": _causes(one.causes),
             **_place(one.place),
         }

@@ -171,6 +171,8 @@ def _edge(one: Reviewed) -> _Result:
     seen = plain(evidence_words(one.evidence, one.tried.items()))
     parts = [f"{pair} {what}: {ports_words(edge.ports)}", seen]
     parts += [RISKS[risk] for risk in one.risks if risk not in ("never-observed", "seen-once")]
+    parts += [plain(what) for what in one.doubts]
+    parts += [f"{d.verdict} by {plain(d.by)}: {plain(d.why)}" for d in one.decided]
     text = "; ".join(part for part in parts if part) + _because(one.causes)
     code, level = _weight(one)
     return _Result(code=code, level=level, text=text, place=one.place)

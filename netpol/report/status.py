@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from netpol.certificate import silent
 from netpol.doubts import doubts
 from netpol.enough import Enough
 from netpol.learn import Learned
@@ -117,16 +118,15 @@ def _sources(learned: Learned) -> Section:
 
 def _missing(standing: Standing) -> Section:
     learned = standing.learned
-    spoke = {peer for edge, _ in learned.accepted for peer in (edge.client, edge.server)}
-    silent = sorted(label(one) for one in set(learned.inventory.workloads) - spoke)
+    quiet = sorted(map(label, silent(learned)))
     members = {
         "lost_events": learned.lost_events,
         "blind_spots": {source: list(texts) for source, texts in learned.blind_spots.items()},
-        "silent_workloads": silent,
+        "silent_workloads": quiet,
         "notices": dict(sorted(standing.notices.items())),
     }
     lines = [f"Lost by the sources: {learned.lost_events:,} events"] if learned.lost_events else []
-    if silent:
-        lines.append(f"No traffic seen of {len(silent):,} workloads: {', '.join(silent)}")
+    if quiet:
+        lines.append(f"No traffic seen of {len(quiet):,} workloads: {', '.join(quiet)}")
     lines += [f"Blind spots of {s}: {'; '.join(texts)}" for s, texts in learned.blind_spots.items()]
     return Section(members, tuple(lines))

@@ -13,7 +13,10 @@ from functools import cached_property
 from typing import TypeAlias
 
 from netpol.certificate import judge_of, silent, translated
-from netpol.evaluate import Decision, Judge, decides
+from netpol.decisions import Decision
+from netpol.doubts import Doubt, doubts
+from netpol.evaluate import Decision as Verdict
+from netpol.evaluate import Judge, decides
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.net import without
@@ -22,6 +25,7 @@ from netpol.peers import Entity, Peer, Workload
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.edges import Edge
+from netpol.visitors import as_ruled
 
 __all__ = ["Broken", "Replayed", "Seen", "replayed"]
 
@@ -37,7 +41,7 @@ class Broken:
 
     connection: Connection
     evidence: Evidence
-    decision: Decision
+    decision: Verdict
     """What the new policies say."""
 
 
@@ -121,6 +125,35 @@ class Seen:
         for _, reason, evidence in self._matching(self._held, edge):
             found[reason] += evidence.records
         return dict(sorted(found.items()))
+
+    def decided(self, edge: Edge) -> tuple[Decision, ...]:
+        """What people decided about connections of it."""
+        known = self.learned.decided.by
+        found = [
+            known.get(one)
+            for table in (self._accepted, self._held)
+            for one, _, _ in self._matching(table, edge)
+        ]
+        return tuple(dict.fromkeys(one for one in found if one is not None))
+
+    def doubted(self, edge: Edge) -> tuple[str, ...]:
+        """What is odd about connections of it that were accepted."""
+        ruled = as_ruled(self.learned.inventory)
+        found = (self._odd.get(ruled(c), ()) for c, _, _ in self._matching(self._accepted, edge))
+        return tuple(dict.fromkeys(what for each in found for what in each))
+
+    @cached_property
+    def odd(self) -> tuple[Doubt, ...]:
+        """What is odd about all that was accepted."""
+        return doubts(self.learned)
+
+    @cached_property
+    def _odd(self) -> dict[Connection, list[str]]:
+        found: dict[Connection, list[str]] = defaultdict(list)
+        for doubt in self.odd:
+            for one in doubt.connections:
+                found[one].append(doubt.what)
+        return found
 
     def _matching(self, table: _Index, edge: Edge) -> Iterator[tuple[Connection, str, Evidence]]:
         for found in table.get(_key(edge.client, edge.server), ()):

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netpol.changes import changes
+from netpol.decisions import Decision
+from netpol.doubts import Doubt
+from netpol.enough import Enough, enough
 from netpol.evaluate import Judge
 from netpol.graph import Evidence
 from netpol.learn import Learned
@@ -48,6 +51,10 @@ class Reviewed:
     tried: Mapping[str, int]
     """Records of it that were not taken as needed, by reason."""
     risks: tuple[Risk, ...]
+    doubts: tuple[str, ...]
+    """What is odd about what was observed of it (:mod:`netpol.doubts`)."""
+    decided: tuple[Decision, ...]
+    """What people decided about it."""
     causes: tuple[Cause, ...]
     place: Place | None
 
@@ -81,6 +88,10 @@ class Review:
     stay: int
     """Pairs of workloads that may do what they might before."""
     replayed: Replayed | None
+    doubts: tuple[Doubt, ...]
+    """What is odd about all that was observed."""
+    enough: Enough | None
+    """Whether enough was observed; None: no flows were given."""
     broke: tuple[Broke, ...]
     violations: tuple[Violation, ...]
     idle: tuple[tuple[TeamRule, str], ...]
@@ -129,6 +140,8 @@ def review(
         edges=tuple(_reviewed(one, seen, teams, causes) for one in found.every),
         stay=found.stay,
         replayed=replay,
+        doubts=() if seen is None else seen.odd,
+        enough=None if learned is None else enough(learned),
         broke=tuple(_broke(one, causes) for one in replay.broken) if replay else (),
         violations=tuple(v for rule in every for v in _violations(rule, was, now, causes)),
         idle=tuple((rule, side) for rule in every if (side := now.idle(rule))),
@@ -147,6 +160,8 @@ def _reviewed(edge: Edge, seen: Seen | None, teams: Teams, causes: Causes) -> Re
         evidence=evidence,
         tried={} if seen is None else seen.tried(edge),
         risks=risks(edge, evidence, teams),
+        doubts=() if seen is None else seen.doubted(edge),
+        decided=() if seen is None else seen.decided(edge),
         causes=found,
         place=causes.place(found),
     )

@@ -120,7 +120,7 @@ def test_a_panel_says_what_goes_on(log, columns):
             for n in range(30):
                 line = h.wrapped(h.record(uuid=f"new{n}", destination=h.pod("new")))
                 grown.write(h.text([line]) + b"\n")
-        found = panel(shell.until(r"records +73 "))
+        found = panel(shell.until(r"records +73 (.|\n)*reading +\S"))
         # What the terminal shows of Control-C fits behind them: else the panel would move.
         assert all(len(one) <= columns - len("^C") for one in shell.shown.split("\n"))
         assert re.fullmatch(r"73 \([\d,]+/s\) *", found["records"])
@@ -163,7 +163,7 @@ def test_a_server_is_seen_as_a_file_is(log):
         url = f"hubble://127.0.0.1:{server.port}"
         words = url, "--plaintext", "--since", "2026-01-01T00:00:00Z", *follow(log)[1:]
         with terminal(*words) as shell:
-            assert url in panel(shell.until(r"records +9 "))["reading"]
+            assert url in panel(shell.until(r"records +9 (.|\n)*reading +\S+\n"))["reading"]
             server.add(h.wrapped(h.record(uuid="new", destination=h.pod("new"))))
             shell.until(r"records +10 ")
             shell.end()

@@ -24,6 +24,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from review_shop import DB, Shop, end, run
 
+from netpol import decisions
+from netpol.coverage import Estimate
+from netpol.doubts import Doubt
+from netpol.enough import enough
 from netpol.evaluate import Decision, Judge, Step
 from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory
@@ -85,6 +89,11 @@ def hostile(names: tuple[str, ...]) -> Review:
         edges=tuple(one for name in names for one in _edges(name)),
         stay=0,
         replayed=None,
+        doubts=tuple(
+            Doubt(what=f"sudden fan-out of {name}", connections=(_connection(name),) * 4)
+            for name in names
+        ),
+        enough=None,
         broke=tuple(map(_broke, names)),
         violations=tuple(map(_violation, names)),
         idle=tuple((_rule(name), "from") for name in names),
@@ -107,10 +116,22 @@ def _edges(name: str) -> tuple[Reviewed, ...]:
             evidence=seen,
             tried={name: 1},
             risks=("outside",),
+            doubts=(name,),
+            decided=(_decision(name),),
             causes=(_cause(name),),
             place=None,
         )
         for client, server in pairs
+    )
+
+
+def _connection(name: str) -> Connection:
+    return Connection(Workload(name, name, name), Fqdn(name), "TCP", 443)
+
+
+def _decision(name: str) -> decisions.Decision:
+    return decisions.Decision(
+        verdict="allow", client=name, server=name, ports=PORT, by=name, date=name, why=name
     )
 
 
@@ -128,8 +149,7 @@ def _broke(name: str) -> Broke:
     )
     party = Outside(peer=Fqdn(name))
     decision = Decision(allowed=False, egress=step, ingress=step, client=party, server=party)
-    connection = Connection(Workload(name, name, name), Fqdn(name), "TCP", 443)
-    broken = Broken(connection=connection, evidence=Evidence(records=1), decision=decision)
+    broken = Broken(connection=_connection(name), evidence=Evidence(records=1), decision=decision)
     return Broke(broken=broken, causes=(_cause(name),), place=None)
 
 
@@ -203,7 +223,9 @@ def rendered_by_cmark(text: str) -> str:
 
 
 def comment(names: tuple[str, ...]) -> str:
-    return review_markdown(hostile(names), None, name="test")
+    by = {_connection(name): _decision(name) for name in names}
+    known = replace(learned(), decided=decisions.Decided(by=by))
+    return review_markdown(hostile(names), known, name="test")
 
 
 RENDERERS = (rendered, rendered_by_cmark)
@@ -268,11 +290,15 @@ def test_a_comment_is_never_longer_than_it_may_be(names: list[str], size: int) -
     every = tuple(name * 3 for name in (*names, "\U000e0001" * 99))
     silent = tuple(Workload(name, name, name) for name in every)
     replayed = Replayed(asked=1, allowed=1, broken=(), before=(), undecided=(), silent=silent)
-    review = replace(hostile(every), replayed=replayed, asked=tuple(GATES))
-    text = review_markdown(review, learned(), name="x" * 50, size=size)
+    seen = Estimate(units=10**6, observed=10**9, incidences=10**12, once=10**9, twice=10**7)
+    long = replace(enough(learned()), units=seen.units, estimate=seen)
+    review = replace(hostile(every), replayed=replayed, asked=tuple(GATES), enough=long)
+    by = {_connection(name): _decision(name) for name in every}
+    known = replace(learned(), decided=decisions.Decided(by=by))
+    text = review_markdown(review, known, name="x" * 50, size=size)
     assert len(text) <= size
     assert text.rstrip().endswith("</sub>")
-    whole = review_markdown(review, learned(), name="x" * 50)
+    whole = review_markdown(review, known, name="x" * 50)
     assert len(whole) >= len(text)
 
 
