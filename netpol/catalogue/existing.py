@@ -37,4 +37,12 @@ EXISTING: Final[dict[str, Entry]] = {
         what_to_do="Nothing has to be done; or merge the two by hand, or generate without"
         " --existing, into the folder where the policies are, to have them edited.",
     ),
+    "NP154": Entry(
+        title="existing policies that the network plugin does not read",
+        why="Policies of another plugin's kind are there, after a migration for instance. Whoever"
+        " enforces the proposal takes no notice of them, so they allow and deny nothing: what they"
+        " would allow is proposed as well.",
+        what_to_do="Delete them once nothing enforces them any more. If something does, name it"
+        " with --cni, and have the proposal written in a dialect that it reads (--target).",
+    ),
 }

@@ -84,10 +84,40 @@ class Engine:
     def on_top_of(self, seen: frozenset[str], where: str, dialect: Dialect) -> Profile:
         """The profile under which policies of a dialect are written beside those in others.
 
-        The engine is that of both; the words are the dialect's alone. Raises NetpolError.
+        The engine is that of both; the words are the dialect's alone. Raises NetpolError where no
+        engine is known to enforce both.
         """
+        others = seen & PROFILES.keys() - {"kubernetes", dialect.name}
+        if others and not self._reads(dialect):
+            raise self._apart(others, where, dialect)
         both = self.for_policies(seen | {dialect.name}, where)
         return both.speaking(dialect.profile.words)
+
+    def unread(self, seen: frozenset[str], dialect: Dialect) -> frozenset[str]:
+        """Of these dialects those that whoever enforces policies of ``dialect`` does not read."""
+        if self.profile is None or not self._reads(dialect):
+            return frozenset()
+        return seen & PROFILES.keys() - {*self.profile.reads}
+
+    def _reads(self, dialect: Dialect) -> bool:
+        return self.profile is not None and dialect.name in self.profile.reads
+
+    def _apart(self, others: frozenset[str], where: str, dialect: Dialect) -> NetpolError:
+        there, wanted = " and ".join(sorted(others)), dialect.name
+        if self.profile is not None:
+            title, reads = self.profile.title, " or ".join(self.profile.reads)
+            return NetpolError(
+                f"there are policies of {there}, and {title} does not read those of {wanted}: they"
+                " would add nothing to what is there",
+                where=where,
+                hint=f"{title} reads --target {reads}",
+            )
+        return NetpolError(
+            f"there are policies of {there}: no engine enforces them and those of {wanted}",
+            where=where,
+            hint="say which network plugin the cluster has with --cni: what it does not read counts"
+            f" as nothing. Or propose in the dialect that is there: --target {min(others)}",
+        )
 
 
 def _speaking(profile: Profile, seen: frozenset[str]) -> Profile:

@@ -23,9 +23,10 @@ from netpol.policy import CidrSelector, FqdnSelector, Policy, PolicySet
 if TYPE_CHECKING:
     from generators.generator import Dialect
     from netpol.certificate import Certificate, Denied
+    from netpol.cli.engine import Engine
     from netpol.inventory import Inventory
 
-__all__ = ["Found", "Standing", "on_top", "read_existing"]
+__all__ = ["Found", "Standing", "counted", "on_top", "read_existing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,23 @@ def read_existing(where: str, output: Path | None, notices: Notices, beside: Ref
         )
     policies, seen = parse(documents, notices.tell, beside)
     return Standing(where=where, documents=documents, policies=policies, seen=seen, beside=beside)
+
+
+def counted(standing: Standing, plugin: Engine, dialect: Dialect, tell: Tell) -> Standing:
+    """Without the policies that whoever enforces the proposal does not read: they do nothing."""
+    from generators import DIALECTS, parse
+    from generators.reading import identity
+
+    unread = plugin.unread(standing.seen, dialect)
+    kinds = {kind for one in DIALECTS if one.name in unread for kind in one.kinds}
+    left = tuple(one for one in standing.documents if identity(one) not in kinds)
+    if left == standing.documents or plugin.profile is None:
+        return standing
+    number, names = len(standing.documents) - len(left), " and ".join(sorted(unread))
+    message = f"{number} policies of {names} count as nothing: {plugin.profile.title} reads none"
+    tell(Notice(code="NP154", where=standing.where, message=message))
+    policies, seen = parse(left, _quiet, standing.beside)
+    return replace(standing, documents=left, policies=policies, seen=seen)
 
 
 def _proposal(file: Path, output: Path | None) -> bool:

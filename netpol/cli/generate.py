@@ -99,7 +99,7 @@ def generate(
     """
     from generators import DIALECTS
     from netpol.cli.engine import engine, tell_other
-    from netpol.cli.existing import on_top, read_existing
+    from netpol.cli.existing import counted, on_top, read_existing
     from netpol.cli.keeping import keep, kept_anew
     from netpol.cli.proof import prove
     from netpol.cli.run import Referred, given, inventory_from, learn_from
@@ -113,6 +113,9 @@ def generate(
     standing = (
         read_existing(existing, output, notices, Referred(how.inventory)) if existing else None
     )
+    if standing is not None:
+        (dialect,) = (one for one in DIALECTS if one.name == target)
+        standing = counted(standing, plugin, dialect, notices.tell)
     learned = learn_from(sources, known, notices, how, store, judging)
     # Every dialect is proved, whichever is written: that is how differences come to light. Notices
     # of the others would only repeat those of the target.
