@@ -163,6 +163,14 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Learn from a source that gives addresses as well; or give --allow-world, which"
         " opens the port to and from every public address.",
     ),
+    "NP029": Entry(
+        title="a label of --namespace-label is in no rule",
+        why="No rule is for several namespaces that have values of this label which no other known"
+        " namespace has; or the labels of some namespace are not known, so that nobody can tell."
+        " Namespaces are named one by one instead.",
+        what_to_do="Give the Namespace objects with --inventory; compare their labels with"
+        " `netpol generate` without the option, which lists the names.",
+    ),
     "NP045": Entry(
         title="a decision is about nothing that was seen",
         why="The file of decisions names a connection that is in no flow log and no store that was"

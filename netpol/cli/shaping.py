@@ -37,6 +37,7 @@ class Shaping:
     world: bool
     staged: bool
     port_gap: int
+    namespace_labels: tuple[str, ...]
 
     @property
     def options(self) -> Options:
@@ -53,6 +54,7 @@ class Shaping:
             patterns=self.patterns,
             allow_world=self.world,
             port_gap=self.port_gap,
+            namespace_labels=self.namespace_labels,
         )
 
     @property
@@ -83,6 +85,7 @@ def shaping_options(command: Command) -> Command:
         allow_world: bool,
         staged: bool,
         max_port_gap: int,
+        namespace_label: tuple[str, ...],
         **more: object,
     ) -> object:
         if max_widening and max_blocks:
@@ -100,6 +103,7 @@ def shaping_options(command: Command) -> Command:
             world=allow_world,
             staged=staged,
             port_gap=max_port_gap,
+            namespace_labels=namespace_label,
         )
         return command(*args, shaping=shape, **more)
 
@@ -113,6 +117,15 @@ def _patterns(least: int | None, chosen: tuple[str, ...]) -> Patterns:
     from netpol.synthesize.patterns import pattern_of
 
     return Patterns(least, tuple(dict.fromkeys(map(pattern_of, chosen))))
+
+
+def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    from generators.naming import is_label_key
+
+    for key in keys:
+        if not is_label_key(key):
+            raise click.BadParameter(f"{key!r} is not the key of a label")
+    return tuple(dict.fromkeys(keys))
 
 
 _policies = in_section("Shape of the policies")
@@ -165,6 +178,14 @@ _OPTIONS = (
         multiple=True,
         help="Write this pattern of DNS names, such as *.db.example.org, in the place of the names"
         " that it matches; * is any run of characters within one label.",
+    ),
+    _policies(
+        "--namespace-label",
+        metavar="KEY",
+        multiple=True,
+        callback=lambda _ctx, _option, keys: _keys(keys),
+        help="Write a set of namespaces by this label of theirs (team, say) where its values select"
+        " exactly that set. Shorter, and open to every namespace that is given the label later.",
     ),
     _policies(
         "--max-port-gap",

@@ -159,9 +159,11 @@ class Profile:
         """Where the fact in a field is from."""
         if name == "words":
             return Source(f"what policies of {self.words.name} can say")
-        if name == "max_port_gap":
-            return Source("chosen with --max-port-gap")
+        if name in _CHOSEN:
+            return Source(f"chosen with {_CHOSEN[name]}")
         return self.sources.get(name, _STANDARD)
 
 
+_CHOSEN = {"max_port_gap": "--max-port-gap", "namespace_label": "--namespace-label"}
+"""What no fact decides but the user."""
 _STANDARD = Source("no deviation from what Kubernetes says is known")

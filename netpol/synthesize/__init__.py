@@ -36,6 +36,7 @@ from netpol.synthesize.scope import (
     without_refused,
     without_world,
 )
+from netpol.synthesize.spaces import Spaces
 from netpol.synthesize.subjects import default_deny, subjects_of, touched, workload_policies
 from netpol.synthesize.through import Through
 from netpol.synthesize.widening import Bound
@@ -54,7 +55,8 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     learned = without_world(learned, policed, options, tell)
     grouping = Grouping.of(options.level, learned.inventory, kept_apart(learned, policed, options))
     inventory = grouping.inventory
-    selectors = Selectors(inventory=inventory, profile=profile, tell=tell)
+    spaces = Spaces(keys=options.namespace_labels, inventory=inventory, choices=choices)
+    selectors = Selectors(inventory=inventory, profile=profile, tell=tell, spaces=spaces)
     learned = without_nameless(learned, policed, selectors, grouping)
     edges = [edge for edge in learned.accepted if needs_a_rule(edge[0], choices)]
     refusals = Refusals(profile=profile, inventory=learned.inventory)
@@ -131,6 +133,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         )
     )
     _tell_unused(options.patterns, outsiders, tell)
+    spaces.tell_unused(tell)
     allowed = (*learned.accepted, *((one, Evidence()) for one in (*declared, *calls)))
     return Synthesis(
         policies=policies,

@@ -15,6 +15,7 @@ from netpol.profile import Profile
 from netpol.synthesize.levels import WHOLE_NAMESPACE
 from netpol.synthesize.neighbours import Neighbours
 from netpol.synthesize.selectors import Chosen, choose
+from netpol.synthesize.spaces import Spaces
 
 __all__ = ["Edge", "Selectors"]
 
@@ -28,6 +29,7 @@ class Selectors:
     inventory: Inventory
     profile: Profile
     tell: Tell
+    spaces: Spaces
     known: dict[Workload, tuple[PodSelector, ...]] = field(default_factory=dict)
     shared: dict[Workload, tuple[Workload, ...]] = field(default_factory=dict)
     """Workloads that no selector can tell from others, with those others."""

@@ -10,33 +10,43 @@ in their namespace alone; the order does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from netpol.policy import PodSelector, Requirement, Selector
+from netpol.policy import NAMESPACE, PodSelector, Requirement, Selector
 
 __all__ = ["merged"]
 
 _Part: TypeAlias = Literal["pods", "namespaces"]
 
 
-def merged(peers: Iterable[Selector], *, least: int) -> tuple[Selector, ...]:
+def merged(
+    peers: Iterable[Selector], *, least: int, short: Callable[[Sequence[str]], bool] | None = None
+) -> tuple[Selector, ...]:
     """The same peers with fewer selectors of pods, those sorted behind the others.
 
     ``least``: how many have to be alike, because a list takes more lines than a value. First within
-    a namespace, then across namespaces where the same pods are meant.
+    a namespace, then across namespaces where the same pods are meant; those of which ``short`` says
+    that they have a name together may be fewer.
     """
     peers = tuple(peers)
     pods = {one for one in peers if isinstance(one, PodSelector)}
     parts: tuple[_Part, ...] = ("pods", "namespaces")
     for part in parts:
         for key in sorted({one.key for peer in pods for one in _of(peer, part)}):
-            pods = _joined(pods, part, key, least)
+            short_here = short if part == "namespaces" and key == NAMESPACE else None
+            pods = _joined(pods, part, key, least, short_here)
     return (*(one for one in peers if not isinstance(one, PodSelector)), *sorted(pods))
 
 
-def _joined(peers: Iterable[PodSelector], part: _Part, key: str, least: int) -> set[PodSelector]:
+def _joined(
+    peers: Iterable[PodSelector],
+    part: _Part,
+    key: str,
+    least: int,
+    short: Callable[[Sequence[str]], bool] | None,
+) -> set[PodSelector]:
     """Those that differ in the values of ``key`` alone as one."""
     groups: dict[PodSelector, list[tuple[PodSelector, Requirement]]] = {}
     found: set[PodSelector] = set()
@@ -48,11 +58,11 @@ def _joined(peers: Iterable[PodSelector], part: _Part, key: str, least: int) -> 
         else:
             found.add(peer)
     for rest, alike in groups.items():
-        if len(alike) < least:
+        values = tuple(sorted({value for _, one in alike for value in one.values}))
+        if len(alike) < least and not (short and short(values)):
             found.update(peer for peer, _ in alike)
             continue
-        values = {value for _, one in alike for value in one.values}
-        wanted = Requirement(key, "In", tuple(sorted(values)))
+        wanted = Requirement(key, "In", values)
         found.add(_with(rest, part, (*_of(rest, part), wanted)))
     return found
 

@@ -36,6 +36,8 @@ class Options:
     """What may be written in the place of DNS names, see :mod:`netpol.synthesize.patterns`."""
     allow_world: bool = False
     """Take a port that many public addresses reached as open to the internet."""
+    namespace_labels: tuple[str, ...] = ()
+    """Keys of labels that may stand for sets of namespaces, see :mod:`netpol.synthesize.spaces`."""
     port_gap: int = 0
     """How many ports that nobody used a range of ports may bridge, gap by gap."""
 

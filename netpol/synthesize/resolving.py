@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netpol.net import PortSet, host_cidr
-from netpol.peers import Cidr, Entity, Peer, Workload
+from netpol.peers import Cidr, Entity, Peer, Workload, label
 from netpol.policy import NAMESPACE, PodSelector, Policy, Requirement, Rule, Selector, in_namespace
 from netpol.synthesize import dns
 from netpol.synthesize.names import object_names
@@ -101,8 +101,9 @@ class Resolving:
     def _pods(self, server: Workload) -> tuple[Selector, ...]:
         """Those who ask; in its own namespace one by one, so that it does not open to itself."""
         others = tuple(n for n, found in self.asking.items() if found and n != server.namespace)
-        everyone = PodSelector((Requirement(NAMESPACE, "In", others),))
-        of = self.through.selectors.of
+        selectors = self.through.selectors
+        named = PodSelector((Requirement(NAMESPACE, "In", others),))
+        everyone, of = selectors.spaces.shortened(named, label(server)), selectors.of
         neighbours = (one for client in self.asking[server.namespace] for one in of(client))
         return (*((everyone,) if others else ()), *neighbours)
 

@@ -10,7 +10,7 @@ from netpol.choices import Choices, Opening
 from netpol.graph import Connection
 from netpol.net import PortSet
 from netpol.peers import Peer, Workload, label
-from netpol.policy import FqdnSelector, Rule, Selector
+from netpol.policy import FqdnSelector, PodSelector, Rule, Selector
 from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.dns import Resolvers
 from netpol.synthesize.limits import apart, bridged, coalesced, covering, entries, single_ports
@@ -133,7 +133,7 @@ class Rules:
         profile = self.choices.profile
         for table in self._tables(pairs):
             for peers, ports in cover(table, key=_by_kind, tell=self.selectors.tell, where=where):
-                rule = Rule(peers=self._shortened(peers, ingress), ports=ports)
+                rule = Rule(peers=self._shortened(peers, where, ingress), ports=ports)
                 cut = (rule,) if profile.end_port else single_ports(rule)
                 if cut != (rule,):
                     what = f"each port of {ports} is written on its own: ranges are not enforced"
@@ -144,10 +144,16 @@ class Rules:
                     self.choices.add("words", what, where)
                 yield from cut
 
-    def _shortened(self, peers: tuple[Selector, ...], ingress: bool) -> tuple[Selector, ...]:
+    def _shortened(
+        self, peers: tuple[Selector, ...], where: str, ingress: bool
+    ) -> tuple[Selector, ...]:
         if self.choices.profile.before_dnat and not ingress:
             return peers  # A Service's address is opened by its own labels, one Service each.
-        return merged(peers, least=2 if self.choices.profile.words.one_peer else 3)
+        spaces, least = self.selectors.spaces, 2 if self.choices.profile.words.one_peer else 3
+        found = merged(peers, least=least, short=lambda names: spaces.label(names) is not None)
+        return tuple(
+            spaces.shortened(one, where) if isinstance(one, PodSelector) else one for one in found
+        )
 
     def _tables(self, pairs: Mapping[Selector, PortSet]) -> list[dict[Selector, PortSet]]:
         """The pairs that may share a rule: all of them, or those of one kind of peer."""
