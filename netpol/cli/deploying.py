@@ -9,7 +9,9 @@ __all__ = ["MANIFESTS"]
 _DAEMONSET: Final = """\
 # netpol capture on every node: flow records of all pods, on standard output.
 #   kubectl apply -f capture.yaml
-#   kubectl -n netpol logs -f daemonset/netpol-capture > flows.jsonl      (one node; -l for all)
+#   kubectl -n netpol logs -f --tail=-1 --max-log-requests=100 \
+#     -l app.kubernetes.io/name=netpol-capture | grep '^{{"netpol"' > flows.jsonl
+# (of all nodes; what is no record is said to people, and in the same log.)
 # Why so much: to be in a pod's network namespace needs SYS_ADMIN, to find it SYS_PTRACE and
 # hostPID, to capture in it NET_RAW. Only a process that reads no packets keeps them. NET_ADMIN is
 # given up at the start: it opens the node's connection tracking, which knows the pod that answers
@@ -76,6 +78,7 @@ spec:
               cpu: 50m
               memory: 192Mi
             limits:
+              cpu: "1"
               memory: 512Mi
 """
 
@@ -83,7 +86,7 @@ _EPHEMERAL: Final = """\
 # netpol capture beside one pod that is running, in its network namespace:
 #   kubectl debug POD -n NAMESPACE --image={image} --container=netpol-capture \\
 #     --profile=general --custom=capture.yaml -- netpol capture --duration 1h
-#   kubectl logs -f POD -n NAMESPACE -c netpol-capture > flows.jsonl
+#   kubectl logs -f POD -n NAMESPACE -c netpol-capture | grep '^{{"netpol"' > flows.jsonl
 # It sees no files of the pod, and no token of its ServiceAccount is mounted.
 image: {image}
 env:

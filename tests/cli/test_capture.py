@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from source_samples import SAMPLES
 
+from capture.records import gap
 from netpol.cli import cli
 from netpol.cli.deploying import MANIFESTS
 
@@ -80,6 +84,18 @@ def test_the_daemonset_has_an_account_without_a_token() -> None:
     assert pod["automountServiceAccountToken"] is account["automountServiceAccountToken"] is False
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert {"hostNetwork", "hostIPC", "volumes"}.isdisjoint(pod)
+    assert container("daemonset")["resources"]["limits"].keys() == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize("name", sorted(MANIFESTS))
+def test_what_its_comment_keeps_of_a_log_is_the_records(name: str) -> None:
+    """A pod's log has both streams in it."""
+    (kept,) = re.findall(r"\| (grep \S+)", run("--print-manifest", name).stdout)
+    record = SAMPLES["netpol"].decode()
+    lost = gap(3, "no room in the ring", "all interfaces", (1, 2)).decode()
+    log = f"capturing all pods, with connection tracking\n{record}NP002 lost\n{lost}captured 1\n"
+    done = subprocess.run(kept, shell=True, input=log, text=True, capture_output=True, check=True)
+    assert done.stdout == record + lost
 
 
 def test_its_command_is_one_that_there_is() -> None:

@@ -31,7 +31,7 @@ def missing() -> str:
     """Why there can be no lab here; empty: there can."""
     if not sys.platform.startswith("linux") or os.geteuid():
         return "the lab needs root on Linux"
-    tools = ("ip", "nft", "unshare", "nsenter")
+    tools = ("ip", "nft", "unshare", "nsenter", "setpriv")
     absent = [name for name in tools if not shutil.which(name, path=search_path())]
     if absent:
         return f"the lab needs {' and '.join(absent)} (Debian: iproute2, nftables, util-linux)"

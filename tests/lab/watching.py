@@ -11,14 +11,20 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import zip_longest
 from pathlib import Path
+from typing import BinaryIO
 
+import yaml
 from lab.member import Member, child, within
 from lab.network import Lab
 from lab.play import VETHS
 
+from netpol.cli.deploying import MANIFESTS
+
 __all__ = ["EYES", "by_files"]
 
+_UNSHARED = ("unshare", "--net", "--mount", "--")
 _NETPOL = (sys.executable, "-c", "from netpol.cli import main; main()", "capture")
 
 
@@ -36,12 +42,16 @@ def by_netpol(lab: Lab, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def by_nodes(lab: Lab, folder: Path) -> Iterator[None]:
-    """One `netpol capture --pods` on each node, in a pod of its own as the DaemonSet runs it."""
+    """On each node the DaemonSet's container: its command, its privileges, and no file to write."""
     folder.mkdir()
-    with _capturing(
-        (*within(node), "unshare", "--net", "--", *_NETPOL, "--pods", "-o", str(folder / name))
-        for name, node in lab.nodes.items()
-    ) as eyes:
+    with ExitStack() as files:
+        logs = [files.enter_context(open(folder / name, "wb")) for name in lab.nodes]
+        commands = ((*within(node), *_contained()) for node in lab.nodes.values())
+        eyes = files.enter_context(_capturing(commands, logs))
+        for one in eyes:
+            status = Path(f"/proc/{child(one.pid)}/status").read_text()
+            assert "CapBnd:\t0000000000283000" in status, "what the manifest asks for, no more"
+            assert "CapPrm:\t0000000000000000" in status, "all is given up once it captures"
         for member in lab.pods.values():
             _watched(member)
         yield
@@ -49,11 +59,13 @@ def by_nodes(lab: Lab, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _capturing(commands: Iterable[tuple[str, ...]]) -> Iterator[list[subprocess.Popen[str]]]:
+def _capturing(
+    commands: Iterable[tuple[str, ...]], logs: Iterable[BinaryIO | None] = ()
+) -> Iterator[list[subprocess.Popen[str]]]:
     with ExitStack() as running:
         eyes = []
-        for command in commands:
-            one = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        for command, log in zip_longest(commands, logs):
+            one = subprocess.Popen(command, stdout=log, stderr=subprocess.PIPE, text=True)
             running.enter_context(one)
             running.callback(one.terminate)
             eyes.append(one)
@@ -62,6 +74,23 @@ def _capturing(commands: Iterable[tuple[str, ...]]) -> Iterator[list[subprocess.
             line = one.stderr.readline()
             assert line.startswith("capturing"), line + one.stderr.read()
         yield eyes
+
+
+def _contained() -> tuple[str, ...]:
+    """As the container runtime starts it: a network of its own, nothing to write to, and of root's
+    privileges those alone that the manifest asks for."""
+    *_, daemonset = yaml.safe_load_all(MANIFESTS["daemonset"].format(image="netpol"))
+    (container,) = daemonset["spec"]["template"]["spec"]["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    added = container["securityContext"]["capabilities"]["add"]
+    kept = "".join(f",+{one.lower()}" for one in added)
+    privileges = "--no-new-privs", f"--bounding-set=-all{kept}", "--inh-caps=-all"
+    still = "for at in $(cut -d' ' -f2 /proc/mounts); do mount -o remount,bind,ro $at; done"
+    tried = "if touch /lab-was-here /tmp/lab-was-here; then exit 3; fi"
+    shell = "sh", "-c", f'{{ {still}; {tried}; }} 2>/dev/null; exec "$@"', "sh"
+    netpol, capture, *words = container["command"]
+    assert (netpol, capture) == ("netpol", "capture")
+    return (*_UNSHARED, *shell, "setpriv", *privileges, *_NETPOL, *words)
 
 
 def _watched(pod: Member) -> None:
