@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from capture.source import Reading
-from netpol.answers import HOUR, Answer, Answers
+from netpol.answers import HOUR, Answer, Answers, bounded, too_many
 from netpol.flow import Flow
 from netpol.net import canonical_address
 from netpol.notices import Notice
 from netpol.peers import Endpoint
 from netpol.sketch import KEPT, Sketch
 
-__all__ = ["PAIRS_KEPT", "Fold"]
+__all__ = ["PAIRS_KEPT", "Fold", "shown"]
 
 PAIRS_KEPT: Final = 65536
 """Distinct clients that are kept apart per server, protocol and port. Of later ones only their
@@ -43,7 +43,9 @@ class _Cell:
     """Hashes of the connections; the greater ones are left out from time to time."""
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
-    answers: Answers = field(default_factory=Answers)
+    answers: Answers = field(default_factory=bounded)
+    left_out: int = 0
+    """So many names and answers were not remembered before it came here."""
     names: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
 
 
@@ -102,6 +104,7 @@ class Fold:
         service_port: int | None = None,
         answers: Iterable[Answer] = (),
         names: tuple[Iterable[str], Iterable[str]] = ((), ()),
+        left_out: int = 0,
     ) -> None:
         """One record: ``count`` connections between ``times`` (first, last; nanoseconds, UTC).
 
@@ -109,9 +112,9 @@ class Fold:
         same connections, so of their counts the largest counts, whether or not they know of the
         Service. A source that can tell connections apart gives their identities instead
         (``distinct``: :func:`netpol.sketch.identity`), so that one counts once however often it is
-        told. ``names`` are DNS names of client and server, ``answers`` what
-        the client was told. A source that adds up equal records itself gives their number,
-        how many gave which signal, and their ``hours``.
+        told. ``names`` are DNS names of client and server, ``answers`` what the client was told;
+        ``left_out`` of both were not remembered. A source that adds up equal records itself gives
+        their number, how many gave which signal, and their ``hours``.
         """
         key: _Key = client, server, protocol, port, certain, service, service_port
         cell = self._cells.get(key)
@@ -130,6 +133,7 @@ class Fold:
         cell.hours.update(hours or range(first // HOUR, last // HOUR + 1))
         cell.signals.update(signals)
         cell.answers.add(answers)
+        cell.left_out += left_out
         for known, more in zip(cell.names, names, strict=True):
             known.update(more)
         self.reading.account.read += records
@@ -165,9 +169,20 @@ class Fold:
             server, protocol, port = place
             message = f"too many addresses to keep apart: → {self._shown(server)} {protocol} {port}"
             self.reading.tell(Notice(code="NP005", message=message, where=self.reading.where))
+        self._tell_names()
         counts = self._counts()
         order = sorted(self._cells, key=self._order)
         yield from (self._flow(key, self._cells[key], counts[key]) for key in order)
+
+    def _tell_names(self) -> None:
+        """Say of which edges names were not remembered."""
+        names: Counter[str] = Counter()
+        for (client, server, protocol, port, *_), cell in self._cells.items():
+            if left_out := cell.left_out + cell.answers.left_out:
+                who = f"{self._shown(client)} → {self._shown(server)} {protocol} {port}"
+                names[who] += left_out
+        for who, left_out in sorted(names.items()):
+            self.reading.tell(too_many(who, left_out, self.reading.where))
 
     def _counts(self) -> dict[_Key, int]:
         """Connections of each edge.
@@ -197,8 +212,7 @@ class Fold:
         return repr(self._sides[key[0]]), repr(self._sides[key[1]]), repr(key[2:]), str(cell.first)
 
     def _shown(self, number: int) -> str:
-        side = self._sides[number]
-        return side.ip or f"{side.namespace}/{','.join(side.pods)}"
+        return shown(self._sides[number])
 
     def _flow(self, key: _Key, cell: _Cell, count: int) -> Flow:
         client, server, protocol, port, certain, service, service_port = key
@@ -222,6 +236,11 @@ class Fold:
             answers=cell.answers.found(),
             source=self.source,
         )
+
+
+def shown(side: Endpoint) -> str:
+    """A side for people."""
+    return side.ip or f"{side.namespace}/{','.join(side.pods)}"
 
 
 def _with(side: Endpoint, names: set[str]) -> Endpoint:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from capture.hubble_endpoint import Sides
 from capture.hubble_orient import meaning
 from capture.hubble_time import nanoseconds
-from netpol.answers import KEPT, Answer, Answers, union
+from netpol.answers import KEPT, Answer, Answers, bounded, union
 from netpol.flow import DAY, Flow, Sighting, sampled
 
 __all__ = ["NAMES_KEPT", "Cell", "EdgeKey", "Extra", "Extras", "assemble"]
@@ -84,30 +84,33 @@ class Extras:
     """Connections beyond one per record, from aggregated records."""
     client_names: set[str] = field(default_factory=set)
     server_names: set[str] = field(default_factory=set)
-    answers: Answers = field(default_factory=Answers)
+    answers: Answers = field(default_factory=bounded)
     sightings: list[Sighting] = field(default_factory=list)
-    full: bool = False
-    """More came than is remembered."""
+    names_left_out: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """So many names and answers came beyond those that are remembered."""
+        return self.names_left_out + self.answers.left_out
 
     def add(self, extra: Extra) -> None:
         """Take in one record's."""
         self.more += extra.count - 1
-        self.full |= _keep(self.client_names, extra.client_names)
-        self.full |= _keep(self.server_names, extra.server_names)
+        self.names_left_out += _keep(self.client_names, extra.client_names)
+        self.names_left_out += _keep(self.server_names, extra.server_names)
         self.answers.add(extra.answers)
-        self.full |= self.answers.full
 
     def see(self, seen: Iterable[Sighting]) -> None:
         """Where pods were, of a record that was the first of its day by then."""
         self.sightings = sampled([*self.sightings, *seen])
 
 
-def _keep(kept: set[str], new: Iterable[str]) -> bool:
-    """Add to ``kept`` while it has room; whether there was too little."""
+def _keep(kept: set[str], new: Iterable[str]) -> int:
+    """Add to ``kept`` while it has room; for how many there was none."""
     fresh = set(new) - kept
     room = NAMES_KEPT - len(kept)
     kept.update(fresh if len(fresh) <= room else sorted(fresh)[:room])
-    return len(fresh) > room
+    return max(len(fresh) - room, 0)
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ from capture.hubble_status import status
 from capture.hubble_time import Clock, nanoseconds
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import Reading
+from netpol.answers import too_many
 from netpol.flow import Flow, Sighting
 from netpol.notices import Notice
 
@@ -287,14 +288,15 @@ class Fold:
 
     def _tell_limits(self) -> None:
         """Say where the bounds on memory were felt."""
-        full = (key for key, extras in self.extras.items() if extras.full)
-        for code, what, keys in (
-            ("NP005", "too many addresses to keep apart", self.parties.crowded),
-            ("NP006", "too many names to keep", full),
-        ):
-            for name in sorted({self._named(key) for key in keys}):
-                notice = Notice(code=code, message=f"{what}: {name}", where=self.reading.where)
-                self.reading.tell(notice)
+        where = self.reading.where
+        for name in sorted({self._named(key) for key in self.parties.crowded}):
+            message = f"too many addresses to keep apart: {name}"
+            self.reading.tell(Notice(code="NP005", message=message, where=where))
+        names: Counter[str] = Counter()
+        for key, extras in self.extras.items():
+            names[self._named(key)] += extras.left_out
+        for name, left_out in sorted((+names).items()):
+            self.reading.tell(too_many(name, left_out, where))
 
     def _named(self, key: EdgeKey) -> str:
         client, server, port, tag = key[:4]

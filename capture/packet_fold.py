@@ -21,7 +21,7 @@ from capture.packet_table import CONNECTION, Table, summed
 from capture.packet_transport import rows
 from capture.packet_walk import Walk
 from capture.source import Reading
-from netpol.answers import Answers
+from netpol.answers import KEPT, Answers, bounded
 from netpol.eras import always
 from netpol.flow import Flow
 from netpol.notices import Notice
@@ -30,8 +30,6 @@ __all__ = ["PacketFold"]
 
 _UNSURE: Final = 1 << 16
 """Connections of which the ports alone tell the direction wait for the end, up to so many."""
-_NAMES: Final = 16384
-"""Names that one edge remembers: they can be made up without end."""
 
 _Edge: TypeAlias = tuple[int, int, int]
 """Client's address number, server's side, protocol."""
@@ -41,8 +39,21 @@ _Edge: TypeAlias = tuple[int, int, int]
 class _Said:
     """What packets of an edge named."""
 
-    answers: Answers = field(default_factory=Answers)
+    answers: Answers = field(default_factory=bounded)
     names: set[str] = field(default_factory=set)
+    names_left_out: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """So many names and answers came beyond those that are remembered."""
+        return self.names_left_out + self.answers.left_out
+
+    def name(self, name: str) -> None:
+        """A name under which the server was called."""
+        if name in self.names or len(self.names) < KEPT:
+            self.names.add(name)
+        else:
+            self.names_left_out += 1
 
 
 @dataclass(slots=True)
@@ -124,8 +135,7 @@ class PacketFold:
             for client, server, protocol, payload, _ in each(chosen):
                 name = read(payload)
                 if name:
-                    names = self._said[client >> 16, server, protocol].names
-                    names.update([name][: max(_NAMES - len(names), 0)])
+                    self._said[client >> 16, server, protocol].name(name)
 
     def _settle(self, gone: Numbers, *, last: bool = False) -> None:
         """Connections that leave the table become part of their edges."""
@@ -167,7 +177,9 @@ class PacketFold:
                 if said is not None:
                     there = self._said[client >> 16, server, protocol]
                     there.answers.add(said.answers.found())
-                    there.names |= said.names
+                    for name in said.names:
+                        there.name(name)
+                    there.names_left_out += said.left_out
         if copies.any():
             self.aside(layers.COPY, int(gone["seen"][copies].sum()))
         return gone[~copies]
@@ -185,7 +197,7 @@ class PacketFold:
             else:
                 pieces = [edge]
             said = self._said.pop((edge.client, edge.dialled, edge.number), _NOTHING)
-            for piece in pieces:
+            for number, piece in enumerate(pieces):
                 time = piece.times[0]
                 self._fold.add(
                     self._fold.address(client, time),
@@ -201,6 +213,7 @@ class PacketFold:
                     service_port=edge.service if edge.service >= 0 else None,
                     answers=said.answers.found(),
                     names=((), said.names),
+                    left_out=0 if number else said.left_out,
                 )
 
     def flows(self) -> Iterator[Flow]:

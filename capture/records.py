@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from capture.fold import shown
 from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
 from capture.source import FlowSource, Reading, Sight, line_by_line
 from capture.times import instant, nanosecond_text
-from netpol.answers import Answer, Answers
+from netpol.answers import Answer, Answers, bounded, too_many
 from netpol.flow import Flow, Sighting, sampled
 from netpol.net import canonical_address
 from netpol.notices import Notice
@@ -114,7 +115,7 @@ class _Sum:
     reports: Counter[str] = field(default_factory=Counter)
     hours: set[int] = field(default_factory=set)
     signals: Counter[str] = field(default_factory=Counter)
-    answers: Answers = field(default_factory=Answers)
+    answers: Answers = field(default_factory=bounded)
     sightings: set[Sighting] = field(default_factory=set)
 
     def add(self, flow: Flow) -> None:
@@ -153,6 +154,10 @@ def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
         )
         for (bare, *_), one in sums.items()
     ]
+    for (bare, *_), one in sums.items():
+        if one.answers.left_out:
+            who = f"{shown(bare.client)} → {shown(bare.server)} {bare.protocol} {bare.port}"
+            reading.tell(too_many(who, one.answers.left_out, reading.where))
     # In an order that does not depend on that of the lines.
     texts = list(write(found))
     yield from (found[n] for n in sorted(range(len(found)), key=texts.__getitem__))

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-__all__ = ["GRACE", "HOUR", "KEPT", "Answer", "Answers", "union"]
+from netpol.notices import Notice
+
+__all__ = ["GRACE", "HOUR", "KEPT", "Answer", "Answers", "bounded", "too_many", "union"]
 
 HOUR: Final = 3_600_000_000_000
 """Nanoseconds; ``Flow.hours`` counts these."""
@@ -25,7 +27,8 @@ asks when it starts alone. An hour is also how exactly a Flow of many connection
 What is kept for longer than that is known by its address."""
 
 KEPT: Final = 16384
-"""(name, address) pairs that one edge remembers: names can be made up without end."""
+"""(name, address) pairs, or names, that a source remembers of one edge of an input: names can be
+made up without end."""
 
 
 class Answer(NamedTuple):
@@ -47,8 +50,10 @@ class Answer(NamedTuple):
 class Answers:
     """Answers, added up."""
 
-    full: bool = False
-    """More came than is remembered."""
+    most: int | None = None
+    """So many pairs of a name and an address are remembered; None: all."""
+    left_out: int = 0
+    """So many answers were not."""
     _spans: dict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=dict)
 
     def add(self, answers: Iterable[Answer]) -> None:
@@ -56,8 +61,8 @@ class Answers:
         for name, address, first, last in answers:
             spans = self._spans.get((name, address))
             if spans is None:
-                if len(self._spans) >= KEPT:
-                    self.full = True
+                if self.most is not None and len(self._spans) >= self.most:
+                    self.left_out += 1
                     continue
                 self._spans[name, address] = [(first, last)]
             elif spans[-1][0] <= first <= spans[-1][1] + GRACE:
@@ -76,6 +81,17 @@ class Answers:
     def __bool__(self) -> bool:
         """Whether there is any."""
         return bool(self._spans)
+
+
+def bounded() -> Answers:
+    """For a source that reads an input."""
+    return Answers(most=KEPT)
+
+
+def too_many(who: str, left_out: int, where: str) -> Notice:
+    """What is told of an edge of which there were more names than are remembered."""
+    message = f"too many names to keep: {who} ({left_out:,} were left out)"
+    return Notice(code="NP006", message=message, where=where)
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

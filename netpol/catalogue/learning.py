@@ -47,7 +47,8 @@ LEARNING: Final[dict[str, Entry]] = {
     "NP006": Entry(
         title="too many DNS names to keep",
         why="One client was answered more distinct names and addresses over one connection than are"
-        " kept. Destinations that were resolved after that are known by address only.",
+        " kept (16,384 of an input), or called a server by more names. So many were left out;"
+        " destinations that were resolved by them are known by address only.",
         what_to_do="Look whether the client really needs so many names; a crawler does,"
         " an application rarely.",
     ),
