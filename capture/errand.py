@@ -22,7 +22,7 @@ from capture.ingest import Ingest
 from capture.inputs import head_of
 from netpol.flow import Account
 from netpol.notices import Notice
-from netpol.store import Fresh, Input, candidates, merge, opened, parcels
+from netpol.store import Fresh, Input, candidates, merge, opened, parcels, remember
 from netpol.store.identity import BEGIN
 from netpol.store.ledger import entered
 from netpol.store.parcel import Parcel
@@ -154,6 +154,8 @@ class ErrandFeed:
     def _take(self, found: list[Parcel]) -> Iterator[Fresh]:
         for parcel in found:
             for fresh in merge(self._ingest.store, [parcel]):
+                with self._ingest.store.transaction() as db:
+                    remember(db, filter(None, [self._ingest.inventory]))
                 self._tell(parcel)
                 yield fresh
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from capture.ingest import Ingest
-from netpol.store import Fresh, merge, opened, parcels
+from netpol.store import Fresh, inventories, merge, opened, parcels, remember
 
 __all__ = ["Feed", "FileFeed", "StoreFeed"]
 
@@ -70,6 +70,8 @@ class StoreFeed:
         """All of it, as it is now."""
         with opened(Path(self.name)) as other, other.snapshot() as db:
             yield from merge(self.ingest.store, parcels(db))
+            with self.ingest.store.transaction() as into:
+                remember(into, inventories(db))
         self.ended = True
 
     def close(self) -> Iterator[Fresh]:

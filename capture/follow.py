@@ -17,10 +17,11 @@ from typing import BinaryIO, Final, TypeAlias, cast
 
 from capture.compressed import is_compressed
 from capture.ingest import Ingest, Part
+from capture.unchanged import look, look_at
 from capture.windows import Windows
 from netpol.errors import NetpolError
 from netpol.notices import Notice
-from netpol.store import Fresh
+from netpol.store import Fresh, note
 from netpol.store.identity import BEGIN
 
 __all__ = ["FollowFeed"]
@@ -120,6 +121,9 @@ class FollowFeed:
         key, state = (stat.st_dev, stat.st_ino), (stat.st_size, stat.st_mtime_ns)
         if key in self._tails or self._done.get(key) == state:
             return
+        if self.ingest.unchanged(look(path)):
+            self._done[key] = state
+            return
         try:
             yield from self._open(path, key, state)
         except NetpolError as error:
@@ -172,6 +176,15 @@ class FollowFeed:
         for key, tail in list(self._tails.items()):
             if tail.quiet > _QUIET:
                 yield from tail.part.last(tail.windows)
+                self._note(tail)
                 stat = os.fstat(tail.file.fileno())
                 self._done[key] = stat.st_size, stat.st_mtime_ns
                 self._tails.pop(key).file.close()
+
+    def _note(self, tail: _Tail) -> None:
+        """All of a file is known that is as long as what was read of it."""
+        looks, known = look_at(tail.file.fileno()), tail.part.known
+        long = os.fstat(tail.file.fileno()).st_size
+        if looks is not None and known is not None and known.identity.length == long:
+            with self.ingest.store.transaction() as db:
+                note(db, looks, known)

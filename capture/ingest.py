@@ -16,12 +16,26 @@ from capture.compressed import decompressed
 from capture.inputs import detected, head_of, named, opened
 from capture.source import FlowSource, Reading
 from capture.survey import Survey, survey
+from capture.unchanged import Look, look
 from capture.windows import BLOCK, Read, Traced, Windows, skip
 from netpol.answers import HOUR
 from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Notice, Tell
-from netpol.store import Fresh, Identity, Input, Store, Taken, Told, Trace, candidates, take
+from netpol.store import (
+    Fresh,
+    Identity,
+    Input,
+    Known,
+    Store,
+    Taken,
+    Told,
+    Trace,
+    candidates,
+    note,
+    noted,
+    take,
+)
 from netpol.store.identity import BEGIN
 
 if TYPE_CHECKING:
@@ -33,6 +47,7 @@ PIECE: Final = 1 << 29
 """Bytes that are committed together: seconds of work. Every piece meets each edge anew, which costs
 about as much as reading some tens of MiB."""
 _BUFFER: Final = 1 << 20
+_KNOWN: Final = "its content is known"
 
 
 def _quiet(_: Notice) -> None:
@@ -51,17 +66,24 @@ class Ingest:
     piece: int = PIECE
     crew: Crew | None = None
     """Who reads in our place what is read line by line."""
+    inventory: Known | None = None
+    """The one that ``era`` is of."""
 
     def file(self, path: str) -> Generator[Fresh, None, str]:
         """Take what is new in a file; a result for each commit, and why there was none."""
+        before = look(path)
+        if self.unchanged(before):
+            return _KNOWN
         head = head_of(path)
         source = self.source_of(head, path)
         if not head or source is None:
             return "it is empty"
         with opened(path) as raw:
-            part = self.part(path, source, head, decompressed(raw, path, _quiet).read)
+            found = self.surveyed(source, head, decompressed(raw, path, _quiet).read)
+        part = self.part_of(path, source, found)
         if part is None:
-            return "its content is known"
+            self.note(before, path, found.known)
+            return _KNOWN
         with opened(path) as raw:
             read = decompressed(raw, path, part.tell).read
             if source.by_line(head):
@@ -70,7 +92,21 @@ class Ingest:
                 yield from part.last(windows)
             else:
                 yield part.whole(read)
+        self.note(before, path, part.known)
         return "nothing but space was added"
+
+    def unchanged(self, looks: Look | None) -> bool:
+        """Whether all of a file that looks so is known, without a look at what is in it."""
+        if looks is None:
+            return False
+        with self.store.snapshot() as db:
+            return noted(db, looks, self.source)
+
+    def note(self, before: Look | None, path: str, known: Input | None) -> None:
+        """All of a file is ``known``, if nobody touched it since it looked so ``before``."""
+        if known is not None and before is not None and look(path) == before:
+            with self.store.transaction() as db:
+                note(db, before, known)
 
     def source_of(self, head: bytes, path: str) -> FlowSource | None:
         """What reads an input that begins so; None: it is empty. Raises NetpolError."""
@@ -78,9 +114,16 @@ class Ingest:
 
     def part(self, path: str, source: FlowSource, head: bytes, read: Read) -> Part | None:
         """What has to be read of an input; None: nothing. ``read`` gives its bytes."""
+        return self.part_of(path, source, self.surveyed(source, head, read))
+
+    def surveyed(self, source: FlowSource, head: bytes, read: Read) -> Survey:
+        """What of an input is known."""
         with self.store.snapshot() as db:
             known = candidates(db, head[:BEGIN])
-        found = survey(read, known, source.name) if known else Survey()
+        return survey(read, known, source.name) if known else Survey()
+
+    def part_of(self, path: str, source: FlowSource, found: Survey) -> Part | None:
+        """What then has to be read of it."""
         if found.older:
             message = f"it is the beginning of {found.older.name}, which was learned to its end"
             self.tell(Notice(code="NP030", message=message, where=path))
@@ -198,6 +241,7 @@ class Part:
             told=self.told,
             era=self.ingest.era,
             instead=self.instead,
+            inventory=self.ingest.inventory,
         )
         fresh = take(self.ingest.store, taken)
         self.known, self.instead = fresh.input, ()

@@ -127,6 +127,7 @@ class LiveFeed:
                 account=batch.account,
                 told=told,
                 era=self.ingest.era,
+                inventory=self.ingest.inventory,
             ),
         )
         self.known = fresh.input

@@ -24,4 +24,17 @@ STORES: Final = {
         what_to_do="If it holds flows, name their kind with --from. If not, follow a pattern that"
         " leaves it out, such as 'logs/*.jsonl'.",
     ),
+    "NP032": Entry(
+        title="a store is asked without the inventory that it was learned with",
+        why="A store keeps flows and which inventories they were learned with, not what is in"
+        " these. Without one, sides that are known by address alone have no names, and workloads"
+        " without traffic are not known.",
+        what_to_do="Give the inventory that is named, or a later one, with --inventory.",
+    ),
+    "NP033": Entry(
+        title="the inventory is older than the one that the store was learned with",
+        why="It ends before the inventory with which flows were learned. Who had an address after"
+        " that is not in it, so such sides may be held, or taken for who had the address before.",
+        what_to_do="Give the inventory that is named, a later one, or both: they combine.",
+    ),
 }

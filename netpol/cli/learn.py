@@ -78,8 +78,9 @@ def learn(
     given twice, it counts twice. Of a server (hubble://, unix://, goldmane://) what came since the
     last time is asked for.
 
-    The inventory is not kept. Where flows know addresses alone, a recorded one tells at which times
-    an address changed hands, to the second; without it flows are kept apart by the hour.
+    Of the inventory is only kept which it was: it, or a later one, is given again where policies
+    are made. Where flows know addresses alone, a recorded one tells at which times an address
+    changed hands, to the second; without it flows are kept apart by the hour.
 
     \b
     Examples:
@@ -100,13 +101,20 @@ def learn(
     from netpol.cli.stopping import stopping
     from netpol.cli.view import viewing
     from netpol.eras import eras
-    from netpol.store import opened
+    from netpol.store import known_of, opened
 
     notices = Notices()
     known, guard = inventory_from(how.inventory, notices), how.guard
     era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=how.at)
     with opened(store, write=True) as kept, stopping() as stopped:
-        ingest = Ingest(store=kept, tell=notices.tell, source=how.source, era=era, at=how.at)
+        ingest = Ingest(
+            store=kept,
+            tell=notices.tell,
+            source=how.source,
+            era=era,
+            at=how.at,
+            inventory=known_of(known, how.inventory),
+        )
         with viewing(as_json=form == "json", notices=notices.counts) as view:
             feeds = _feeds(sources, ingest, stopped, follow, interval)
             with shared(feeds, ingest, settings, stopped, view.working) as others:

@@ -17,6 +17,7 @@ from netpol.cli.judging import LENIENT, Judging, tell_decided
 from netpol.cli.progress import reading
 from netpol.cli.reading import PLAIN, Reading
 from netpol.cli.spreading import read_by_jobs
+from netpol.cli.stored import other_inventory
 from netpol.crosscheck import CrossCheck
 from netpol.eras import Era, eras
 from netpol.errors import NetpolError
@@ -67,7 +68,7 @@ def learn_from(
             flows += _flows(path, notices, one, how, era)
         account.add(one)
     decisions = judging.decisions(notices)
-    with _stored(store, account, notices) as (named, loose):
+    with _stored(store, account, notices, inventory) as (named, loose):
         flows += named
         learned = learn(flows, inventory, account, guard, judging.caution, decisions, loose)
     tell_decided(learned.decided, notices)
@@ -77,7 +78,7 @@ def learn_from(
 
 @contextmanager
 def _stored(
-    path: Path | None, account: Account, notices: Notices
+    path: Path | None, account: Account, notices: Notices, inventory: Inventory
 ) -> Iterator[tuple[Iterable[Flow], Loose]]:
     """The flows of a store; what was counted and told while they were learned, is so again."""
     from capture.inputs import blind_spots
@@ -93,6 +94,8 @@ def _stored(
         for notice, times in store.notices(db):
             notices.tell(notice, times)
         say(f"store {path}: {one.read:,} records")
+        for notice in other_inventory(store.inventories(db), store.known_of(inventory, ())):
+            notices.tell(notice)
         yield store.named(db), partial(store.loose, db)
 
 

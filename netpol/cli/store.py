@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -65,10 +66,10 @@ def import_(text: str, store: Path, form: str) -> None:
     Example:
       netpol store import shop.jsonl.zst --store copy.db
     """
-    from netpol.store import absorb, opened, restored
+    from netpol.store import absorb, opened, remember, restored
 
     with opened(store, write=True) as kept, kept.transaction() as db:
-        new = list(absorb(db, restored(_lines(text), text)))
+        new = list(absorb(db, restored(_lines(text), text, partial(remember, db))))
     edges = sum(one.edges for one in new)
     if form == "json":
         click.echo(json.dumps({"inputs": len(new), "new_connections": edges}))

@@ -6,6 +6,7 @@ folded them, never peers: what ``generate`` makes of a store is what it makes of
 
 from __future__ import annotations
 
+from netpol.store.beside import Known, Note, inventories, known_of, note, noted, remember
 from netpol.store.file import Store, beside, is_store, opened
 from netpol.store.identity import Identity, Trace
 from netpol.store.ledger import Input, candidates, inputs
@@ -20,6 +21,8 @@ __all__ = [
     "Fresh",
     "Identity",
     "Input",
+    "Known",
+    "Note",
     "Store",
     "Taken",
     "Told",
@@ -32,13 +35,18 @@ __all__ = [
     "exported",
     "flows",
     "inputs",
+    "inventories",
     "is_store",
+    "known_of",
     "loose",
     "merge",
     "named",
+    "note",
+    "noted",
     "notices",
     "opened",
     "parcels",
+    "remember",
     "restored",
     "take",
 ]

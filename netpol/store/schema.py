@@ -83,7 +83,26 @@ _SECOND: Final = """
 CREATE INDEX inputs_live ON inputs (live) WHERE live != ''
 """
 
-STEPS: Final[tuple[str, ...]] = (_FIRST, _SECOND)
+_THIRD: Final = """
+CREATE TABLE files (
+    place TEXT PRIMARY KEY,            -- device and inode
+    state TEXT NOT NULL,               -- size and times
+    ends BLOB NOT NULL,                -- digest of its first and last bytes
+    source TEXT NOT NULL,
+    length INTEGER NOT NULL,           -- of the content: with digest and source, of inputs
+    digest BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE inventories (
+    digest BLOB NOT NULL,              -- of what it says
+    name TEXT NOT NULL,                -- where it was, for people
+    pods INTEGER NOT NULL,
+    until INTEGER NOT NULL,            -- the newest time in it, nanoseconds since the epoch
+    PRIMARY KEY (digest, name)
+) STRICT, WITHOUT ROWID
+"""
+
+STEPS: Final[tuple[str, ...]] = (_FIRST, _SECOND, _THIRD)
 """The first makes an empty file a store of version 1, each further one makes it the next."""
 
 VERSION: Final = len(STEPS)

@@ -13,6 +13,7 @@ import msgspec
 from netpol.eras import Era, always
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
+from netpol.store.beside import Known, remember
 from netpol.store.file import Store
 from netpol.store.ledger import Input, entered, utf8
 from netpol.store.shape import Edge, Total, parts_of
@@ -57,6 +58,8 @@ class Taken:
     era: Era = always
     instead: tuple[Input, ...] = ()
     """What it takes the place of."""
+    inventory: Known | None = None
+    """The one that ``era`` is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ def take(store: Store, taken: Taken) -> Fresh:
             drop(db, one)
         known = _accounted(db, taken)
         _tell(db, known, taken.told)
+        remember(db, filter(None, [taken.inventory]))
         writer = Writer(db)
         for flow in flows:
             if writer.add(known.id, *parts_of(flow, taken.era)):

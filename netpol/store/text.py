@@ -1,19 +1,21 @@
 """A store as JSON lines and back. Equal stores give equal bytes, whatever the order of learning.
 
-The first line says what it is and how many inputs there are, then comes a line for each input,
+The first line says what it is, how many inputs there are and which inventories they were learned
+with, then comes a line for each input,
 followed by one for each of its edges. Bytes are base64, as msgspec writes them.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
 
 from netpol.errors import NetpolError
 from netpol.flow import Account, Sighting
+from netpol.store.beside import Known, inventories
 from netpol.store.identity import Identity
 from netpol.store.ledger import Input
 from netpol.store.parcel import Parcel, Row, parcels
@@ -22,13 +24,14 @@ from netpol.store.take import decode_account, encode_account
 
 __all__ = ["exported", "restored"]
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 """As of the store that holds the same; a text of an earlier one lacks what came later."""
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
     netpol_store: int
     inputs: int
+    inventories: list[Known] = []
 
 
 class _Notice(msgspec.Struct, forbid_unknown_fields=True):
@@ -90,7 +93,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 def exported(db: sqlite3.Connection) -> Iterator[bytes]:
     """The lines, with their ends."""
     (number,) = db.execute("SELECT count(*) FROM inputs").fetchone()
-    yield _encode(_Head(_VERSION, number)) + b"\n"
+    yield _encode(_Head(_VERSION, number, inventories(db))) + b"\n"
     for parcel in parcels(db):
         yield _encode(_input_line(parcel)) + b"\n"
         for edge, total in parcel.rows:
@@ -128,15 +131,19 @@ def _edge_line(edge: Edge, total: Total) -> dict[str, object]:
     return found
 
 
-def restored(lines: Iterable[bytes], where: str) -> Iterator[Parcel]:
+def restored(
+    lines: Iterable[bytes], where: str, known: Callable[[list[Known]], object] = bool
+) -> Iterator[Parcel]:
     """What :func:`exported` wrote. Raises NetpolError for anything else, and for a part of it.
 
-    An input comes out when all of it was read, so that none is taken in part.
+    An input comes out when all of it was read, so that none is taken in part. Before the first,
+    ``known`` is told which inventories they were learned with.
     """
     numbered = enumerate(lines, 1)
     head = _decoded(numbered, _Head, where)
     if not 1 <= head.netpol_store <= _VERSION:
         raise NetpolError(f"the text is of version {head.netpol_store}", where=where)
+    known(head.inventories)
     for _ in range(head.inputs):
         line = _decoded(numbered, _Input, where)
         rows = [_row(_decoded(numbered, _Edge, where)) for _ in range(line.edges)]

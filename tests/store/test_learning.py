@@ -17,7 +17,7 @@ from threading import Event
 
 import pcap_files as p
 import pytest
-from kept import LINES, Kept
+from kept import LINES, Kept, written
 
 from capture.ingest import Ingest
 from capture.piped import PipedFeed
@@ -171,3 +171,37 @@ def test_what_gives_nothing_is_said_with_why(kept: Kept, tmp_path: Path, jobs: i
     assert (line["input"], line["nothing"]) == ("-", "nothing came")
     (line,) = map(json.loads, netpol("learn", log, empty, *args).stdout.splitlines()[:1])
     assert line["records"] == 0 and line["nothing"]
+
+
+def inventory(path: Path, created: str) -> Path:
+    """Of one pod."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": "shop", "name": "web-0", "creationTimestamp": created},
+        "spec": {"containers": [{"name": "main"}]},
+        "status": {"phase": "Running", "podIP": "10.0.0.1"},
+    }
+    path.write_text(json.dumps(pod))
+    return path
+
+
+def test_a_store_remembers_the_inventory_that_it_was_learned_with(
+    kept: Kept, log: Path, tmp_path: Path
+) -> None:
+    first = inventory(tmp_path / "first.json", "2026-11-02T00:00:00Z")
+    older = inventory(tmp_path / "older.json", "2026-11-01T00:00:00Z")
+    later = inventory(tmp_path / "later.json", "2026-11-03T00:00:00Z")
+    netpol("learn", log, "--store", kept.path, "--inventory", first)
+    netpol("learn", log, "--store", kept.path, "--inventory", later)  # nothing was learned with it
+    copy, merged = Kept(tmp_path / "copy.db"), Kept(tmp_path / "merged.db")
+    text = written(tmp_path / "kept.jsonl", [kept.text])
+    netpol("store", "import", text, "--store", copy.path)
+    netpol("learn", kept.path, "--store", merged.path)
+    for one in (kept, copy, merged):
+        assert one.text == kept.text
+        for given, code in ((None, b"NP032"), (older, b"NP033"), (first, b""), (later, b"")):
+            more = ("--inventory", given) if given else ()
+            said = netpol("status", "--store", one.path, *more).stderr
+            assert [c for c in (b"NP032", b"NP033") if c in said] == [c for c in (code,) if c]
+            assert (b"first.json (1 pod," in said) == bool(code)

@@ -123,7 +123,7 @@ def test_of_a_text_that_breaks_off_no_part_of_an_input_is_taken(
         pytest.raises(NetpolError, match="end of the text"),
     ):
         list(store.merge(into, store.restored(lines[:-1], "text")))
-    assert text(copy) == b'{"netpol_store":2,"inputs":0}\n'
+    assert text(copy) == b'{"netpol_store":3,"inputs":0,"inventories":[]}\n'
 
 
 @pytest.mark.parametrize("there", [False, True])
