@@ -25,6 +25,10 @@ _BARE: Final = {
 """DaemonSets of networks that enforce nothing, or are not known to."""
 
 
+_FILTER: Final = Setting(key="labels", value="", field="identity_filter", becomes="")
+"""A setting of which every value is one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Evidence:
     """One object of the inventory, and what it shows."""
@@ -138,6 +142,9 @@ def adjusted(
             if setting.holds(settings) and getattr(profile, setting.field) != setting.becomes:
                 changes[setting.field] = setting.becomes
                 told.append((setting, where))
+        if profile.identity_labels_only and (custom := settings.get("labels", "").strip()):
+            changes["identity_filter"] = custom
+            told.append((replace(_FILTER, value=custom, becomes=custom), where))
     if _switched(profile, inventory) is False:
         changes["enforces"] = False
     return replace(profile, **changes), tuple(told)

@@ -212,7 +212,9 @@ def _visible_keys(words: Vocabulary, profile: Profile) -> frozenset[str]:
     """The label keys of pods that some selector reads and the engine knows."""
     if not profile.identity_labels_only:
         return words.pod_keys
-    return frozenset(key for key in words.pod_keys if identity_relevant(key))
+    return frozenset(
+        key for key in words.pod_keys if identity_relevant(key, profile.identity_filter)
+    )
 
 
 def _pod_cell(one: PodClass, words: Vocabulary, keys: frozenset[str]) -> Cell:

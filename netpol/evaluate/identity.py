@@ -1,15 +1,17 @@
 """Which pod labels a Cilium selector can see at all.
 
 Cilium keeps only identity-relevant labels; the default filter is a list of patterns anchored at
-the start of the key, and the longest match decides (Cilium documentation, "Limiting Identity-
+the start of the key, and the longest match decides; ``labels`` of its ConfigMap adds to it, such as
+``k8s:app k8s:!stage`` (Cilium documentation, "Limiting Identity-
 Relevant Labels"; cilium/cilium ``pkg/labelsfilter/filter.go``).
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 __all__ = ["identity_relevant"]
 
@@ -46,12 +48,39 @@ _DROPPED: Final = tuple(
 )
 
 
-@lru_cache(maxsize=4096)
-def identity_relevant(key: str) -> bool:
-    """Whether Cilium's default label filter keeps a pod label with this key."""
-    dropped = _longest(_DROPPED, key)
-    return dropped == 0 or _longest(_KEPT, key) > dropped
+_OF_PODS: Final = ("", "any", "k8s")
+"""Sources of the labels that pods have."""
 
 
-def _longest(patterns: tuple[re.Pattern[str], ...], key: str) -> int:
+@lru_cache(maxsize=16384)
+def identity_relevant(key: str, custom: str = "") -> bool:
+    """Whether Cilium's label filter keeps a pod label with this key.
+
+    ``custom``: the agent's option ``labels``, which adds to the default. With one pattern there
+    that keeps labels, those that no pattern keeps are dropped.
+    """
+    kept, dropped, only = _added(custom)
+    out = _longest((*_DROPPED, *dropped), key)
+    return _longest((*_KEPT, *kept), key) > out or not (only or out)
+
+
+_Patterns: TypeAlias = tuple[re.Pattern[str], ...]
+
+
+@lru_cache(maxsize=64)
+def _added(custom: str) -> tuple[_Patterns, _Patterns, bool]:
+    """Patterns of keys that are kept and dropped, and whether only the first are kept."""
+    kept, dropped, only = list[re.Pattern[str]](), list[re.Pattern[str]](), False
+    for word in custom.split():
+        before, colon, after = word.partition(":")
+        source, text = (before, after) if colon else ("", word)
+        only = only or not text.startswith("!")
+        with suppress(re.error):  # No agent runs with such a pattern.
+            pattern = re.compile(text.removeprefix("!"))
+            if source in _OF_PODS:
+                (dropped if text.startswith("!") else kept).append(pattern)
+    return tuple(kept), tuple(dropped), only
+
+
+def _longest(patterns: _Patterns, key: str) -> int:
     return max((found.end() for p in patterns if (found := p.match(key))), default=0)

@@ -116,7 +116,8 @@ def _unseen(case: Case, selector: PodSelector) -> Iterable[str]:
     """The label keys that the engine does not look at."""
     if not case.profile.identity_labels_only:
         return []
-    return (one.key for one in selector.pods if not identity_relevant(one.key))
+    custom = case.profile.identity_filter
+    return (one.key for one in selector.pods if not identity_relevant(one.key, custom))
 
 
 def _label(key: str) -> str:

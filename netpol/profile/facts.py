@@ -19,6 +19,7 @@ FACTS: Final = {
     "icmp_rule": "ICMP of isolated pods is covered by",
     "icmp_open": "ICMP types that always pass",
     "identity_labels_only": "selectors see only identity labels",
+    "identity_filter": "labels of an identity by its settings",
     "end_port": "port ranges (endPort)",
     "sctp": "SCTP",
     "named_ports": "named ports",
@@ -52,6 +53,8 @@ def _value(value: object) -> str:
             return "yes" if yes else "no"
         case None:
             return "no limit"
+        case "":
+            return "as by default"
         case tuple(items):
             return ", ".join(map(str, items)) or "none"
         case _:

@@ -108,6 +108,8 @@ class Profile:
     """ICMP types that always pass."""
     identity_labels_only: bool = False
     """Whether selectors see only identity-relevant labels (Cilium)."""
+    identity_filter: str = ""
+    """Which those are beside the default, as its ConfigMap says (Cilium's ``labels``)."""
     end_port: bool = True
     """Whether a range of ports (endPort) covers more than its first port."""
     sctp: Sctp = "yes"

@@ -59,15 +59,19 @@ class Selectors:
     def _choose(self, workload: Workload) -> tuple[PodSelector, ...]:
         if workload.kind == WHOLE_NAMESPACE:
             return (PodSelector(in_namespace(workload.namespace)),)
-        strict = self.profile.identity_labels_only
+        strict, custom = self.profile.identity_labels_only, self.profile.identity_filter
         if workload.namespace not in self.near:
             self.near[workload.namespace] = Neighbours.of(
-                workload.namespace, self.inventory, identity_labels_only=strict
+                workload.namespace,
+                self.inventory,
+                identity_labels_only=strict,
+                identity_filter=custom,
             )
         chosen = choose(
             workload,
             self.inventory,
             identity_labels_only=strict,
+            identity_filter=custom,
             near=self.near[workload.namespace],
         )
         if chosen is None:

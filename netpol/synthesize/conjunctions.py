@@ -44,10 +44,18 @@ class Own:
     liked: Liked
 
     @staticmethod
-    def of(workload: Workload, inventory: Inventory, *, identity_labels_only: bool) -> Own:
-        """``identity_labels_only``: see :func:`netpol.synthesize.selectors.choose`."""
+    def of(
+        workload: Workload,
+        inventory: Inventory,
+        *,
+        identity_labels_only: bool,
+        identity_filter: str = "",
+    ) -> Own:
+        """Labels that may be used: see :func:`netpol.synthesize.selectors.choose`."""
         pods = inventory.workloads.get(workload, ())
-        seen = [(pod, usable_labels(pod.labels, identity_labels_only)) for pod in pods]
+        seen = [
+            (pod, usable_labels(pod.labels, identity_labels_only, identity_filter)) for pod in pods
+        ]
         holders = Counter(key for _, labels in seen for key, _ in labels)
         kinds = Counter(key for key, _ in {pair for _, labels in seen for pair in labels})
         own_value_each = {key for key, held in holders.items() if 1 < held == kinds[key]}

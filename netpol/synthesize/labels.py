@@ -69,20 +69,23 @@ _HASH: Final = re.compile(
 )
 
 
-def usable(key: str, *, identity_labels_only: bool) -> bool:
+def usable(key: str, *, identity_labels_only: bool, identity_filter: str = "") -> bool:
     """Whether a selector may use a key at all, with any operator."""
     if key in CONTROLLER_KEYS or key.startswith(_CONTROLLER_PREFIX):
         return False
-    return not identity_labels_only or identity_relevant(key)
+    return not identity_labels_only or identity_relevant(key, identity_filter)
 
 
 @lru_cache(maxsize=16384)
-def usable_labels(labels: Labels, identity_labels_only: bool) -> frozenset[tuple[str, str]]:
+def usable_labels(
+    labels: Labels, identity_labels_only: bool, identity_filter: str = ""
+) -> frozenset[tuple[str, str]]:
     """The pairs whose key a selector may use; remembered, as each pod is looked at many times."""
     return frozenset(
         (key, value)
         for key, value in labels
-        if usable(key, identity_labels_only=identity_labels_only) and _VALUE.fullmatch(value)
+        if _VALUE.fullmatch(value)
+        and usable(key, identity_labels_only=identity_labels_only, identity_filter=identity_filter)
     )
 
 

@@ -39,12 +39,18 @@ class Neighbours:
     """Per key and value, the label sets with them."""
 
     @staticmethod
-    def of(namespace: str, inventory: Inventory, *, identity_labels_only: bool) -> Neighbours:
+    def of(
+        namespace: str,
+        inventory: Inventory,
+        *,
+        identity_labels_only: bool,
+        identity_filter: str = "",
+    ) -> Neighbours:
         """hostNetwork pods are no selectable pods and do not count."""
         owners: dict[LabelSet, set[Workload]] = {}
         for pod in inventory.by_namespace.get(namespace, ()):
             if not pod.host_network:
-                labels = usable_labels(pod.labels, identity_labels_only)
+                labels = usable_labels(pod.labels, identity_labels_only, identity_filter)
                 owners.setdefault(labels, set()).add(pod.workload)
         alone: dict[Workload, int] = {}
         values: dict[str, dict[str, int]] = {}

@@ -58,18 +58,28 @@ def choose(
     inventory: Inventory,
     *,
     identity_labels_only: bool,
+    identity_filter: str = "",
     near: Neighbours | None = None,
 ) -> Chosen | None:
     """The selectors of a workload, or None when some of its pods have no usable label.
 
-    ``identity_labels_only``: selectors see only what Cilium's default filter leaves
-    (:func:`netpol.synthesize.labels.identity_relevant`). hostNetwork pods of others are no
-    selectable pods and do not count; pods known from flows alone count with the labels they showed.
+    ``identity_labels_only``: selectors see only what Cilium's filter leaves, the default one and
+    ``identity_filter`` (:func:`netpol.evaluate.identity.identity_relevant`). hostNetwork pods of
+    others are no selectable pods and do not count; pods known from flows alone count with the
+    labels they showed.
     ``near``: the pods of its namespace, for who asks about many workloads.
     """
-    own = Own.of(workload, inventory, identity_labels_only=identity_labels_only)
+    own = Own.of(
+        workload,
+        inventory,
+        identity_labels_only=identity_labels_only,
+        identity_filter=identity_filter,
+    )
     near = near or Neighbours.of(
-        workload.namespace, inventory, identity_labels_only=identity_labels_only
+        workload.namespace,
+        inventory,
+        identity_labels_only=identity_labels_only,
+        identity_filter=identity_filter,
     )
     others = near.beside(workload)
     found = fewest(own, others) if own.classes else None
