@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
 
 from netpol.errors import NetpolError
 from netpol.flow import Account, Sighting
+from netpol.net import PROTOCOLS, canonical_address
+from netpol.peers import ENTITIES
+from netpol.sketch import Sketch
 from netpol.store.beside import Known, inventories
 from netpol.store.identity import Identity
 from netpol.store.ledger import Input
@@ -26,6 +29,10 @@ __all__ = ["exported", "restored"]
 
 _VERSION: Final = 3
 """As of the store that holds the same; a text of an earlier one lacks what came later."""
+
+
+_Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Port: TypeAlias = Annotated[int, msgspec.Meta(ge=-1, le=65535)]
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,8 +52,8 @@ class _Notice(msgspec.Struct, forbid_unknown_fields=True):
 class _Input(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     name: str
-    start: int
-    length: int
+    start: _Whole
+    length: _Whole
     closed: bool
     live: str
     digest: bytes
@@ -62,21 +69,21 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     client: Side
     server: Side
     protocol: str
-    port: int
+    port: _Port
     service: str
-    service_port: int
+    service_port: _Port
     certain: bool
     source: str
     reported: bool
-    since: int
-    until: int
-    records: int
-    connections: int
-    first: int
-    last: int
-    reports: dict[str, int]
-    hours: list[int]
-    signals: dict[str, int]
+    since: _Whole
+    until: _Whole
+    records: _Whole
+    connections: _Whole
+    first: _Whole
+    last: _Whole
+    reports: dict[str, _Whole]
+    hours: list[_Whole]
+    signals: dict[str, _Whole]
     answers: list[tuple[str, str]]
     sightings: list[Sighting]
     client_pods: list[str]
@@ -85,6 +92,22 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     server_names: list[str]
     distinct: bytes = b""
     told: list[tuple[str, str, int, int]] = []
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for what no flow says."""
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"unknown protocol {self.protocol!r}")
+        if self.first > self.last:
+            raise ValueError("it ends before it begins")
+        Sketch.read(self.distinct)
+        sides = self.client.endpoint, self.server.endpoint
+        if unknown := {name for one in sides for name in one.entities} - set(ENTITIES):
+            raise ValueError(f"unknown entities {sorted(unknown)}")
+        addresses = [one.ip for one in sides if one.ip]
+        addresses += [one[1] for one in self.answers] + [one[1] for one in self.told]
+        for address in (*addresses, *(one.address for one in self.sightings)):
+            if canonical_address(address) != address:
+                raise ValueError(f"{address!r} is not written as an address is")
 
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -134,6 +135,12 @@ def test_of_a_text_that_breaks_off_no_part_of_an_input_is_taken(
         lambda lines: [*lines, lines[-1]],
         lambda lines: [*lines[:-1], b"{}\n"],
         lambda lines: [*lines[:-1], lines[-1][:-9]],
+        lambda lines: [*lines[:-1], re.sub(rb'"port":\d+', b'"port":99999', lines[-1])],
+        lambda lines: [*lines[:-1], re.sub(rb'"protocol":"\w+', b'"protocol":"FOO', lines[-1])],
+        lambda lines: [*lines[:-1], re.sub(rb'"records":', b'"records":-', lines[-1])],
+        lambda lines: [*lines[:-1], re.sub(rb'"first":', b'"first":9', lines[-1])],
+        lambda lines: [re.sub(rb'"ip":"[^"]+', b'"ip":"no address', line) for line in lines],
+        lambda lines: [*lines[:-1], re.sub(rb'"entities":\[', b'"entities":["moon"', lines[-1])],
     ],
 )
 def test_of_a_damaged_text_nothing_is_imported(
