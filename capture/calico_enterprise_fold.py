@@ -50,7 +50,7 @@ class Fold:
                 # Most logs differ from one before in numbers alone.
                 start, end = middle(line)
                 cell = known(line[start:end])
-                if cell is not None and opens(line[:start]):
+                if cell is not None and (start == 1 or opens(line[:start])):
                     _count(cell, numbers(line[:start] + line[end:]))
                     continue
                 if self._seen(line):
@@ -169,13 +169,12 @@ def _count(cell: Cell, record: Numbers) -> None:
 
     Counters that are left out are not 0: then nothing is known of answers.
     """
-    started = record.num_flows_started
-    counted = None not in (started, record.packets_out, record.packets_in)
-    cell.see(
-        record.start_time,
-        record.end_time or record.start_time,
-        started if started is not None else record.num_flows or 1,
-        (started or 0) if counted else -1,
-        record.packets_out or 0,
-        record.packets_in or 0,
-    )
+    start, started = record.start_time, record.num_flows_started
+    there, back = record.packets_out, record.packets_in
+    end = record.end_time or start
+    if started is None:
+        cell.see(start, end, record.num_flows or 1, -1, there or 0, back or 0)
+    elif there is None or back is None:
+        cell.see(start, end, started, -1, there or 0, back or 0)
+    else:
+        cell.see(start, end, started, started, there, back)
