@@ -17,6 +17,7 @@ from netpol.peers import label
 from netpol.report.enough import enough_object, enough_text
 from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
 from netpol.report.rows import records_object, time_text
+from netpol.report.words import count
 
 __all__ = ["Section", "Standing", "basics", "progress", "status_object", "status_text"]
 
@@ -77,8 +78,9 @@ def _learned(standing: Standing) -> Section:
         "attributed_share": round(learned.attributed_share, 6),
     }
     line = (
-        f"Learned from {r.connections:,} of {r.read:,} records of {standing.inputs:,} inputs:"
-        f" {len(learned.accepted):,} connections; {r.held:,} held, {r.other:,} about no connection"
+        f"Learned from {r.connections:,} of {r.read:,} records of"
+        f" {count(standing.inputs, 'input')}: {len(learned.accepted):,} connections;"
+        f" {r.held:,} held, {r.other:,} about no connection"
     )
     return Section(members, (line,))
 

@@ -6,6 +6,7 @@ import gzip
 import os
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,3 +215,22 @@ def test_whatever_happens_to_a_log_each_record_counts_once(
         poll()
         poll()
     assert kept.account.read == written
+
+
+def test_a_log_that_was_known_and_untouched_is_followed_when_it_grows(
+    kept: Kept, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read at first, as its looks are known, and what comes then is taken."""
+    monkeypatch.setattr("capture.unchanged._EXACT", 20_000_000)
+    log = folder / "flows.log"
+    append(log, *LINES[:3])
+    time.sleep(0.03)
+    assert kept.learn(log) == 3
+    with following(kept, log) as poll:
+        assert poll() == 0
+        append(log, LINES[3])
+        assert poll() == 1
+        log.rename(folder / "flows.log.1")
+        append(folder / "flows.log.1", LINES[4])
+        append(log, LINES[5])
+        assert poll() == 2
