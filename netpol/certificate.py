@@ -22,7 +22,7 @@ from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.net import PortSet
 from netpol.parties import outside
-from netpol.peers import Entity, Peer, Workload, label
+from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.quarantine import Held
@@ -145,7 +145,8 @@ def certify(
     edges = [*accepted, *translated(accepted, profile, learned.inventory)]
     needed = [(c, Evidence()) for c in declared]
     asked = [*needed, *translated(needed, profile, learned.inventory)]
-    judge = judge_of(policies, learned, profile, [*edges, *asked])
+    names = _by_name(accepted) if profile.fqdn else []
+    judge = judge_of(policies, learned, profile, [*edges, *asked, *names])
     allowed = {(client, server): ports for client, server, ports in judge.connections()}
     for one in (o for c in choices if c.field == "before_dnat" for o in c.opens):
         # Through the address of a Service, which a judge of pods does not see.
@@ -178,7 +179,7 @@ def certify(
         ),
         rules=sum(len(p.ingress or ()) + len(p.egress or ()) for p in policies.policies),
         without_witness=_without_witness(
-            judge, policies, [c for c, _ in (*edges, *asked)], declared
+            judge, policies, [c for c, _ in (*edges, *asked, *names)], declared
         ),
         silent=silent(learned, policed),
         policed=policed,
@@ -189,6 +190,19 @@ def certify(
         widened=widened,
         patterned=patterned,
     )
+
+
+def _by_name(edges: Iterable[Edge]) -> list[Edge]:
+    """Calls to an address with several names, once by each: any of them may have been meant.
+
+    So each name has its own witness, though one of them would do for the address.
+    """
+    return [
+        (replace(connection, server=Fqdn(name)), Evidence())
+        for connection, evidence in edges
+        if isinstance(connection.server, Cidr) and len(evidence.names) > 1
+        for name in sorted(evidence.names)
+    ]
 
 
 _DECLARED: Final = "declared"

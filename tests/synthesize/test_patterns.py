@@ -106,6 +106,14 @@ def test_a_name_at_a_private_address_is_no_part_of_the_internet() -> None:
     assert names_in(found) == {"db.example.org"}
 
 
+def test_each_of_several_names_of_an_address_has_its_witness() -> None:
+    """Which of them was meant nobody knows; another port of one makes a rule of its own."""
+    both = frozenset({"a.example.org", "b.example.net"})
+    shared = flow(app("web"), world("198.51.100.7", names=both), 443)
+    found = made([shared, *calls(["a.example.org"], port=5432), *calls(["a.example.org"], first=3)])
+    assert names_in(found) == both
+
+
 # --- names without an address
 
 
