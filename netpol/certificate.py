@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final, TypeAlias
 
 from netpol.choices import Choice, Generalised, Patterned, Siblings, Widened
@@ -20,7 +21,7 @@ from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
-from netpol.net import PortSet
+from netpol.net import ICMP_PROTOCOLS, PortSet
 from netpol.parties import outside
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import PolicySet
@@ -36,6 +37,7 @@ __all__ = [
     "certify",
     "denied_under",
     "is_declared",
+    "is_outside",
     "judge_of",
     "silent",
     "translated",
@@ -159,6 +161,7 @@ def certify(
         for (connection, evidence), passed in zip(edges, passes, strict=True)
         if not passed
     )
+    coarse = [one for one in (generalised, siblings) if one is not None]
     if policed is None:
         policed = frozenset(policy.namespace for policy in policies.policies)
     return Certificate(
@@ -168,12 +171,12 @@ def certify(
         denied=denied,
         opened=tuple(
             _opened(
-                {**allowed, **_abroad(judge, declared)},
+                {**allowed, **_abroad(judge, [*declared, *_beside(coarse, judge)])},
                 learned,
                 declared,
                 policed,
                 choices,
-                [one for one in (generalised, siblings) if one is not None],
+                coarse,
                 calls or {},
             )
         ),
@@ -205,6 +208,7 @@ def _by_name(edges: Iterable[Edge]) -> list[Edge]:
     ]
 
 
+_HOST: Final = Entity("host")
 _DECLARED: Final = "declared"
 
 
@@ -234,9 +238,44 @@ def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) ->
     ]
 
 
-def _abroad(judge: Judge, declared: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
-    """What is allowed of the declared connections with somebody who is no pod."""
-    found = [c for c in declared if not all(isinstance(p, Workload) for p in (c.client, c.server))]
+def _beside(coarse: Iterable[Generalised | Siblings], judge: Judge) -> Iterator[Connection]:
+    """What workloads may do with somebody who is no pod, because others of theirs were seen to.
+
+    Not with their own node, where that is no matter of policies.
+    """
+    for one in coarse:
+        within: dict[Peer, list[Peer]] = defaultdict(list)
+        for workload, groups in one.subjects.items():
+            for group in groups if workload not in judge.world.on_host else ():
+                within[group].append(workload)
+        for (client, server), ports in one.ports.items():
+            exempt = (judge.profile.node_to_pod and client == _HOST) or (
+                judge.profile.pod_to_node and server == _HOST
+            )
+            if exempt or isinstance(client, Workload) == isinstance(server, Workload):
+                continue
+            both = product(within.get(client, [client]), within.get(server, [server]))
+            for pair, some in product(both, _singles(ports)):
+                yield replace(some, client=pair[0], server=pair[1])
+
+
+def _singles(ports: PortSet) -> Iterator[Connection]:
+    """A connection between nobody for each port, or type of ICMP."""
+    nobody = Entity("world")
+    for protocol, low, high in ports:
+        step = 256 if protocol in ICMP_PROTOCOLS else 1
+        for port in range(low, high + 1, step):
+            yield Connection(nobody, nobody, protocol, port)
+
+
+def is_outside(opened: Opened) -> bool:
+    """Whether one of the sides is no pod."""
+    return not (isinstance(opened.client, Workload) and isinstance(opened.server, Workload))
+
+
+def _abroad(judge: Judge, some: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
+    """What is allowed of these connections with somebody who is no pod."""
+    found = [c for c in some if not all(isinstance(p, Workload) for p in (c.client, c.server))]
     passes = judge.replay(found)
     return _ports(one for one, passed in zip(found, passes, strict=True) if passed)
 

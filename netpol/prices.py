@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netpol.certificate import Certificate, is_declared
+from netpol.certificate import Certificate, Opened, is_declared, is_outside
 from netpol.net import ICMP_PROTOCOLS, PortSet
 from netpol.synthesize.levels import Level
 
@@ -24,6 +24,8 @@ class Price:
     unobserved: int
     """(client workload, server workload, protocol, port) tuples that are allowed in the cluster,
     were not observed and are no declared need."""
+    outside: int
+    """The same with somebody outside, who was observed with another workload."""
 
 
 def price(level: Level, certificate: Certificate, policies: int, texts: Iterable[str]) -> Price:
@@ -33,8 +35,13 @@ def price(level: Level, certificate: Certificate, policies: int, texts: Iterable
         policies=policies,
         rules=certificate.rules,
         lines=sum(text.count("\n") for text in texts),
-        unobserved=sum(_tuples(one.ports) for one in certificate.opened if not is_declared(one)),
+        unobserved=_open(one for one in certificate.opened if not is_outside(one)),
+        outside=_open(filter(is_outside, certificate.opened)),
     )
+
+
+def _open(some: Iterable[Opened]) -> int:
+    return sum(_tuples(one.ports) for one in some if not is_declared(one))
 
 
 def _tuples(ports: PortSet) -> int:

@@ -130,16 +130,20 @@ def _prices(root: Path) -> Iterator[str]:
     yield "`netpol generate samples/shop/hubble.jsonl.gz --inventory samples/shop/cluster"
     yield " --target TARGET --prices`\nprints it; what the columns mean is in [levels]"
     yield "(../levels.md).\n\n"
-    yield "| target | level | policies | rules | lines of YAML | unobserved tuples open |\n"
-    yield "| --- | --- | --- | --- | --- | --- |\n"
+    yield "| target | level | policies | rules | lines of YAML | unobserved tuples open |"
+    yield " more to the outside |\n"
+    yield "| --- | --- | --- | --- | --- | --- | --- |\n"
     shop = root / "samples" / "shop"
     args = ["generate", str(shop / "hubble.jsonl.gz"), "--inventory", str(shop / "cluster")]
     for target in ("kubernetes", "calico", "cilium"):
         more = ["--target", target, "--prices", "--format", "json"]
         result = CliRunner().invoke(cli, [*args, *more], catch_exceptions=False)
         for row in json.loads(result.stdout)["levels"]:
-            cells = (row[key] for key in ("level", "policies", "rules", "lines", "unobserved"))
+            cells = (row[key] for key in _PRICE)
             yield f"| {target} | {' | '.join(map(str, cells))} |\n"
+
+
+_PRICE = ("level", "policies", "rules", "lines", "unobserved", "outside")
 
 
 def _console_blocks(text: str) -> list[str]:

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from netpol.certificate import Certificate, Opened, is_declared
+from netpol.certificate import Certificate, Opened, is_declared, is_outside
 from netpol.compare import Difference
 from netpol.doubts import doubts
 from netpol.enough import enough
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
-from netpol.peers import label
+from netpol.peers import Workload, label
 from netpol.prices import Price
 from netpol.replay import Replay
 from netpol.report.choices import choice_rows, choices_text
@@ -42,12 +42,17 @@ __all__ = [
     "opened_rows",
 ]
 
+_MOST: Final = 5
+"""Addresses on one line; JSON has all of them."""
 
-def opened_rows(certificate: Certificate) -> list[Row]:
-    """What is allowed in the cluster without having been observed."""
+
+def opened_rows(certificate: Certificate, *, outside: bool = False) -> list[Row]:
+    """What is allowed without having been observed: in the cluster with all that is declared, or
+    with somebody outside."""
     return [
         {**row, "reason": one.reason}
         for one in certificate.opened
+        if outside == (is_outside(one) and not is_declared(one))
         for row in rows(one.client, one.server, one.ports)
     ]
 
@@ -112,6 +117,7 @@ def certificate_object(
         "denied": len(certificate.denied),
         "undecided": [connection_row(c) for c in certificate.undecided],
         "unobserved": opened_rows(certificate),
+        "unobserved_outside": opened_rows(certificate, outside=True),
         "rules": certificate.rules,
         "levels": price_rows(prices),
         "widened": widened_rows(certificate.widened),
@@ -182,7 +188,8 @@ def certificate_text(
     """Five lines, one per promise of the certificate; a mark in front says kept or not."""
     c = certificate
     declared = [one for one in c.opened if is_declared(one)]
-    wider = [one for one in c.opened if not is_declared(one)]
+    undeclared = [one for one in c.opened if not is_declared(one)]
+    wider = [one for one in undeclared if not is_outside(one)]
     lines = [
         _line(
             not c.denied,
@@ -191,7 +198,7 @@ def certificate_text(
             " policies as written",
         ),
         _line(
-            not wider,
+            not undeclared,
             "tight",
             f"{len(wider)} unobserved in-cluster pairs opened, {len(declared)} more declared needed"
             f" ({_needs(declared)})",
@@ -217,6 +224,7 @@ def certificate_text(
         lines,
         prices_text(prices),
         _opened(c),
+        _opened_outside(c),
         widened_text(c.widened),
         patterned_text(c.patterned),
         _different(found),
@@ -238,11 +246,28 @@ def _opened(certificate: Certificate) -> Iterable[str]:
     """What is open without having been observed: a line per reason, server and ports."""
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in certificate.opened:
-        groups[(one.reason, label(one.server), str(one.ports))].append(label(one.client))
+        if is_declared(one) or not is_outside(one):
+            groups[(one.reason, label(one.server), str(one.ports))].append(label(one.client))
     if groups:
         yield "\n  Open in the cluster, not observed:"
     for (reason, server, ports), clients in groups.items():
         yield f"    {reason}: → {server} {ports}, from {', '.join(sorted(clients))}"
+
+
+def _opened_outside(certificate: Certificate) -> Iterable[str]:
+    """The same with somebody outside: a line per reason, workload and ports."""
+    groups: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for one in certificate.opened:
+        if is_outside(one) and not is_declared(one):
+            egress = isinstance(one.client, Workload)
+            ends = (one.client, one.server) if egress else (one.server, one.client)
+            words = "may reach" if egress else "is open to"
+            groups[(one.reason, label(ends[0]), words, str(one.ports))].append(label(ends[1]))
+    if groups:
+        yield "\n  Open to the outside, not observed of these workloads:"
+    for (reason, own, words, ports), others in groups.items():
+        more = f" and {len(others) - _MOST} more" if len(others) > _MOST else ""
+        yield f"    {reason}: {own} {words} {', '.join(sorted(others)[:_MOST])}{more} {ports}"
 
 
 def _different(found: Iterable[Difference]) -> Iterable[str]:

@@ -34,7 +34,8 @@ def prices_text(prices: Iterable[Price]) -> Iterator[str]:
     for one in prices:
         yield (
             f"    {one.level:<10}{one.policies:>6,} policies {one.rules:>6,} rules"
-            f" {one.lines:>8,} lines {one.unobserved:>8,} unobserved tuples open"
+            f" {one.lines:>8,} lines {one.unobserved:>8,} unobserved tuples open,"
+            f" {one.outside:,} more to the outside"
         )
 
 
