@@ -68,6 +68,9 @@ _APPS: Final = {
     "statefulsets": "StatefulSet",
 }
 _NETWORKING: Final = {"ingresses": "Ingress", "servicecidrs": "ServiceCIDR"}
+_ROUTES: Final = {"grpcroutes": "GRPCRoute", "httproutes": "HTTPRoute"}
+_RAW_ROUTES: Final = {"tcproutes": "TCPRoute", "tlsroutes": "TLSRoute", "udproutes": "UDPRoute"}
+_GRANTS: Final = {"referencegrants": "ReferenceGrant"}
 _ADMISSION: Final = {
     "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
     "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
@@ -80,6 +83,9 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     *_some("batch", "v1", {"cronjobs": "CronJob", "jobs": "Job"}, optional=False),
     *_some("discovery.k8s.io", "v1", _SLICES, optional=False),
     *_some("networking.k8s.io", "v1", _NETWORKING, optional=True),
+    *_some(objects.GATEWAYS, "v1", _ROUTES, optional=True),
+    *_some(objects.GATEWAYS, "v1alpha2", _RAW_ROUTES, optional=True),
+    *_some(objects.GATEWAYS, "v1beta1", _GRANTS, optional=True),
     *_some("admissionregistration.k8s.io", "v1", _ADMISSION, optional=True),
     *_some("apiregistration.k8s.io", "v1", {"apiservices": "APIService"}, optional=True),
     *_some("apps.openshift.io", "v1", {"deploymentconfigs": "DeploymentConfig"}, optional=True),

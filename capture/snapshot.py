@@ -16,7 +16,7 @@ from typing import Final
 from capture import objects, sightings
 from capture import snapshot_values as values
 from capture.sightings import Key, Listed, OwnerTable, Sighting, Sightings
-from capture.snapshot_callers import Calling, callers
+from capture.snapshot_callers import callers
 from netpol.inventory import Inventory, Namespace, Node, Pod, Service
 from netpol.notices import Tell
 from netpol.owners import chain
@@ -132,7 +132,6 @@ def _compare(listed: Listed, timeline: Timeline) -> None:
 def _inventory(now: list[Sighting], found: _Found) -> Inventory:
     pods, former = found.timeline.current()
     _add_workloads(now, found, pods)
-    said = [one.body for one in now if isinstance(one.body, Calling)]
     return Inventory(
         pods=pods,
         services=found.services,
@@ -146,7 +145,7 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         holders=found.timeline.holders(),
         services_then=found.timeline.services.changed(),
         slices=tuple(dated for _, dated in found.timeline.slices.dated()),
-        callers=tuple(sorted({one for body in said for one in callers(body)})),
+        callers=callers((one.kind, one.body) for one in now),
         until=found.until,
         settings=found.settings,
     )
@@ -171,7 +170,7 @@ def _add(one: Sighting, found: _Found) -> None:
             ranges.update(values.blocks(blocks))
         case objects.CiliumNode() as plugin:
             found.plugin[name] = plugin
-        case objects.Templated() | objects.Webhooks() | objects.ApiService() | objects.Ingress():
+        case objects.Templated() | objects.Calling():
             pass  # after the pods: see _inventory
         case objects.Object() as named:
             found.namespaces[name] = values.namespace(named)

@@ -156,6 +156,8 @@ class Caller:
     service: str
     port: str
     """The Service's port, by number or name; empty: any of them."""
+    gateways: tuple[tuple[str, str], ...] = ()
+    """(namespace, name) of the Gateways that call it, where it is a route of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ written as text. ``capture.snapshot_values`` turns these into what the inventory
 
 from __future__ import annotations
 
-from capture.objects.base import ConfigMap, LabelPairs, Object
+from capture.objects.base import Calling, ConfigMap, LabelPairs, Object
 from capture.objects.callers import ApiService, Ingress, ServiceReference, Webhooks
+from capture.objects.gateways import GATEWAYS, BackendRef, ReferenceGrant, Route
 from capture.objects.nodes import (
     CiliumHealth,
     CiliumNode,
@@ -32,9 +33,12 @@ from capture.objects.services import (
 from capture.objects.workloads import PodTemplate, Selected, SelectedByMap, Templated
 
 __all__ = [
+    "GATEWAYS",
     "ApiService",
     "Backend",
     "BackendAddress",
+    "BackendRef",
+    "Calling",
     "CiliumHealth",
     "CiliumNode",
     "CiliumNodeSpec",
@@ -54,6 +58,8 @@ __all__ = [
     "PodTemplate",
     "Ranges",
     "RangesSpec",
+    "ReferenceGrant",
+    "Route",
     "Selected",
     "SelectedByMap",
     "Service",

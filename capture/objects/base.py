@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 __all__ = [
+    "Calling",
     "Camel",
     "ConfigMap",
     "LabelPairs",
@@ -81,6 +82,10 @@ class Object(Camel):
     """What every object has; all there is to a Namespace."""
 
     metadata: Meta
+
+
+class Calling(Object):
+    """An object that says something of who calls a Service."""
 
 
 class ConfigMap(Object):

@@ -5,7 +5,7 @@ Sources: Kubernetes API admissionregistration/v1, apiregistration/v1, networking
 
 from __future__ import annotations
 
-from capture.objects.base import Camel, Object
+from capture.objects.base import Calling, Camel
 
 __all__ = ["ApiService", "Ingress", "ServiceReference", "Webhooks"]
 
@@ -27,7 +27,7 @@ class _Webhook(Camel):
     client_config: _Called | None = None
 
 
-class Webhooks(Object):
+class Webhooks(Calling):
     """A ValidatingWebhookConfiguration or MutatingWebhookConfiguration."""
 
     webhooks: list[_Webhook] | None = None
@@ -39,7 +39,7 @@ class Webhooks(Object):
         return [one.service for one in found if one is not None and one.service is not None]
 
 
-class ApiService(Object):
+class ApiService(Calling):
     """An APIService: a group of the API that a Service answers for."""
 
     spec: _Called | None = None
@@ -81,7 +81,7 @@ class _IngressSpec(Camel):
     rules: list[_IngressRule] | None = None
 
 
-class Ingress(Object):
+class Ingress(Calling):
     """An Ingress; its backends are Services of its own namespace."""
 
     spec: _IngressSpec | None = None

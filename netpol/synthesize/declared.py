@@ -1,10 +1,12 @@
 """Declared needs beside name resolution: calls that objects of the cluster say will be made.
 
 The API server calls the Services of admission webhooks and aggregated APIs, often too rarely to be
-seen; a refused webhook stops deployments long after the policies went live. Routes (Ingress) name
-Services that pods will be asked through the same controller as others, whether or not somebody
-asked for them meanwhile. Which pods are that controller, nothing says by itself: they are those
-that a Service shows to the outside and that were seen to call a backend of some route.
+seen; a refused webhook stops deployments long after the policies went live. Routes (Ingress,
+HTTPRoute and its like) name Services that will be asked through the same controller as others,
+whether or not somebody asked for them meanwhile. The pods that were made for a Gateway carry its
+name; which pods are the controller of an Ingress, or of a Gateway without pods of its own, nothing
+says by itself: they are those that a Service shows to the outside and that were seen to call a
+backend of some route.
 
 They are policies of their own (``…-declared``) and hold only what was not observed.
 """
@@ -22,6 +24,8 @@ from netpol.services import exposed_ports, targets
 __all__ = ["declared_calls"]
 
 _ROUTE: Final = "route"
+_GATEWAY: Final = "gateway.networking.k8s.io/gateway-name"
+"""The label of the pods that were made for a Gateway (GEP-1762)."""
 _API: Final = Entity("kube-apiserver")
 
 Edge = tuple[Connection, Evidence]
@@ -32,10 +36,10 @@ def declared_calls(
 ) -> dict[Connection, str]:
     """Connections with a side in these namespaces that were not observed, and who declares them."""
     seen = {connection for connection, _ in edges}
-    callers = _controllers(seen, inventory)
+    controllers = _controllers(seen, inventory)
     found: dict[Connection, str] = {}
     for one in inventory.callers:
-        clients: Iterable[Peer] = callers if one.kind == _ROUTE else (_API,)
+        clients = _clients(one, controllers, inventory)
         for server, protocol, port in _answering(one, inventory):
             for client in clients:
                 connection = Connection(client, server, protocol, port)
@@ -43,6 +47,19 @@ def declared_calls(
                 if connection not in seen and inside & namespaces:
                     found.setdefault(connection, f"{one.kind} {one.name}")
     return found
+
+
+def _clients(one: Caller, controllers: Iterable[Workload], inventory: Inventory) -> Iterable[Peer]:
+    """Who calls: the API server, the pods of a Gateway, or whoever answers for routes."""
+    if one.kind != _ROUTE:
+        return (_API,)
+    own = {
+        pod.workload
+        for space, name in one.gateways
+        for pod in inventory.by_namespace.get(space, ())
+        if (_GATEWAY, name) in pod.labels
+    }
+    return sorted(own) or controllers
 
 
 def _answering(one: Caller, inventory: Inventory) -> Iterator[tuple[Workload, str, int]]:

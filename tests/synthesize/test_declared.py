@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,84 @@ def test_the_objects_are_read(tmp_path: Path) -> None:
         ("route", "site", "shop", "other", "http"),
         ("route", "site", "shop", "web", "80"),
     }
+
+
+# --- Gateway API
+
+
+def http_route(namespace: str, *refs: dict, kind: str = "HTTPRoute", **more: object) -> dict:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": "site", "namespace": namespace},
+        "spec": {
+            "parentRefs": [
+                {"name": "edge", "namespace": "infra"},
+                {"name": "m", "kind": "Service"},
+            ],
+            "rules": [{"backendRefs": list(refs), **more}],
+        },
+    }
+
+
+def grant(namespace: str, *, kind: str = "HTTPRoute", name: str | None = None) -> dict:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1beta1",
+        "kind": "ReferenceGrant",
+        "metadata": {"name": "in", "namespace": namespace},
+        "spec": {
+            "from": [{"group": "gateway.networking.k8s.io", "kind": kind, "namespace": "shop"}],
+            "to": [{"group": "", "kind": "Service", **({"name": name} if name else {})}],
+        },
+    }
+
+
+def read(tmp_path: Path, *objects: dict) -> list[tuple[str, str, str]]:
+    """(namespace, Service, port) of what is called; nothing else may be told of."""
+    told: list[Notice] = []
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    found = read_inventory([str(file)], told.append).callers
+    assert not told
+    assert {one.gateways for one in found} <= {(("infra", "edge"),)}
+    return [(one.namespace, one.service, one.port) for one in found]
+
+
+def test_a_route_calls_its_backends_and_what_it_mirrors_to(tmp_path: Path) -> None:
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "copy", "port": 1}}}
+    other = {"name": "bucket", "group": "storage.example.org", "kind": "Bucket"}
+    route = http_route("shop", {"name": "web", "port": 80}, other, filters=[mirror])
+    assert read(tmp_path, route) == [("shop", "copy", "1"), ("shop", "web", "80")]
+
+
+@pytest.mark.parametrize(
+    ("grants", "called"),
+    [
+        ([], False),
+        ([grant("data")], True),
+        ([grant("data", name="db")], True),
+        ([grant("data", name="other")], False),
+        ([grant("data", kind="GRPCRoute")], False),
+        ([grant("elsewhere")], False),
+    ],
+)
+def test_another_namespace_is_called_only_where_it_grants_that(
+    tmp_path: Path, grants: list[dict], called: bool
+) -> None:
+    route = http_route("shop", {"name": "db", "namespace": "data", "port": 5432})
+    assert read(tmp_path, route, *grants) == ([("data", "db", "5432")] if called else [])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_pods_of_a_gateway_call_though_nobody_saw_them(target: str) -> None:
+    """Without a Service that shows them to the outside, too: their label says whose they are."""
+    mine = {"gateway.networking.k8s.io/gateway-name": "edge"}
+    proxy = pod("proxy", labels=tuple(sorted({"app": "proxy", **mine}.items())))
+    base = known(replace(route("web"), gateways=(("shop", "edge"),)))
+    made = proof(learned(SEEN, replace(base, pods={**base.pods, ("shop", "proxy"): proxy})), target)
+    (said,) = [one for one in made.certificate.opened if one.reason.startswith("declared")]
+    assert (said.client, said.server, said.reason) == (
+        workload("proxy"),
+        workload("web"),
+        "declared need: route site",
+    )
