@@ -71,6 +71,12 @@ _NETWORKING: Final = {"ingresses": "Ingress", "servicecidrs": "ServiceCIDR"}
 _ROUTES: Final = {"grpcroutes": "GRPCRoute", "httproutes": "HTTPRoute"}
 _RAW_ROUTES: Final = {"tcproutes": "TCPRoute", "tlsroutes": "TLSRoute", "udproutes": "UDPRoute"}
 _GRANTS: Final = {"referencegrants": "ReferenceGrant"}
+_MONITORING: Final = {
+    "podmonitors": "PodMonitor",
+    "prometheuses": "Prometheus",
+    "servicemonitors": "ServiceMonitor",
+}
+_AGENTS: Final = {"prometheusagents": "PrometheusAgent"}
 _ADMISSION: Final = {
     "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
     "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
@@ -86,6 +92,8 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     *_some(objects.GATEWAYS, "v1", _ROUTES, optional=True),
     *_some(objects.GATEWAYS, "v1alpha2", _RAW_ROUTES, optional=True),
     *_some(objects.GATEWAYS, "v1beta1", _GRANTS, optional=True),
+    *_some(objects.MONITORING, "v1", _MONITORING, optional=True),
+    *_some(objects.MONITORING, "v1alpha1", _AGENTS, optional=True),
     *_some("admissionregistration.k8s.io", "v1", _ADMISSION, optional=True),
     *_some("apiregistration.k8s.io", "v1", {"apiservices": "APIService"}, optional=True),
     *_some("apps.openshift.io", "v1", {"deploymentconfigs": "DeploymentConfig"}, optional=True),

@@ -8,7 +8,7 @@ CronJob that has not run yet, is an inventory too.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from operator import attrgetter
 from typing import Final
@@ -17,6 +17,7 @@ from capture import objects, sightings
 from capture import snapshot_values as values
 from capture.sightings import Key, Listed, OwnerTable, Sighting, Sightings
 from capture.snapshot_callers import callers
+from capture.snapshot_scrapes import scrapes
 from netpol.inventory import Inventory, Namespace, Node, Pod, Service
 from netpol.notices import Tell
 from netpol.owners import chain
@@ -132,7 +133,7 @@ def _compare(listed: Listed, timeline: Timeline) -> None:
 def _inventory(now: list[Sighting], found: _Found) -> Inventory:
     pods, former = found.timeline.current()
     _add_workloads(now, found, pods)
-    return Inventory(
+    known = Inventory(
         pods=pods,
         services=found.services,
         namespaces=found.namespaces,
@@ -149,6 +150,7 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         until=found.until,
         settings=found.settings,
     )
+    return replace(known, scrapes=scrapes(((one.kind, one.body) for one in now), known))
 
 
 def _add(one: Sighting, found: _Found) -> None:
@@ -170,7 +172,7 @@ def _add(one: Sighting, found: _Found) -> None:
             ranges.update(values.blocks(blocks))
         case objects.CiliumNode() as plugin:
             found.plugin[name] = plugin
-        case objects.Templated() | objects.Calling():
+        case objects.Templated() | objects.Calling() | objects.Monitor() | objects.Prometheus():
             pass  # after the pods: see _inventory
         case objects.Object() as named:
             found.namespaces[name] = values.namespace(named)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from capture import objects
-from netpol.inventory import Caller
+from netpol.callers import Caller
 
 __all__ = ["callers"]
 

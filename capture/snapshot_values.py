@@ -91,7 +91,17 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
         started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
         running=_running(status),
         ended=_ended(status) if finished else ALWAYS,
+        scraped=_scraped(item.metadata.annotations, ports),
     )
+
+
+def _scraped(notes: objects.ScrapeNotes | None, ports: Iterable[ContainerPort]) -> tuple[int, ...]:
+    """The port that annotations name, else every port of its containers, as Prometheus does."""
+    if notes is None or not notes.asked:
+        return ()
+    if notes.number is not None:
+        return (notes.number,)
+    return tuple(sorted({one.port for one in ports if one.protocol == "TCP"}))
 
 
 def _running(status: objects.PodStatus) -> int:
@@ -126,6 +136,7 @@ def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
         service_account=_service_account(spec),
         ports=tuple(_ports(spec)),
         template=True,
+        scraped=_scraped(item.notes, tuple(_ports(spec))),
     )
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from netpol.callers import Caller, Scrape
 from netpol.peers import Labels, Workload
 
 __all__ = [
     "ALWAYS",
-    "Caller",
     "ContainerPort",
     "Dated",
     "EndpointSlice",
@@ -90,6 +90,8 @@ class Pod:
     """When its first container started: from then on it surely had its address. 0: not known."""
     ended: int = ALWAYS
     """When it finished or was deleted."""
+    scraped: tuple[int, ...] = ()
+    """Its ports that annotations ask Prometheus to scrape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,22 +144,6 @@ class EndpointSlice:
     service: str
     ports: tuple[tuple[str, str, int], ...] = ()
     endpoints: tuple[SliceEndpoint, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Caller:
-    """An object that says that a Service is called, whether or not anybody saw it."""
-
-    kind: str
-    """``admission webhook``, ``aggregated API`` or ``route``."""
-    name: str
-    """Of the object, for people."""
-    namespace: str
-    service: str
-    port: str
-    """The Service's port, by number or name; empty: any of them."""
-    gateways: tuple[tuple[str, str], ...] = ()
-    """(namespace, name) of the Gateways that call it, where it is a route of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +202,8 @@ class Inventory:
     """The newest time of which it tells, nanoseconds since the epoch; 0: it has no dates."""
     callers: tuple[Caller, ...] = ()
     """What other objects say of who is called, sorted."""
+    scrapes: tuple[Scrape, ...] = ()
+    """Whose metrics are fetched, sorted."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     """What the ConfigMaps of network plugins hold, by (namespace, name); no others are kept."""
 
@@ -289,6 +277,7 @@ class Inventory:
             services_then=tuple(dict.fromkeys((*self.services_then, *other.services_then))),
             slices=tuple(dict.fromkeys((*self.slices, *other.slices))),
             callers=tuple(sorted({*self.callers, *other.callers})),
+            scrapes=tuple(sorted({*self.scrapes, *other.scrapes})),
             until=max(self.until, other.until),
             settings={**other.settings, **self.settings},
         )

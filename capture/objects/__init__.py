@@ -9,6 +9,14 @@ from __future__ import annotations
 from capture.objects.base import Calling, ConfigMap, LabelPairs, Object
 from capture.objects.callers import ApiService, Ingress, ServiceReference, Webhooks
 from capture.objects.gateways import GATEWAYS, BackendRef, ReferenceGrant, Route
+from capture.objects.monitors import (
+    MONITORING,
+    Monitor,
+    Prometheus,
+    ScrapedPort,
+    ScrapeNotes,
+    Selection,
+)
 from capture.objects.nodes import (
     CiliumHealth,
     CiliumNode,
@@ -34,6 +42,7 @@ from capture.objects.workloads import PodTemplate, Selected, SelectedByMap, Temp
 
 __all__ = [
     "GATEWAYS",
+    "MONITORING",
     "ApiService",
     "Backend",
     "BackendAddress",
@@ -48,6 +57,7 @@ __all__ = [
     "Endpoints",
     "Ingress",
     "LabelPairs",
+    "Monitor",
     "Node",
     "NodeMeta",
     "NodeSpec",
@@ -56,12 +66,16 @@ __all__ = [
     "PodSpec",
     "PodStatus",
     "PodTemplate",
+    "Prometheus",
     "Ranges",
     "RangesSpec",
     "ReferenceGrant",
     "Route",
+    "ScrapeNotes",
+    "ScrapedPort",
     "Selected",
     "SelectedByMap",
+    "Selection",
     "Service",
     "ServicePort",
     "ServiceReference",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from capture.objects.base import Camel, Object, PortNumber, Protocol
+from capture.objects.base import Camel, Meta, Object, PortNumber, Protocol
+from capture.objects.monitors import ScrapeNotes
 
 __all__ = [
     "Address",
@@ -16,6 +17,7 @@ __all__ = [
     "Pod",
     "PodSpec",
     "PodStatus",
+    "ScrapedMeta",
 ]
 
 
@@ -123,8 +125,15 @@ class PodStatus(Camel):
         return starts or crashes
 
 
+class ScrapedMeta(Meta):
+    """The metadata of what may ask to be scraped: only those annotations are read."""
+
+    annotations: ScrapeNotes | None = None
+
+
 class Pod(Object):
     """A Pod."""
 
+    metadata: ScrapedMeta
     spec: PodSpec | None = None
     status: PodStatus | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from capture.objects.base import Camel, LabelPairs, Object, PortNumber, Protocol
-from capture.objects.pods import Address
+from capture.objects.pods import Address, ScrapedMeta
 
 __all__ = [
     "Backend",
@@ -59,6 +59,7 @@ class ServiceStatus(Camel):
 class Service(Object):
     """A Service."""
 
+    metadata: ScrapedMeta
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
 

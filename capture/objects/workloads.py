@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from capture.objects.base import Camel, LabelPairs, Object, Reference
+from capture.objects.monitors import ScrapeNotes
 from capture.objects.pods import PodSpec
 
 __all__ = [
@@ -24,6 +25,7 @@ class TemplateMeta(Camel):
     """The metadata of a template."""
 
     labels: LabelPairs | None = None
+    annotations: ScrapeNotes | None = None
 
 
 class PodTemplate(Camel):
@@ -36,6 +38,11 @@ class PodTemplate(Camel):
     def labels(self) -> LabelPairs:
         """The labels of the pods to be made."""
         return (self.metadata and self.metadata.labels) or {}
+
+    @property
+    def notes(self) -> ScrapeNotes:
+        """What its annotations ask for."""
+        return (self.metadata and self.metadata.annotations) or ScrapeNotes()
 
 
 class JobSpec(Camel):

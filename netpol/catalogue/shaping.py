@@ -24,6 +24,15 @@ SHAPING: Final[dict[str, Entry]] = {
         what_to_do="Give the EndpointSlices of default/kubernetes with --inventory, or choose a"
         " --target that has a word for the API server; --no-declared leaves such needs out.",
     ),
+    "NP053": Entry(
+        title="metrics are to be fetched, and nobody is known to do it",
+        why="A ServiceMonitor, a PodMonitor or annotations say that Prometheus fetches the metrics"
+        " of some pods. No Prometheus object of the inventory takes them, and no pod is labelled as"
+        " a server (app.kubernetes.io/name, app or k8s-app: prometheus), so who it is is not"
+        " guessed: only connections that were seen are allowed.",
+        what_to_do="Give the Prometheus objects and their pods with --inventory, or record while"
+        " the metrics are fetched; --no-declared leaves such needs out.",
+    ),
     "NP051": Entry(
         title="many public addresses called a port that no Service exposes",
         why="So many callers may mean that the port is for the internet, but no Service of type"

@@ -16,19 +16,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from netpol.callers import Caller
 from netpol.graph import Connection, Evidence
-from netpol.inventory import Caller, Inventory, Service, ServicePort
+from netpol.inventory import Inventory, Service, ServicePort
 from netpol.peers import Entity, Peer, Workload
 from netpol.services import exposed_ports, targets
 
-__all__ = ["declared_calls"]
+__all__ = ["declared_calls", "nobody_scrapes"]
 
 _ROUTE: Final = "route"
 _GATEWAY: Final = "gateway.networking.k8s.io/gateway-name"
 """The label of the pods that were made for a Gateway (GEP-1762)."""
 _API: Final = Entity("kube-apiserver")
 
+_PROMETHEUS: Final = frozenset(
+    (key, "prometheus") for key in ("app.kubernetes.io/name", "app", "k8s-app")
+)
+"""Labels of the server itself, in the common charts and in the operator's pods."""
+
 Edge = tuple[Connection, Evidence]
+Promise = tuple[Connection, str]
+"""A connection, and who declares it."""
 
 
 def declared_calls(
@@ -36,17 +44,42 @@ def declared_calls(
 ) -> dict[Connection, str]:
     """Connections with a side in these namespaces that were not observed, and who declares them."""
     seen = {connection for connection, _ in edges}
-    controllers = _controllers(seen, inventory)
     found: dict[Connection, str] = {}
-    for one in inventory.callers:
-        clients = _clients(one, controllers, inventory)
-        for server, protocol, port in _answering(one, inventory):
-            for client in clients:
-                connection = Connection(client, server, protocol, port)
-                inside = {getattr(peer, "namespace", "") for peer in (client, server)}
-                if connection not in seen and inside & namespaces:
-                    found.setdefault(connection, f"{one.kind} {one.name}")
+    for connection, why in (*_called(seen, inventory), *_scraped(inventory)):
+        inside = {getattr(peer, "namespace", "") for peer in (connection.client, connection.server)}
+        if connection not in seen and inside & namespaces:
+            found.setdefault(connection, why)
     return found
+
+
+def _called(seen: Iterable[Connection], inventory: Inventory) -> Iterator[Promise]:
+    controllers = _controllers(seen, inventory)
+    for one in inventory.callers:
+        for server, protocol, port in _answering(one, inventory):
+            for client in _clients(one, controllers, inventory):
+                yield Connection(client, server, protocol, port), f"{one.kind} {one.name}"
+
+
+def _scraped(inventory: Inventory) -> Iterator[Promise]:
+    """Metrics are fetched by whom an object says, else by the pods that are called prometheus."""
+    known = _scrapers(inventory)
+    for one in inventory.scrapes:
+        for client in one.clients or known:
+            for server, port in one.places:
+                if client != server:
+                    yield Connection(client, server, "TCP", port), f"metrics: {one.name}"
+
+
+def nobody_scrapes(inventory: Inventory) -> tuple[str, ...]:
+    """What says that metrics are fetched where nobody is known to fetch them."""
+    if _scrapers(inventory):
+        return ()
+    return tuple(one.name for one in inventory.scrapes if not one.clients)
+
+
+def _scrapers(inventory: Inventory) -> tuple[Workload, ...]:
+    found = {pod.workload for pod in inventory.every_pod if not _PROMETHEUS.isdisjoint(pod.labels)}
+    return tuple(sorted(found))
 
 
 def _clients(one: Caller, controllers: Iterable[Workload], inventory: Inventory) -> Iterable[Peer]:

@@ -15,7 +15,7 @@ from netpol.quarantine import Held
 from netpol.services import exposed_ports
 from netpol.synthesize import dns
 from netpol.synthesize.builder import Selectors
-from netpol.synthesize.declared import declared_calls
+from netpol.synthesize.declared import declared_calls, nobody_scrapes
 from netpol.synthesize.levels import Grouping
 from netpol.synthesize.options import Options
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
@@ -137,10 +137,12 @@ def _about(connection: Connection, policed: frozenset[str]) -> bool:
 def promised_calls(
     learned: Learned, policed: frozenset[str], options: Options, choices: Choices, tell: Tell
 ) -> dict[Connection, str]:
-    """What is declared and can be written; what cannot is told (NP052)."""
+    """What is declared and can be written; what cannot is told (NP052, NP053)."""
     if not options.declared:
         return {}
     found = declared_calls(learned.accepted, learned.inventory, policed)
+    for name in nobody_scrapes(learned.inventory):
+        tell(Notice(code="NP053", where=name, message="nobody is known to fetch these metrics"))
     refusals = Refusals(
         profile=choices.profile,
         inventory=learned.inventory,

@@ -12,9 +12,10 @@ from scenes import TARGETS, app, flow, inventory, labels, learned, pod, proof, w
 
 from capture.snapshot import read_inventory
 from generators import DIALECTS
+from netpol.callers import Caller, Scrape
 from netpol.cli.proof import dialect_named, prove
 from netpol.graph import Connection
-from netpol.inventory import Caller, Inventory, Service, ServicePort
+from netpol.inventory import Inventory, Service, ServicePort
 from netpol.notices import Notice
 from netpol.peers import Entity, Workload
 from netpol.synthesize import LEVELS, Options
@@ -181,6 +182,155 @@ def test_the_objects_are_read(tmp_path: Path) -> None:
         ("route", "site", "shop", "other", "http"),
         ("route", "site", "shop", "web", "80"),
     }
+
+
+# --- metrics
+
+
+def monitoring(kind: str, name: str, namespace: str, spec: dict, **labels: str) -> dict:
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": spec,
+    }
+
+
+def deployment(name: str, namespace: str, *, notes: dict | None = None, **labels: str) -> dict:
+    labels = {"app": name, **labels}
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "metrics", "containerPort": 9102}]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet" if name.startswith("prometheus-") else "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels, "annotations": notes or {}},
+                "spec": {"containers": [{"name": "c", "ports": ports}]},
+            },
+        },
+    }
+
+
+def cluster_service(name: str, *ports: dict, notes: dict | None = None) -> dict:
+    meta = {"name": name, "namespace": "shop", "labels": {"app": name}, "annotations": notes or {}}
+    spec = {"selector": {"app": name}, "ports": list(ports)}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+
+
+SPACE = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {"name": "shop", "labels": {"t": "a"}},
+}
+WEB = deployment("web", "shop")
+PROMETHEUS = deployment("prometheus-main", "mon", **{"operator.prometheus.io/name": "main"})
+TAKES_ALL = {"serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": {}}
+BY_PORT = {"selector": {"matchLabels": {"app": "web"}}, "endpoints": [{"port": "m"}]}
+CHOSEN = {
+    "serviceMonitorSelector": {"matchLabels": {"release": "main"}},
+    "serviceMonitorNamespaceSelector": {
+        "matchExpressions": [{"key": "t", "operator": "In", "values": ["a"]}]
+    },
+}
+
+
+def scraped(tmp_path: Path, *objects: dict) -> set[tuple[str, str, int]]:
+    """(who fetches, whose metrics, port); - where nothing says who."""
+    told: list[Notice] = []
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    found = read_inventory([str(file)], told.append).scrapes
+    assert not told
+    return {
+        (client, server.name, port)
+        for one in found
+        for server, port in one.places
+        for client in ([c.name for c in one.clients] or ["-"])
+    }
+
+
+@pytest.mark.parametrize(
+    ("server", "monitor", "port"),
+    [
+        (TAKES_ALL, BY_PORT, 9102),
+        (CHOSEN, BY_PORT, 9102),
+        ({**CHOSEN, "serviceMonitorSelector": {"matchLabels": {"release": "x"}}}, BY_PORT, 0),
+        ({**TAKES_ALL, "serviceMonitorNamespaceSelector": None}, BY_PORT, 0),
+        ({**TAKES_ALL, "serviceMonitorSelector": None}, BY_PORT, 0),
+        (TAKES_ALL, {**BY_PORT, "endpoints": [{"targetPort": 9}]}, 9),
+        (TAKES_ALL, {**BY_PORT, "endpoints": [{"targetPort": "http"}]}, 8080),
+        (TAKES_ALL, {**BY_PORT, "selector": {"matchLabels": {"app": "other"}}}, 0),
+        (TAKES_ALL, {**BY_PORT, "namespaceSelector": {"matchNames": ["other"]}}, 0),
+        (TAKES_ALL, {**BY_PORT, "namespaceSelector": {"any": True}}, 9102),
+    ],
+)
+def test_a_service_monitor_is_for_the_server_that_takes_it(
+    tmp_path: Path, server: dict, monitor: dict, port: int
+) -> None:
+    service = cluster_service("web", {"name": "m", "port": 1, "targetPort": "metrics"})
+    mine = monitoring("Prometheus", "main", "mon", server)
+    wanted = monitoring("ServiceMonitor", "web", "shop", monitor, release="main")
+    found = scraped(tmp_path, SPACE, WEB, PROMETHEUS, service, mine, wanted)
+    assert found == ({("prometheus-main", "web", port)} if port else set())
+
+
+def test_a_pod_monitor_needs_no_service_and_without_a_prometheus_nothing_says_who(
+    tmp_path: Path,
+) -> None:
+    spec = {"selector": {}, "podMetricsEndpoints": [{"port": "metrics"}, {"portNumber": 7}]}
+    wanted = monitoring("PodMonitor", "all", "shop", spec)
+    assert scraped(tmp_path, WEB, wanted) == {("-", "web", 9102), ("-", "web", 7)}
+
+
+@pytest.mark.parametrize(
+    ("notes", "ports"),
+    [
+        ({"prometheus.io/scrape": "true", "prometheus.io/port": "9102"}, {9102}),
+        ({"prometheus.io/scrape": "true"}, {8080, 9102}),
+        ({"prometheus.io/scrape": "false", "prometheus.io/port": "9102"}, set()),
+        ({"prometheus.io/scrape": "true", "prometheus.io/port": "no"}, {8080, 9102}),
+        ({"prometheus.io/port": "9102"}, set()),
+    ],
+)
+def test_annotations_of_pods_ask_for_it(tmp_path: Path, notes: dict, ports: set[int]) -> None:
+    found = scraped(tmp_path, deployment("web", "shop", notes=notes))
+    assert found == {("-", "web", port) for port in ports}
+
+
+def test_annotations_of_a_service_ask_for_the_pods_behind_it(tmp_path: Path) -> None:
+    asked = {"prometheus.io/scrape": "true"}
+    ports = {"name": "h", "port": 80, "targetPort": "http"}
+    here = cluster_service("web", ports, notes=asked)
+    assert scraped(tmp_path, WEB, here) == {("-", "web", 8080)}
+    here = cluster_service("web", ports, notes={**asked, "prometheus.io/port": "9102"})
+    assert scraped(tmp_path, WEB, here) == {("-", "web", 9102)}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_metrics_are_fetched_by_the_pods_that_are_called_so(target: str) -> None:
+    scrape = Scrape(name="ServiceMonitor shop/web", places=((workload("web"), 9102),))
+    server = pod("prom", namespace="mon", labels=labels(app="prometheus"))
+    base = replace(known(), scrapes=(scrape,))
+    with_server = replace(base, pods={**base.pods, ("mon", "prom"): server})
+    made = proof(learned(SEEN, with_server), target)
+    (said,) = [one for one in made.certificate.opened if one.reason.startswith("declared")]
+    assert (said.client, said.server, str(said.ports)) == (
+        Workload("mon", "Deployment", "prom"),
+        workload("web"),
+        "TCP 9102",
+    )
+    assert said.reason == "declared need: metrics: ServiceMonitor shop/web"
+
+
+def test_where_nobody_is_known_to_fetch_metrics_that_is_told() -> None:
+    told: list[Notice] = []
+    scrape = Scrape(name="ServiceMonitor shop/web", places=((workload("web"), 9102),))
+    what = learned(SEEN, replace(known(), scrapes=(scrape,)))
+    made = prove(what, dialect_named("kubernetes", DIALECTS), Options(), told.append)
+    assert [(one.code, one.where) for one in told] == [("NP053", "ServiceMonitor shop/web")]
+    assert not any("declared" in name for name in made.files)
 
 
 # --- Gateway API
