@@ -77,6 +77,7 @@ _MONITORING: Final = {
     "servicemonitors": "ServiceMonitor",
 }
 _AGENTS: Final = {"prometheusagents": "PrometheusAgent"}
+_BINDINGS: Final = {"clusterrolebindings": "ClusterRoleBinding", "rolebindings": "RoleBinding"}
 _ADMISSION: Final = {
     "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
     "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
@@ -93,6 +94,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     *_some(objects.GATEWAYS, "v1alpha2", _RAW_ROUTES, optional=True),
     *_some(objects.GATEWAYS, "v1beta1", _GRANTS, optional=True),
     *_some(objects.MONITORING, "v1", _MONITORING, optional=True),
+    *_some(objects.RBAC, "v1", _BINDINGS, optional=True),
     *_some(objects.MONITORING, "v1alpha1", _AGENTS, optional=True),
     *_some("admissionregistration.k8s.io", "v1", _ADMISSION, optional=True),
     *_some("apiregistration.k8s.io", "v1", {"apiservices": "APIService"}, optional=True),

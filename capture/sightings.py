@@ -77,6 +77,8 @@ KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
     ("networking.k8s.io", "Ingress"): objects.Ingress,
     ("networking.k8s.io", "ServiceCIDR"): objects.Ranges,
     ("projectcalico.org", "IPPool"): objects.Ranges,
+    (objects.RBAC, "ClusterRoleBinding"): objects.Binding,
+    (objects.RBAC, "RoleBinding"): objects.Binding,
 }
 """(API group, kind); the group matters: Knative has a Service of its own."""
 

@@ -147,10 +147,16 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         services_then=found.timeline.services.changed(),
         slices=tuple(dated for _, dated in found.timeline.slices.dated()),
         callers=callers((one.kind, one.body) for one in now),
+        api_users=tuple(sorted(_users(now))),
         until=found.until,
         settings=found.settings,
     )
     return replace(known, scrapes=scrapes(((one.kind, one.body) for one in now), known))
+
+
+def _users(now: Iterable[Sighting]) -> set[tuple[str, str]]:
+    bindings = (one.body for one in now if isinstance(one.body, objects.Binding))
+    return {account for binding in bindings for account in binding.accounts}
 
 
 def _add(one: Sighting, found: _Found) -> None:
@@ -172,7 +178,13 @@ def _add(one: Sighting, found: _Found) -> None:
             ranges.update(values.blocks(blocks))
         case objects.CiliumNode() as plugin:
             found.plugin[name] = plugin
-        case objects.Templated() | objects.Calling() | objects.Monitor() | objects.Prometheus():
+        case (
+            objects.Templated()
+            | objects.Binding()
+            | objects.Calling()
+            | objects.Monitor()
+            | objects.Prometheus()
+        ):
             pass  # after the pods: see _inventory
         case objects.Object() as named:
             found.namespaces[name] = values.namespace(named)

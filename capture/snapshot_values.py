@@ -75,7 +75,7 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
     status = item.status or objects.PodStatus()
     finished = status.phase in ("Succeeded", "Failed")
     seen = [one.ip for one in status.pod_ips or ()] or [status.pod_ip]
-    own, ports = labels(item.metadata.labels), tuple(_ports(spec))
+    own, ports, probed = labels(item.metadata.labels), tuple(_ports(spec)), _probed(spec)
     return Pod(
         namespace=item.metadata.space,
         name=item.metadata.title,
@@ -92,7 +92,17 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
         running=_running(status),
         ended=_ended(status) if finished else ALWAYS,
         scraped=_scraped(item.metadata.annotations, ports),
+        probed=same.setdefault(probed, probed),
     )
+
+
+def _probed(spec: objects.PodSpec) -> tuple[int, ...]:
+    """Ports that probes name, or a container's port of the name that they give."""
+    found = set[int]()
+    for one in (*(spec.containers or ()), *(spec.init_containers or ())):
+        names = {port.name: port.container_port for port in one.ports or ()}
+        found.update(names.get(port, 0) if isinstance(port, str) else port for port in one.probed)
+    return tuple(sorted(found - {0}))
 
 
 def _scraped(notes: objects.ScrapeNotes | None, ports: Iterable[ContainerPort]) -> tuple[int, ...]:
@@ -137,6 +147,7 @@ def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
         ports=tuple(_ports(spec)),
         template=True,
         scraped=_scraped(item.notes, tuple(_ports(spec))),
+        probed=_probed(spec),
     )
 
 

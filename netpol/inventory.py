@@ -92,6 +92,8 @@ class Pod:
     """When it finished or was deleted."""
     scraped: tuple[int, ...] = ()
     """Its ports that annotations ask Prometheus to scrape."""
+    probed: tuple[int, ...] = ()
+    """Its TCP ports that the kubelet probes, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,8 @@ class Inventory:
     """The newest time of which it tells, nanoseconds since the epoch; 0: it has no dates."""
     callers: tuple[Caller, ...] = ()
     """What other objects say of who is called, sorted."""
+    api_users: tuple[tuple[str, str], ...] = ()
+    """(namespace, ServiceAccount) of those with rights in the API, sorted; without a name: all."""
     scrapes: tuple[Scrape, ...] = ()
     """Whose metrics are fetched, sorted."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
@@ -278,6 +282,7 @@ class Inventory:
             slices=tuple(dict.fromkeys((*self.slices, *other.slices))),
             callers=tuple(sorted({*self.callers, *other.callers})),
             scrapes=tuple(sorted({*self.scrapes, *other.scrapes})),
+            api_users=tuple(sorted({*self.api_users, *other.api_users})),
             until=max(self.until, other.until),
             settings={**other.settings, **self.settings},
         )

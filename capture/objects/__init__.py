@@ -7,6 +7,7 @@ written as text. ``capture.snapshot_values`` turns these into what the inventory
 from __future__ import annotations
 
 from capture.objects.base import Calling, ConfigMap, LabelPairs, Object
+from capture.objects.bindings import RBAC, Binding
 from capture.objects.callers import ApiService, Ingress, ServiceReference, Webhooks
 from capture.objects.gateways import GATEWAYS, BackendRef, ReferenceGrant, Route
 from capture.objects.monitors import (
@@ -43,10 +44,12 @@ from capture.objects.workloads import PodTemplate, Selected, SelectedByMap, Temp
 __all__ = [
     "GATEWAYS",
     "MONITORING",
+    "RBAC",
     "ApiService",
     "Backend",
     "BackendAddress",
     "BackendRef",
+    "Binding",
     "Calling",
     "CiliumHealth",
     "CiliumNode",

@@ -29,11 +29,33 @@ class ContainerPort(Camel):
     protocol: Protocol | None = None
 
 
+class _Asked(Camel):
+    port: int | str | None = None
+    host: str | None = None
+    """Somebody else than the pod, where it is given."""
+
+
+class _Probe(Camel):
+    http_get: _Asked | None = None
+    tcp_socket: _Asked | None = None
+    grpc: _Asked | None = None
+
+
 class Container(Camel):
     """A container; an init container that restarts always is a sidecar and keeps its ports."""
 
     ports: list[ContainerPort] | None = None
     restart_policy: str | None = None
+    liveness_probe: _Probe | None = None
+    readiness_probe: _Probe | None = None
+    startup_probe: _Probe | None = None
+
+    @property
+    def probed(self) -> set[int | str]:
+        """Ports of the pod that the kubelet connects to, by number or name."""
+        probes = (self.liveness_probe, self.readiness_probe, self.startup_probe)
+        asked = [one for p in probes if p for one in (p.http_get, p.tcp_socket, p.grpc)]
+        return {one.port for one in asked if one is not None and one.port and not one.host}
 
 
 class PodSpec(Camel):

@@ -220,7 +220,7 @@ _OPTIONS = (
         default=True,
         show_default=True,
         help="Declare what objects of the inventory say is called: admission webhooks, aggregated"
-        " APIs, backends of routes, metrics.",
+        " APIs, backends of routes, metrics, the API server for accounts with rights.",
     ),
 )
 

@@ -1,63 +1,48 @@
-"""Declared needs beside name resolution: calls that objects of the cluster say will be made.
+"""Declared needs beside name resolution: what the inventory says is needed and few hours show.
 
-The API server calls the Services of admission webhooks and aggregated APIs, often too rarely to be
-seen; a refused webhook stops deployments long after the policies went live. Routes (Ingress,
-HTTPRoute and its like) name Services that will be asked through the same controller as others,
-whether or not somebody asked for them meanwhile. The pods that were made for a Gateway carry its
-name; which pods are the controller of an Ingress, or of a Gateway without pods of its own, nothing
-says by itself: they are those that a Service shows to the outside and that were seen to call a
-backend of some route.
-
-They are policies of their own (``…-declared``) and hold only what was not observed.
+Calls of Services (:mod:`netpol.synthesize.called`), metrics, probes, and the API server for those
+who have rights there. They are policies of their own (``…-declared``) and hold only what was not
+observed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from netpol.callers import Caller
 from netpol.graph import Connection, Evidence
-from netpol.inventory import Inventory, Service, ServicePort
-from netpol.peers import Entity, Peer, Workload
-from netpol.services import exposed_ports, targets
+from netpol.inventory import Inventory, Pod
+from netpol.peers import Entity, Workload
+from netpol.services import targets
+from netpol.synthesize.called import API, Promise, called
 
 __all__ = ["declared_calls", "nobody_scrapes"]
 
-_ROUTE: Final = "route"
-_GATEWAY: Final = "gateway.networking.k8s.io/gateway-name"
-"""The label of the pods that were made for a Gateway (GEP-1762)."""
-_API: Final = Entity("kube-apiserver")
-
+_HOST: Final = Entity("host")
+_API_SERVICE: Final = ("default", "kubernetes")
 _PROMETHEUS: Final = frozenset(
     (key, "prometheus") for key in ("app.kubernetes.io/name", "app", "k8s-app")
 )
 """Labels of the server itself, in the common charts and in the operator's pods."""
 
 Edge = tuple[Connection, Evidence]
-Promise = tuple[Connection, str]
-"""A connection, and who declares it."""
 
 
 def declared_calls(
-    edges: Iterable[Edge], inventory: Inventory, namespaces: frozenset[str]
+    edges: Iterable[Edge], inventory: Inventory, namespaces: frozenset[str], *, probes: bool
 ) -> dict[Connection, str]:
-    """Connections with a side in these namespaces that were not observed, and who declares them."""
+    """Connections with a side in these namespaces that were not observed, and who declares them.
+
+    ``probes``: the network plugin does not let the kubelet reach pods of its own node by itself.
+    """
     seen = {connection for connection, _ in edges}
     found: dict[Connection, str] = {}
-    for connection, why in (*_called(seen, inventory), *_scraped(inventory)):
+    promised = (*called(seen, inventory), *_scraped(inventory), *_using_api(inventory))
+    for connection, why in (*promised, *(_probed(inventory) if probes else ())):
         inside = {getattr(peer, "namespace", "") for peer in (connection.client, connection.server)}
         if connection not in seen and inside & namespaces:
             found.setdefault(connection, why)
     return found
-
-
-def _called(seen: Iterable[Connection], inventory: Inventory) -> Iterator[Promise]:
-    controllers = _controllers(seen, inventory)
-    for one in inventory.callers:
-        for server, protocol, port in _answering(one, inventory):
-            for client in _clients(one, controllers, inventory):
-                yield Connection(client, server, protocol, port), f"{one.kind} {one.name}"
 
 
 def _scraped(inventory: Inventory) -> Iterator[Promise]:
@@ -78,49 +63,32 @@ def nobody_scrapes(inventory: Inventory) -> tuple[str, ...]:
 
 
 def _scrapers(inventory: Inventory) -> tuple[Workload, ...]:
-    found = {pod.workload for pod in inventory.every_pod if not _PROMETHEUS.isdisjoint(pod.labels)}
+    found = {pod.workload for pod in _there(inventory) if not _PROMETHEUS.isdisjoint(pod.labels)}
     return tuple(sorted(found))
 
 
-def _clients(one: Caller, controllers: Iterable[Workload], inventory: Inventory) -> Iterable[Peer]:
-    """Who calls: the API server, the pods of a Gateway, or whoever answers for routes."""
-    if one.kind != _ROUTE:
-        return (_API,)
-    own = {
-        pod.workload
-        for space, name in one.gateways
-        for pod in inventory.by_namespace.get(space, ())
-        if (_GATEWAY, name) in pod.labels
+def _using_api(inventory: Inventory) -> Iterator[Promise]:
+    """Whoever runs as an account with rights in the API calls it, at the port of its Service."""
+    users = frozenset(inventory.api_users)
+    service = inventory.services.get(_API_SERVICE)
+    ports = {
+        number
+        for port in (service.ports if service else ())
+        for peer, number in targets(inventory, service, port)  # type: ignore[arg-type]
+        if peer == API
     }
-    return sorted(own) or controllers
+    for pod in _there(inventory) if users else ():
+        if not users.isdisjoint({(pod.namespace, pod.service_account), (pod.namespace, "")}):
+            why = f"rights of ServiceAccount {pod.namespace}/{pod.service_account}"
+            yield from ((Connection(pod.workload, API, "TCP", port), why) for port in sorted(ports))
 
 
-def _answering(one: Caller, inventory: Inventory) -> Iterator[tuple[Workload, str, int]]:
-    """The pods behind what is called, with their ports."""
-    service = inventory.services.get((one.namespace, one.service))
-    for port in _ports(service, one.port) if service is not None else ():
-        assert service is not None
-        for server, number in targets(inventory, service, port):
-            if isinstance(server, Workload):
-                yield server, port.protocol, number
+def _probed(inventory: Inventory) -> Iterator[Promise]:
+    for pod in _there(inventory):
+        for port in pod.probed:
+            yield Connection(_HOST, pod.workload, "TCP", port), "probes"
 
 
-def _ports(service: Service, wanted: str) -> Iterator[ServicePort]:
-    return (one for one in service.ports if wanted in ("", one.name, str(one.port)))
-
-
-def _controllers(seen: Iterable[Connection], inventory: Inventory) -> tuple[Workload, ...]:
-    """Who answers for routes: shown to the outside, and seen to call a backend of one."""
-    routes = [one for one in inventory.callers if one.kind == _ROUTE]
-    if not routes:
-        return ()
-    behind = {place for one in routes for place in _answering(one, inventory)}
-    shown: Mapping[Workload, object] = exposed_ports(inventory)
-    found = {
-        connection.client
-        for connection in seen
-        if isinstance(connection.client, Workload)
-        and connection.client in shown
-        and (connection.server, connection.protocol, connection.port) in behind
-    }
-    return tuple(sorted(found))
+def _there(inventory: Inventory) -> Iterable[Pod]:
+    """Pods that policies are about."""
+    return (pod for pod in inventory.pods.values() if not pod.host_network)

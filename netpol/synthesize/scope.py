@@ -140,7 +140,8 @@ def promised_calls(
     """What is declared and can be written; what cannot is told (NP052, NP053)."""
     if not options.declared:
         return {}
-    found = declared_calls(learned.accepted, learned.inventory, policed)
+    probes = not choices.profile.node_to_pod
+    found = declared_calls(learned.accepted, learned.inventory, policed, probes=probes)
     for name in nobody_scrapes(learned.inventory):
         tell(Notice(code="NP053", where=name, message="nobody is known to fetch these metrics"))
     refusals = Refusals(

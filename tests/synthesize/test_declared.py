@@ -13,6 +13,7 @@ from scenes import TARGETS, app, flow, inventory, labels, learned, pod, proof, w
 from capture.snapshot import read_inventory
 from generators import DIALECTS
 from netpol.callers import Caller, Scrape
+from netpol.cli.engine import engine
 from netpol.cli.proof import dialect_named, prove
 from netpol.graph import Connection
 from netpol.inventory import Inventory, Service, ServicePort
@@ -331,6 +332,111 @@ def test_where_nobody_is_known_to_fetch_metrics_that_is_told() -> None:
     made = prove(what, dialect_named("kubernetes", DIALECTS), Options(), told.append)
     assert [(one.code, one.where) for one in told] == [("NP053", "ServiceMonitor shop/web")]
     assert not any("declared" in name for name in made.files)
+
+
+# --- the API server, and probes
+
+
+def binding(kind: str, *subjects: dict, namespace: str = "shop") -> dict:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": "b", **({"namespace": namespace} if kind == "RoleBinding" else {})},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"},
+        "subjects": list(subjects),
+    }
+
+
+def account(name: str, **more: str) -> dict:
+    return {"kind": "ServiceAccount", "name": name, **more}
+
+
+def group(name: str) -> dict:
+    return {"kind": "Group", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+
+
+@pytest.mark.parametrize(
+    ("bindings", "users"),
+    [
+        ([binding("RoleBinding", account("web"))], {("shop", "web")}),
+        ([binding("RoleBinding", account("web", namespace="mon"))], {("mon", "web")}),
+        ([binding("ClusterRoleBinding", account("web", namespace="mon"))], {("mon", "web")}),
+        ([binding("ClusterRoleBinding", group("system:serviceaccounts:mon"))], {("mon", "")}),
+        ([binding("ClusterRoleBinding", group("system:serviceaccounts"))], set()),
+        ([binding("ClusterRoleBinding", group("system:authenticated"))], set()),
+        ([binding("ClusterRoleBinding", {"kind": "User", "name": "ana"})], set()),
+        ([binding("ClusterRoleBinding")], set()),
+    ],
+)
+def test_who_has_rights_in_the_api(
+    tmp_path: Path, bindings: list[dict], users: set[tuple[str, str]]
+) -> None:
+    told: list[Notice] = []
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [SPACE, *bindings]}))
+    assert set(read_inventory([str(file)], told.append).api_users) == users
+    assert not told
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("user", [("shop", "robot"), ("shop", "")])
+def test_who_has_rights_in_the_api_may_call_it(target: str, user: tuple[str, str]) -> None:
+    base = known()
+    api = Service(
+        namespace="default",
+        name="kubernetes",
+        ports=(ServicePort(port=443, target=6443),),
+        cluster_ips=("10.96.0.1",),
+    )
+    robot = pod("robot", service_account="robot")
+    pods = {("shop", "robot"): robot, ("shop", "edge"): base.pods["shop", "edge"]}
+    services = {**base.services, ("default", "kubernetes"): api}
+    found = replace(base, pods=pods, services=services, api_users=(user,))
+    made = proof(learned(SEEN, found), target)
+    calls = {call for call in made.synthesis.declared if call.server == API}
+    mine = {Connection(workload("robot"), API, "TCP", 6443)}
+    assert mine <= calls
+    assert (calls == mine) == bool(user[1]), "a group of all accounts is everybody's"
+    assert not made.certificate.denied
+    assert not made.certificate.without_witness
+
+
+def test_probes_are_declared_where_the_plugin_does_not_let_the_node_through() -> None:
+    base = known()
+    web = replace(base.pods["shop", "web"], probed=(8081,))
+    found = replace(base, pods={**base.pods, ("shop", "web"): web})
+    strict = replace(
+        found, settings={("kube-system", "cilium-config"): {"allow-localhost": "policy"}}
+    )
+    probe = Connection(Entity("host"), workload("web"), "TCP", 8081)
+    dialect = dialect_named("cilium", DIALECTS)
+    for inventory_, declared in ((found, False), (strict, True)):
+        plugin = engine("cilium", inventory_, lambda _: None, frozenset({"cilium"}))
+        made = prove(
+            learned(SEEN, inventory_),
+            dialect,
+            Options(),
+            lambda _: None,
+            plugin.for_dialect(dialect),
+        )
+        assert (probe in made.synthesis.declared) == declared
+
+
+def test_probes_are_read_by_number_and_name_and_never_of_another_host(tmp_path: Path) -> None:
+    told: list[Notice] = []
+    one = deployment("web", "shop")
+    (container,) = one["spec"]["template"]["spec"]["containers"]
+    container["livenessProbe"] = {"httpGet": {"path": "/", "port": "http"}}
+    container["readinessProbe"] = {"tcpSocket": {"port": 5432}}
+    container["startupProbe"] = {"grpc": {"port": 9000}}
+    other = {"readinessProbe": {"httpGet": {"host": "example.org", "port": 81}}, "name": "o"}
+    none = {"livenessProbe": {"exec": {"command": ["true"]}}, "name": "n"}
+    one["spec"]["template"]["spec"]["containers"] += [other, none]
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps(one))
+    (found,) = read_inventory([str(file)], told.append).pods.values()
+    assert found.probed == (5432, 8080, 9000)
+    assert not told
 
 
 # --- Gateway API
