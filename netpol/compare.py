@@ -126,7 +126,7 @@ def _unnamed(server: Peer, names: Iterable[str], dialect: str) -> str:
         case Cidr(), called if called:
             what = f"{called}: only the addresses that were seen are allowed, and they may change"
         case Fqdn(name), _:
-            what = f"{name}: no address of it is known, so everyone outside is allowed"
+            what = f"{name}, of which no address is known: only --allow-world lets it pass"
         case _:
             return ""
     return f"{dialect} rules cannot name {what}"

@@ -158,8 +158,9 @@ LEARNING: Final[dict[str, Entry]] = {
     ),
     "NP028": Entry(
         title="a connection with somebody on the internet, of whom no address is told, is held",
-        why="The flow log tells no more than that the other side is on the internet, and no Service"
-        " shows this port to it. Only a rule for every public address would allow the connection,"
+        why="The flow log tells no more than that the other side is on the internet (or a DNS name,"
+        " which no rule of this target can say), and no Service shows this port to it. Only a rule"
+        " for every public address would allow the connection,"
         " and nobody asked for one.",
         what_to_do="Learn from a source that gives addresses as well; or give --allow-world, which"
         " opens the port to and from every public address.",

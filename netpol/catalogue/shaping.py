@@ -61,7 +61,8 @@ SHAPING: Final[dict[str, Entry]] = {
         title="a server known by its name alone is open to everybody outside",
         why="The flow log names whom the workload called and gives no address, and no rule of this"
         " target can name it. Only a rule for every address outside the cluster and outside"
-        " private networks lets the connection pass.",
+        " private networks lets the connection pass, and --allow-world asks for one; without it the"
+        " connection is held (NP028).",
         what_to_do="Take --target cilium, learn from a source that gives addresses as well, or"
         " refuse the connection with `netpol decide` and let it go through a proxy.",
     ),

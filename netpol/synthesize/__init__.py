@@ -52,7 +52,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     policed = policed_namespaces(learned, options)
     choices = Choices(profile=profile)
     learned = without_refused(learned, policed, choices, tell)
-    learned = without_world(learned, policed, options, tell)
+    learned = without_world(learned, policed, options, profile, tell)
     grouping = Grouping.of(options.level, learned.inventory, kept_apart(learned, policed, options))
     inventory = grouping.inventory
     spaces = Spaces(keys=options.namespace_labels, inventory=inventory, choices=choices)

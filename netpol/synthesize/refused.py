@@ -16,7 +16,7 @@ from netpol.graph import Connection
 from netpol.inventory import Inventory
 from netpol.net import ICMP_PROTOCOLS, network
 from netpol.parties import local_blocks
-from netpol.peers import Cidr, Entity, Fqdn, Peer, label
+from netpol.peers import Cidr, Entity, Peer, label
 from netpol.profile import Profile
 from netpol.ranges import node_addresses
 
@@ -114,12 +114,7 @@ def needs_a_rule(connection: Connection, choices: Choices) -> bool:
 
 def note_names(connection: Connection, names: frozenset[str], choices: Choices) -> None:
     """A server that was called by name is allowed by address, where no rule can name it."""
-    if isinstance(connection.server, Fqdn) and not choices.profile.fqdn:
-        what = (
-            f"{connection.server.name}: no address of it is known, so everyone outside is allowed"
-        )
-        choices.add("words", what, label(connection.client))
-    elif names and not choices.profile.fqdn and isinstance(connection.server, Cidr):
+    if names and not choices.profile.fqdn and isinstance(connection.server, Cidr):
         called = ", ".join(sorted(names))
         what = f"{called}: only the addresses that were seen are allowed, and they may change"
         choices.add("words", what, label(connection.client))

@@ -8,9 +8,11 @@ from netpol.choices import Choices, listed
 from netpol.errors import NetpolError
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
+from netpol.net import is_hostname
 from netpol.notices import Notice, Tell
 from netpol.parties import entity_blocks
-from netpol.peers import Entity, Peer, Workload
+from netpol.peers import Entity, Fqdn, Peer, Workload
+from netpol.profile import Profile
 from netpol.quarantine import Held
 from netpol.services import exposed_ports
 from netpol.synthesize import dns
@@ -18,6 +20,7 @@ from netpol.synthesize.builder import Selectors
 from netpol.synthesize.declared import declared_calls, nobody_scrapes
 from netpol.synthesize.levels import Grouping
 from netpol.synthesize.options import Options
+from netpol.synthesize.patterns import is_told_pattern
 from netpol.synthesize.refused import Refusals, needs_a_rule, note_names
 
 __all__ = [
@@ -79,17 +82,22 @@ def without_refused(
 
 
 def without_world(
-    learned: Learned, policed: frozenset[str], options: Options, tell: Tell
+    learned: Learned, policed: frozenset[str], options: Options, profile: Profile, tell: Tell
 ) -> Learned:
     """Hold what only a rule for the whole internet would allow, if nobody asked for one.
 
-    Some sources tell of no address outside (Calico's ``pub``). Clients from the internet at a port
+    Some sources tell of no address outside (Calico's ``pub``), or of names alone, which few rules
+    can say. Clients from the internet at a port
     that a Service shows to it are what that Service is for.
     """
     shown = exposed_ports(learned.inventory)
+    naming = _naming(learned, policed, options, profile)
 
     def unnamed(connection: Connection) -> bool:
         client, server = connection.client, connection.server
+        if isinstance(server, Fqdn) and _about(connection, policed):
+            said = is_hostname(server.name) or is_told_pattern(server.name)
+            return not (said and isinstance(client, Workload) and client.namespace in naming)
         if _WORLD not in (client, server) or not _about(connection, policed):
             return False
         port = connection.protocol, connection.port
@@ -105,6 +113,19 @@ def without_world(
     for one in held:
         tell(Notice(code="NP028", where=listed(one.connection), message=_INTERNET))
     return learned.holding(held) if held else learned
+
+
+def _naming(
+    learned: Learned, policed: frozenset[str], options: Options, profile: Profile
+) -> frozenset[str]:
+    """The namespaces in which rules can name DNS names: where asking for them is inspected."""
+    if not (profile.fqdn and options.dns):
+        return frozenset()
+    refusals = Refusals(profile=profile, inventory=learned.inventory)
+    found = dns.resolvers(learned.accepted, learned.inventory)
+    serving = {one: ports for one, ports in found.items() if not refusals.unreachable(one)}
+    asking = dns.clients(serving, learned.inventory, policed)
+    return frozenset(name for name, workloads in asking.items() if workloads)
 
 
 def without_nameless(

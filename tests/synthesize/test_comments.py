@@ -69,7 +69,8 @@ def test_a_shared_list_has_the_names_of_all_who_have_it(target: str) -> None:
 
 @pytest.mark.parametrize("target", ["kubernetes", "calico"])
 def test_everyone_outside_is_said_to_stand_for_a_name_without_an_address(target: str) -> None:
-    text = write(target, call("", "*.example.org"), call("192.0.2.10", "pay.example.org"))
+    flows = call("", "*.example.org"), call("192.0.2.10", "pay.example.org")
+    text = write(target, *flows, allow_world=True)
     assert {one.partition("#")[2] for one in lines(text)} == {" *.example.org since 1970-01-01"}
 
 

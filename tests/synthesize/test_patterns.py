@@ -146,13 +146,22 @@ def test_a_pattern_past_what_one_party_registered_is_never_taken_from_a_log(name
 
 
 @pytest.mark.parametrize("target", ["kubernetes", "calico"])
-def test_where_no_rule_can_name_it_everyone_outside_is_allowed_and_that_is_told(target) -> None:
-    flows = [nameless("pay.example.org")]
+def test_where_no_rule_can_name_it_it_is_held_or_everyone_outside_is_allowed(target) -> None:
+    flows = [nameless("pay.example.org"), flow(app("web"), app("api"))]
     found = made(flows, target)
+    assert "0.0.0.0/0" not in found.files["shop/web.yaml"]
+    assert [one.code for one in told(flows, target)] == ["NP028"]
+    found = made(flows, target, allow_world=True)
     assert "0.0.0.0/0" in found.files["shop/web.yaml"]
-    assert "NP057" in {one.code for one in told(flows, target)}
-    choices = [one for one in found.certificate.choices if "pay.example.org" in one.what]
-    assert len(choices) == 1
+    assert [one.code for one in told(flows, target, allow_world=True)] == ["NP057"]
+
+
+@pytest.mark.parametrize("flows", [[nameless("*.co.uk")], [nameless("a.example.org")]])
+def test_where_cilium_learns_no_name_it_is_held(flows) -> None:
+    dns = flows[0].server.names == {"*.co.uk"}
+    found = made([*flows, flow(app("web"), app("api"))], dns=dns)
+    assert names_in(found) == set()
+    assert "0.0.0.0/0" not in found.files["shop/web.yaml"]
 
 
 def test_a_server_with_several_names_counts_its_records_once() -> None:
