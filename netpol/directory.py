@@ -6,6 +6,7 @@ time, by Service.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -30,6 +31,9 @@ pod's own node is the node's, even where the API server runs on it: every engine
 
 _NODES: Final = frozenset({"kube-apiserver", "host", "remote-node"})
 """Those that have the address of a node, where ports of Services are open."""
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""A DNS label; a record that says otherwise is not from a cluster, or damaged."""
 
 _SHARED: Final = "a Service address that leads to no one workload"
 
@@ -174,6 +178,8 @@ def _peer(
     endpoint: Endpoint, flow: Flow, directory: Directory, entities: tuple[str, ...]
 ) -> Peer | Unclear:
     if endpoint.namespace:
+        if not _NAMESPACE.fullmatch(endpoint.namespace):
+            return Unclear("no namespace can have that name")
         return _pod_peer(endpoint, flow, directory)
     for name in entities:
         if name in endpoint.entities:

@@ -32,6 +32,13 @@ NODES = {"n1": Node(name="n1", addresses=("10.0.0.1", "fd00::1"), pod_cidrs=("10
 BY_LABELS = Endpoint(namespace="shop", labels=labels(app="web"))
 
 
+@pytest.mark.parametrize("namespace", ["Shop", "a/b", "..", "a b", "x" * 64, "\x1b[2J", "-a", "é"])
+def test_a_namespace_that_cannot_be_is_held(namespace: str) -> None:
+    what = learned([flow(app("web", namespace), app("api")), flow(app("web"), app("api"))])
+    assert accepted(what) == {"shop/Deployment/web -> shop/Deployment/api TCP 8080"}
+    assert list(held(what).values()) == ["no namespace can have that name"]
+
+
 # --- pods by name
 
 

@@ -13,7 +13,7 @@ from netpol.peers import Cidr, Peer
 from netpol.report.contradictions import contradictions_text
 from netpol.report.held import held_text
 from netpol.report.lint import findings_text
-from netpol.report.printable import printable
+from netpol.report.printable import printable, printable_lines
 from netpol.report.rows import Row, connection_row, unattributed_row
 
 __all__ = ["check_text", "graph_table", "rows_table", "table"]
@@ -97,7 +97,7 @@ def _replayed_text(shown: dict[str, Any]) -> str:
             + rows_table(shown["unobserved"], ("reason",))
         )
     more = (contradictions_text(shown["contradictions"]), held_text(shown["held"]))
-    parts += [f"{line}\n" for lines in more for line in lines]
+    parts.append(printable_lines(line for lines in more for line in lines))
     return "".join(parts)
 
 

@@ -30,6 +30,7 @@ from netpol.report.prices import (
     widened_rows,
     widened_text,
 )
+from netpol.report.printable import printable_lines
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
 
 __all__ = [
@@ -233,7 +234,7 @@ def certificate_text(
         against,
         held,
     )
-    return "".join(line + "\n" for part in parts for line in part)
+    return printable_lines(line for part in parts for line in part)
 
 
 def _needs(declared: Iterable[Opened]) -> str:

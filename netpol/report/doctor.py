@@ -9,7 +9,7 @@ from netpol.detect import Detected
 from netpol.notices import Notice
 from netpol.profile import Profile
 from netpol.profile.facts import facts
-from netpol.report.printable import printable
+from netpol.report.printable import printable_lines
 
 __all__ = ["doctor_object", "doctor_text"]
 
@@ -54,7 +54,7 @@ def doctor_text(found: Detected, profile: Profile | None, notices: Iterable[Noti
         *(_facts(profile, found) if profile else ()),
         *(f"! {one.code} {one.message}" for one in notices),
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return printable_lines(lines)
 
 
 def _profile(profile: Profile | None) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _facts(profile: Profile, found: Detected) -> Iterator[str]:
     yield "\nWhat that means; (U) is not verified:"
     changed = {setting.field: f"{setting.key} in {where}" for setting, where in found.changed}
     for one in facts(profile):
-        yield f"  {one.title}: {printable(one.value)}"
+        yield f"  {one.title}: {one.value}"
         yield f"      {changed.get(one.field) or one.source}"
     if profile.remarks:
         yield "\nBeside that:"

@@ -30,6 +30,7 @@ HINTS: Final = {
     "several workloads fit": "add an inventory (--inventory) with the pods of that time",
     "no known pod has these labels": "add an inventory (--inventory) with the pods of that time",
     "a pod without name or labels": "add an inventory (--inventory) with the pods of that time",
+    "no namespace can have that name": "look at what wrote the record: the API server refuses it",
     "who opened it is not known": "record longer: one connection seen from its beginning tells",
     "not answered": "if it is needed, see to it that it works while flows are recorded",
     "refused by the server": "if it is needed, see to it that it works while flows are recorded",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["printable"]
+from collections.abc import Iterable
+
+__all__ = ["printable", "printable_lines"]
 
 
 def printable(text: str) -> str:
@@ -10,3 +12,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def printable_lines(lines: Iterable[str]) -> str:
+    """A text of these lines, with empty ones where a line begins with line ends.
+
+    A name with a line end in it starts no line of its own.
+    """
+    return "".join(_line(line) for line in lines)
+
+
+def _line(text: str) -> str:
+    rest = text.lstrip("\n")
+    return text[: len(text) - len(rest)] + printable(rest) + "\n"

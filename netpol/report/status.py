@@ -16,6 +16,7 @@ from netpol.learn import Learned
 from netpol.peers import label
 from netpol.report.enough import enough_object, enough_text
 from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_text
+from netpol.report.printable import printable_lines
 from netpol.report.rows import records_object, time_text
 from netpol.report.words import count
 
@@ -48,7 +49,7 @@ def status_object(sections: Iterable[Section]) -> dict[str, Any]:
 
 def status_text(sections: Iterable[Section]) -> str:
     """The same to read."""
-    return "".join(f"{line}\n" for one in sections for line in one.lines)
+    return printable_lines(line for one in sections for line in one.lines)
 
 
 def basics(standing: Standing) -> Iterator[Section]:

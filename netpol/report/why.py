@@ -9,7 +9,7 @@ from netpol.cases import Side
 from netpol.evaluate import Step
 from netpol.peers import Workload, label
 from netpol.policy import Policy, Undecided
-from netpol.report.printable import printable
+from netpol.report.printable import printable_lines
 from netpol.report.rows import connection_row
 from netpol.report.words import policy_words, ports_words, rule_words, selector_words, set_words
 from netpol.why import Asked, Layer, Part, Path, Why
@@ -40,7 +40,7 @@ def why_text(found: Why) -> str:
     first = f"{verdict(found)}: {label(c.client)} → {label(c.server)}, {set_words(c.ports)}"
     doubts = [f"  because of {_doubt(one)}" for one in found.decision.undecided]
     parts = [first, *doubts, *_side(found.egress), *_side(found.ingress)]
-    return "".join(printable(line) + "\n" for line in parts)
+    return printable_lines(parts)
 
 
 def _doubt(one: Undecided) -> str:
