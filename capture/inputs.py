@@ -86,13 +86,26 @@ def _several(path: str) -> list[str] | None:
 
 
 def _inside(directory: str) -> list[str]:
-    """The files in a folder and in those below it, without hidden ones; links are not followed."""
+    """The files in a folder and in those below it, without hidden ones; links are not followed.
+
+    Raises NetpolError for a folder that cannot be read: records in it would be missing in silence.
+    """
     found: list[str] = []
-    for folder, below, names in os.walk(directory):
+    for folder, below, names in os.walk(directory, onerror=_refused):
         below[:] = [name for name in below if name[0] != "."]
         files = (Path(folder, name) for name in names if name[0] != ".")
         found += [str(one) for one in files if one.is_file()]
     return sorted(found)
+
+
+def _refused(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError):
+        return  # it went while we looked
+    raise NetpolError(
+        f"cannot be read: {error.strerror}",
+        where=str(error.filename),
+        hint="give files and directories that you may read",
+    ) from error
 
 
 def _may_hold_flows(path: str, *, stores: bool) -> bool:

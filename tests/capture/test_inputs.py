@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 
 import pytest
@@ -137,6 +138,26 @@ def mixed(tmp_path):
     (tmp_path / "policy.yaml").write_text("kind: NetworkPolicy\n")
     (tmp_path / "empty").touch()
     return tmp_path
+
+
+@pytest.mark.parametrize("closed", ["logs", "logs/node-b"])
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch, closed):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs/node-b").mkdir(parents=True)
+    (tmp_path / "logs/node-a.jsonl").write_bytes(text([wrapped(record())]))
+    tmp_path.chmod(0o755)
+    (tmp_path / closed).chmod(0o000)
+    root = os.geteuid() == 0
+    if root:  # who may read everything
+        os.seteuid(65534)
+    try:
+        with pytest.raises(NetpolError, match="cannot be read: Permission denied") as error:
+            expand(["logs"], every=True, tell=lambda _: None)
+    finally:
+        if root:
+            os.seteuid(0)
+        (tmp_path / closed).chmod(0o755)
+    assert error.value.where == closed
 
 
 def test_folders_in_a_directory_are_looked_into(tmp_path):
