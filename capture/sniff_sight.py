@@ -19,7 +19,7 @@ CAPTURE: Final = Watcher(
         outside="addresses, DNS answers, names in TLS",
         blind=(
             "a packet that a policy drops looks like one that nobody answers",
-            "what passed before a container was found, or inside encrypted tunnels, is not seen",
+            "what passed elsewhere, before a container was found or in encrypted tunnels is unseen",
             "in different intervals, connections from one port of a client count as one",
         ),
     ),

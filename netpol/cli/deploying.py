@@ -9,7 +9,7 @@ __all__ = ["MANIFESTS"]
 _DAEMONSET: Final = """\
 # netpol capture on every node: flow records of all pods, on standard output.
 #   kubectl apply -f capture.yaml
-#   kubectl -n netpol logs -f --tail=-1 --max-log-requests=100 \
+#   kubectl -n netpol logs -f --tail=-1 --max-log-requests=100 \\
 #     -l app.kubernetes.io/name=netpol-capture | grep '^{{"netpol"' > flows.jsonl
 # (of all nodes; what is no record is said to people, and in the same log.)
 # Why so much: to be in a pod's network namespace needs SYS_ADMIN, to find it SYS_PTRACE and

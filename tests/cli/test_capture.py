@@ -90,7 +90,9 @@ def test_the_daemonset_has_an_account_without_a_token() -> None:
 @pytest.mark.parametrize("name", sorted(MANIFESTS))
 def test_what_its_comment_keeps_of_a_log_is_the_records(name: str) -> None:
     """A pod's log has both streams in it."""
-    (kept,) = re.findall(r"\| (grep \S+)", run("--print-manifest", name).stdout)
+    text = run("--print-manifest", name).stdout
+    assert max(map(len, text.splitlines())) <= 100
+    (kept,) = re.findall(r"\| (grep \S+)", text)
     record = SAMPLES["netpol"].decode()
     lost = gap(3, "no room in the ring", "all interfaces", (1, 2)).decode()
     log = f"capturing all pods, with connection tracking\n{record}NP002 lost\n{lost}captured 1\n"
