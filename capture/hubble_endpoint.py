@@ -9,6 +9,7 @@ only the pod's own node adds (ID, workloads, cluster) is no part of that.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -99,6 +100,8 @@ class Sides:
     A number stands for at most :data:`POD_BITS` pods; a side with more has several numbers.
     """
 
+    decode: Callable[[bytes], EndpointRecord] = decode_endpoint
+    """What reads an endpoint's text."""
     known: list[Side] = field(default_factory=list)
     """By number."""
     same: list[int] = field(default_factory=list)
@@ -146,7 +149,7 @@ class Sides:
         if not raw or raw == b"null":
             raise Incomplete(path)
         try:
-            record = decode_endpoint(raw)
+            record = self.decode(raw)
         except (ValueError, RecursionError) as error:
             raise Bad(path, str(error)) from error
         side = self._side(record, path)

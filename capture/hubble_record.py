@@ -32,6 +32,7 @@ __all__ = [
     "ServiceRecord",
     "Tcp",
     "Verdict",
+    "WorkloadRecord",
     "decode_addresses",
     "decode_bare",
     "decode_endpoint",

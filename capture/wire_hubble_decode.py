@@ -1,17 +1,19 @@
 """Hubble's messages as they travel, ``observer.GetFlowsResponse``, into the records of its JSON.
 
-The fold over JSON lines reads what comes out, so that a flow means the same in both forms:
-endpoints become the text that JSON would hold, once per distinct encoding, and what writers of JSON
-leave out (defaults) is absent here too.
+The fold over JSON lines reads what comes out, so that a flow means the same in both forms. What
+writers of JSON leave out (defaults) is absent here too. Endpoints stay as they are encoded: the
+fold asks once per distinct one what it means.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias, cast
+from typing import Final, cast
 
-import msgspec
+from msgspec import Raw
+from msgspec.json import encode
 
 from capture.hubble_errors import Bad
 from capture.hubble_orient import Aside
@@ -21,6 +23,7 @@ from capture.hubble_record import (
     Addresses,
     Aggregate,
     Dns,
+    EndpointRecord,
     Event,
     Flags,
     FlowRecord,
@@ -34,6 +37,7 @@ from capture.hubble_record import (
     ServiceRecord,
     Tcp,
     Verdict,
+    WorkloadRecord,
 )
 from capture.live_seen import REPEATED, Seen, digest
 from capture.wire import Message, decode_error, messages
@@ -41,11 +45,8 @@ from capture.wire_hubble import TABLES
 
 __all__ = ["Decoder"]
 
-Text: TypeAlias = Any
-"""JSON text: bytes, where the structs declare ``Raw``, which is read in the same way."""
-
 _REMEMBERED: Final = 16384
-"""Distinct encodings of endpoints of which the text is kept."""
+"""Distinct encodings of a message that are remembered."""
 _SECONDS_REMEMBERED: Final = 8192
 _LOST_IN: Final = (
     "",
@@ -58,6 +59,8 @@ _VERDICTS: Final[dict[int, Verdict | None]] = {
     n: cast("Verdict", name) if n else None for n, name in enumerate(VERDICTS)
 }
 """Names of ``flow.Verdict`` by number; writers of JSON leave out the first."""
+_EMPTY: Final = b"\x10\x00"
+"""A ``flow.Endpoint`` that says nothing (its identity is 0), yet is there."""
 _TRUE: Final = b"\x08\x01"
 """``google.protobuf.BoolValue`` of true."""
 _GIGA: Final = 1_000_000_000
@@ -77,13 +80,15 @@ class Decoder:
         self._error = decode_error()
         self._of = messages("netpol.hubble", TABLES)
         self._parse: Callable[[bytes], Message] = self._of["GetFlowsResponse"].FromString
-        self._endpoints: dict[bytes, Text] = {}
         self._events: dict[bytes, Event] = {}
         self._flags: dict[bytes, Flags] = {}
         self._seconds: dict[int, str] = {}
-        self._line = Line()
+        self._tcp = Tcp()
+        self._over_tcp = Layer4(self._tcp)
+        self._record = FlowRecord()
+        self._line = Line(self._record)
 
-    def __call__(self, message: bytes) -> Line:
+    def __call__(self, message: bytes) -> Line:  # noqa: C901 - a call costs more than the work
         """A message as a line, which is good until the next one.
 
         Raises :class:`Bad`, or :class:`Aside` for a record that was read before.
@@ -91,65 +96,63 @@ class Decoder:
         try:
             response = self._parse(message)
             flow = response.flow
-            source = flow.source
-            if not source and not response.HasField("flow"):
-                return _beside(response)
-            self._line.flow = self._flow(flow, source, message)
+            source, destination = flow.source, flow.destination
+            if not (source and destination):
+                if not source and not response.HasField("flow"):
+                    return _beside(response)
+                source, destination = _told(flow, "source"), _told(flow, "destination")
+            record = self._record
+            record.source, record.destination = source, destination  # as they are: see endpoint()
+
+            ident, seen = flow.uuid or digest(message), self._seen
+            if seen.skip and digest(ident) in seen.skip:
+                seen.repeated += 1
+                raise Aside(REPEATED)
+            time = flow.time
+            seconds, nanos = time.seconds, time.nanos
+            seen.note(ident)
+            seen.at(seconds * _GIGA + nanos)
+            if not 0 <= nanos < _GIGA:
+                raise Bad(".time", f"expected nanoseconds of a second, found {nanos}")
+            second = self._seconds.get(seconds) or self._second(seconds)
+            record.time = f"{second}.{nanos:09d}Z" if seconds else ""
+
+            l4, happened, answer, layer7 = flow.l4, flow.event_type, flow.is_reply, flow.l7
+            if l4.HasField("TCP"):
+                part, tcp = l4.TCP, self._tcp
+                flags, tcp.source_port = part.flags, part.source_port
+                tcp.destination_port = part.destination_port
+                if (tcp.source_port | tcp.destination_port) > _PORT:
+                    raise _too_high(".l4.TCP", tcp.source_port, tcp.destination_port)
+                tcp.flags = self._flags.get(flags) or self._flag(flags)
+                record.l4 = self._over_tcp
+            else:
+                record.l4 = _other(l4)
+            try:
+                record.verdict = _VERDICTS[flow.verdict]
+            except KeyError:
+                raise Bad(".verdict", f"expected a verdict, found {flow.verdict}") from None
+            record.drop_reason = flow.drop_reason
+            record.IP = flow.IP  # few are asked for: they stay as they are
+            record.l7 = self._seven(layer7) if layer7 else NO_LAYER7
+            record.reply = flow.reply
+            record.event_type = self._events.get(happened) or self._event(happened)
+            record.drop_reason_desc = flow.drop_reason_desc
+            if answer:
+                record.is_reply = answer == _TRUE
+            else:
+                record.is_reply = False if flow.HasField("is_reply") else None
+            if (
+                flow.destination_service
+                or flow.source_service
+                or flow.destination_names
+                or flow.source_names
+                or flow.aggregate
+            ):
+                return Line(self._rare(copy(record), message))
         except self._error as error:
             raise Bad("", f"not a message of Hubble: {error}") from None
         return self._line
-
-    def _flow(self, flow: Message, source: bytes, message: bytes) -> FlowRecord:
-        ident, seen = flow.uuid or digest(message), self._seen
-        if seen.skip and digest(ident) in seen.skip:
-            seen.repeated += 1
-            raise Aside(REPEATED)
-        time = flow.time
-        seconds, nanos = time.seconds, time.nanos
-        seen.note(ident)
-        seen.at(seconds * _GIGA + nanos)
-        l4, destination, happened = flow.l4, flow.destination, flow.event_type
-        if l4.HasField("TCP"):
-            tcp = l4.TCP
-            flags, source_port, port = tcp.flags, tcp.source_port, tcp.destination_port
-            if source_port > _PORT or port > _PORT:
-                raise _too_high(".l4.TCP", source_port, port)
-            layer4 = Layer4(Tcp(source_port, port, self._flags.get(flags) or self._flag(flags)))
-        else:
-            layer4 = _other(l4)
-        answer, layer7, verdict = flow.is_reply, flow.l7, flow.verdict
-        if verdict not in _VERDICTS:
-            raise Bad(".verdict", f"expected a verdict, found {verdict}")
-        if not 0 <= nanos < _GIGA:
-            raise Bad(".time", f"expected nanoseconds of a second, found {nanos}")
-        second = self._seconds.get(seconds) or self._second(seconds)
-        record = FlowRecord(
-            f"{second}.{nanos:09d}Z" if seconds else "",
-            _VERDICTS[verdict],
-            flow.drop_reason,
-            flow.IP,  # few are asked for: they stay as they are
-            layer4,
-            self._endpoints.get(source) or self._endpoint(flow, "source"),
-            self._endpoints.get(destination) or self._endpoint(flow, "destination"),
-            None,
-            None,
-            self._seven(layer7) if layer7 else NO_LAYER7,
-            flow.reply,
-            self._events.get(happened) or self._event(happened),
-            None,
-            None,
-            flow.drop_reason_desc,
-            answer == _TRUE if answer else (False if flow.HasField("is_reply") else None),
-        )
-        if (
-            flow.destination_service
-            or flow.source_service
-            or flow.destination_names
-            or flow.source_names
-            or flow.aggregate
-        ):
-            self._rare(record, message)
-        return record
 
     def beside(self, message: bytes) -> str:
         """The time that stands beside the flow in a message; empty where there is none."""
@@ -196,25 +199,22 @@ class Decoder:
             raise ValueError(str(error)) from None
         return Addresses(pair.source, pair.destination)
 
-    def _endpoint(self, flow: Message, name: str) -> Text:
-        """The JSON of a ``flow.Endpoint``; empty where there is none."""
-        raw: bytes = getattr(flow, name)
-        if not raw:  # an empty one, or none at all
-            return b"{}" if flow.HasField(name) else raw
-        end = self._of["Endpoint"].FromString(raw)
-        text = msgspec.json.encode(
-            {
-                "identity": end.identity,
-                "namespace": end.namespace,
-                "labels": list(end.labels),
-                "pod_name": end.pod_name,
-                "workloads": [{"name": one.name, "kind": one.kind} for one in end.workloads],
-            }
+    def endpoint(self, raw: bytes) -> EndpointRecord:
+        """A ``flow.Endpoint``. Raises ``ValueError``."""
+        try:
+            end = self._of["Endpoint"].FromString(raw)
+        except self._error as error:
+            raise ValueError(str(error)) from None
+        return EndpointRecord(
+            identity=end.identity,
+            namespace=end.namespace,
+            labels=Raw(encode(list(end.labels))),
+            pod_name=end.pod_name,
+            workloads=[WorkloadRecord(one.name, one.kind) for one in end.workloads],
         )
-        return _remember(self._endpoints, raw, text)
 
-    def _rare(self, record: FlowRecord, message: bytes) -> None:
-        """What only some records say."""
+    def _rare(self, record: FlowRecord, message: bytes) -> FlowRecord:
+        """The record with what only some say."""
         flow = self._of["RareResponse"].FromString(message).flow
         record.source_names = list(flow.source_names) or None
         record.destination_names = list(flow.destination_names) or None
@@ -229,13 +229,12 @@ class Decoder:
                 total.egress_flow_count,
                 total.unknown_direction_flow_count,
             )
+        return record
 
 
-def _remember(kept: dict[bytes, Text], raw: bytes, text: Text) -> Text:
-    if len(kept) >= _REMEMBERED:
-        kept.clear()
-    kept[raw] = text
-    return text
+def _told(flow: Message, end: str) -> bytes:
+    """The encoding of an endpoint; empty where there is none, and only there."""
+    return getattr(flow, end) or (_EMPTY if flow.HasField(end) else b"")
 
 
 def _other(l4: Message) -> Layer4:

@@ -24,6 +24,7 @@ class WireFold(Fold):
         super().__init__(reading, decoder)
         self._decoder = decoder
         self.addresses = decoder.addresses
+        self.sides.decode = decoder.endpoint
 
     def _stamp(self, line: bytes) -> str:
         return self._decoder.beside(line)
