@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew", "Dealt", "Job", "Piece"]
 
-_BUFFER: Final = 1 << 20
+_BUFFER: Final = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
