@@ -97,8 +97,7 @@ def _names(block: str, named: Iterable[Named]) -> str:
         for one in named
         if (not one.block if everyone else one.block and contains(block, one.block))
     ]
-    firsts = [one.first for one in found if one.first is not None and one.names]
-    return about((name for one in found for name in one.names), min(firsts, default=None))
+    return about(name for one in found for name in one.names)
 
 
 def _identity(document: dict[str, object]) -> tuple[object, ...]:

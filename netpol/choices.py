@@ -66,8 +66,6 @@ class Named:
     block: str
     """A CIDR; empty where no address was told."""
     names: frozenset[str]
-    first: int | None
-    """Nanoseconds since the epoch: when it was seen first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
-"""Comments beside address blocks: ``cidr: 192.0.2.10/32  # pay.example.org since 2026-11-02``.
+"""Comments beside address blocks: ``cidr: 192.0.2.10/32  # pay.example.org``.
 
 For people alone: parsers, the API server and comparisons never see them. Names are told by whoever
-answers DNS, so nothing but whole DNS names and patterns of them is ever written.
+answers DNS, so nothing but whole DNS names and patterns of them is ever written; and neither a time
+nor a count, which would change while the rules do not.
 
 Laws (``tests/laws/test_comments.py``): a text means the same with and without; the lines of a
 list of exceptions have none; writing them twice is writing them once.
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from netpol.net import is_hostname, is_name_pattern
@@ -27,20 +27,17 @@ _BLOCK: Final = re.compile(
 )
 _ITEM: Final = re.compile(r"[ \t]*- (?!cidr:).*")
 _EXCEPTIONS: Final = re.compile(r"[ \t]*(?:- )?(?:except|notNets):[ \t]*(?:#.*)?")
+_OTHERS: Final = " and others"
 _NAME: Final = r"(?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z0-9-]+"
-_OURS: Final = re.compile(
-    rf" {_NAME}(?:, {_NAME})*(?: and \d+ more)?(?: since \d{{4}}-\d\d-\d\d)?[ \t]*"
-)
+_OURS: Final = re.compile(rf" {_NAME}(?:, {_NAME})*(?:{_OTHERS})?[ \t]*")
 
 
-def about(names: Iterable[str], first: int | None) -> str:
-    """What is said of somebody outside; empty without a name. ``first``: nanoseconds, UTC."""
+def about(names: Iterable[str]) -> str:
+    """What is said of somebody outside; empty without a name."""
     known = sorted({one for one in names if is_hostname(one) or is_name_pattern(one)})
     if not known:
         return ""
-    more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
-    since = f" since {datetime.fromtimestamp(first // 10**9, UTC):%Y-%m-%d}" if first else ""
-    return f"{', '.join(known[:_MOST])}{more}{since}"
+    return ", ".join(known[:_MOST]) + (_OTHERS if len(known) > _MOST else "")
 
 
 def commented(text: str, say: Callable[[str], str]) -> str:

@@ -164,7 +164,6 @@ def _named(edges: Iterable[Edge], names: Mapping[Workload, str]) -> Iterator[Nam
                     policy=(subject.namespace, names[subject]),
                     block=peer.cidr if isinstance(peer, Cidr) else "",
                     names=told,
-                    first=evidence.first,
                 )
 
 
