@@ -20,6 +20,7 @@ from capture.feeds import Feed, FileFeed
 from capture.folded import Settings
 from capture.ingest import Ingest
 from capture.inputs import head_of
+from capture.unchanged import Look, look
 from netpol.flow import Account
 from netpol.notices import Notice
 from netpol.store import Fresh, Input, candidates, merge, opened, parcels, remember
@@ -121,23 +122,40 @@ class ErrandFeed:
         self.nothing = "what is in them is known, or nothing is"
         self._ingest, self._settings, self._runner = ingest, settings, runner
         self._stopped, self._working = stopped, working
-        self._waiting = iter(self.paths)
+        self._waiting = self._changed()
         self._back = 0
         self._away: list[Errand] = []
+        self._looks: dict[int, tuple[str, Look | None]] = {}
 
     def poll(self) -> Iterator[Fresh]:
         """All of them; it waits until they are back."""
         while not self._stopped.wait(_LOOK):
             for path in islice(self._waiting, max(0, self._runner.room() - len(self._away))):
+                before = look(path)
                 self._away.append(self._runner.send(*self._about(path)))
+                self._looks[id(self._away[-1])] = path, before
             if not self._away:
                 self.ended = True
                 return
             for one in [one for one in self._away if one.done()]:
                 self._away.remove(one)
                 self._back += 1
-                yield from self._take(one.result())
+                found = one.result()
+                yield from self._take(found)
+                path, before = self._looks.pop(id(one))
+                inputs = sorted(
+                    (each.input for each in found), key=lambda each: each.identity.length
+                )
+                self._ingest.note(before, path, inputs[-1] if inputs else None)
             self._working(self._words())
+
+    def _changed(self) -> Iterator[str]:
+        """The files that are worth a look at what is in them."""
+        for path in self.paths:
+            if self._ingest.unchanged(look(path)):
+                self._back += 1
+            else:
+                yield path
 
     def _words(self) -> str:
         pieces = [one.pieces() for one in self._away]

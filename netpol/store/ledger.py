@@ -9,7 +9,7 @@ from typing import Final
 
 from netpol.store.identity import BEGIN, Identity
 
-__all__ = ["Input", "candidates", "entered", "inputs", "living", "utf8"]
+__all__ = ["Input", "account_of", "candidates", "entered", "inputs", "living", "utf8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,11 @@ def living(db: sqlite3.Connection, live: str) -> list[Input]:
     """The live input of that name, if there is one."""
     rows = db.execute(f"SELECT {_COLUMNS} WHERE live = ?", (live,))
     return list(map(_input, rows))
+
+
+def account_of(db: sqlite3.Connection, number: int) -> str:
+    """Where the records of an input went, as JSON."""
+    return str(db.execute("SELECT account FROM inputs WHERE id = ?", (number,)).fetchone()[0])
 
 
 def entered(db: sqlite3.Connection, one: Input, account: str) -> Input:

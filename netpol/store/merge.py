@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from netpol.store.file import Store
-from netpol.store.ledger import Input, candidates, entered, living
+from netpol.store.ledger import Input, account_of, candidates, entered, living
 from netpol.store.parcel import Parcel
 from netpol.store.take import Fresh, Writer, decode_account, drop
 
@@ -40,11 +40,15 @@ def _absorbed(db: sqlite3.Connection, parcel: Parcel) -> Fresh | None:
     """What is new; None: all of it was known."""
     new = parcel.input
     for one in _alike(db, new):
-        if _contains(one, new):
-            if one.identity == new.identity and new.name < one.name:
+        if _same(one, new) and one.source != new.source:
+            if _rank(one, account_of(db, one.id)) <= _rank(new, parcel.account):
+                return None
+            drop(db, one)
+        elif _contains(one, new):
+            if _same(one, new) and new.name < one.name:
                 db.execute("UPDATE inputs SET name = ? WHERE id = ?", (new.name, one.id))
             return None
-        if _contains(new, one):
+        elif _contains(new, one):
             drop(db, one)
     known = entered(db, replace(new, id=0), parcel.account)
     db.executemany(
@@ -62,12 +66,19 @@ def _alike(db: sqlite3.Connection, new: Input) -> list[Input]:
     return candidates(db, new.identity.begin)
 
 
+def _same(one: Input, other: Input) -> bool:
+    return not one.live and one.identity == other.identity and one.start == other.start
+
+
+def _rank(one: Input, account: str) -> tuple[int, str]:
+    """Of the same bytes that were taken for two kinds of log, the first counts: what told more."""
+    return -decode_account(account).folded, one.source
+
+
 def _contains(one: Input, other: Input) -> bool:
     """Whether all that ``other`` gave is in ``one``."""
     if one.live:
         return other.identity.length <= one.identity.length
-    if one.identity == other.identity and one.start == other.start:
-        return one.source <= other.source  # the same bytes, taken to be of two kinds
     return (
         other.identity.begins(one.identity)
         and one.start <= other.start

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from netpol.store.ledger import Input, inputs
+from netpol.store.ledger import Input, account_of, inputs
 from netpol.store.shape import Edge, Total
 
 __all__ = ["Parcel", "Row", "Said", "parcels"]
@@ -41,7 +41,7 @@ class Parcel:
 def parcels(db: sqlite3.Connection) -> Iterator[Parcel]:
     """All of a store, in an order that follows from the content alone."""
     for one in sorted(inputs(db), key=_order):
-        (account,) = db.execute("SELECT account FROM inputs WHERE id = ?", (one.id,)).fetchone()
+        account = account_of(db, one.id)
         (number,) = db.execute(
             "SELECT count(*) FROM evidence WHERE input = ?", (one.id,)
         ).fetchone()

@@ -28,6 +28,23 @@ def text(path: Path) -> bytes:
         return b"".join(store.exported(db))
 
 
+def test_the_same_bytes_taken_for_two_kinds_count_once(kept: Kept, tmp_path: Path) -> None:
+    """Whichever was there first, and whoever saw only their beginning."""
+    log, part = written(tmp_path / "log", LINES), written(tmp_path / "part", [LINES[0][:300]])
+    stores = []
+    for number, (source, file) in enumerate(
+        [("hubble", log), ("aws", log), ("aws", part), ("hubble", part)]
+    ):
+        one = Kept(tmp_path / f"{number}.db", source)
+        one.learn(file)
+        stores.append(one.path)
+    place = tmp_path / "merged"
+    place.mkdir()
+    found = {merged(place, order) for order in itertools.permutations(stores)}
+    assert len(found) == 1
+    assert found == {Kept(stores[0]).text}  # those that read nothing in it count for nothing
+
+
 def netpol(*args: object, check: bool = True) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-c", "from netpol.cli import main; main()", *map(str, args)]
     return subprocess.run(command, capture_output=True, check=check)

@@ -8,9 +8,17 @@ import shutil
 import time
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import pytest
 from kept import LINES, Kept, written
+
+from capture.elsewhere import on_this_machine
+from capture.errand import ErrandFeed
+from capture.folded import Settings
+from capture.ingest import Ingest
+from netpol import store
+from netpol.inventory import Inventory
 
 BIG = 200
 
@@ -44,6 +52,29 @@ def test_a_known_file_that_nobody_touched_is_not_read(kept: Kept, tmp_path: Path
     with log.open("ab") as file:
         file.write(LINES[0].replace(b"web-", b"new-"))
     assert kept.learn(log, packed) == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_other_processes_are_not_sent_for_it_either(kept: Kept, tmp_path: Path) -> None:
+    logs = [
+        written(tmp_path / f"{n}.jsonl", [one.replace(b"web-", b"w%d-" % n) for one in LINES])
+        for n in range(3)
+    ]
+    settle()
+    asked: list[str] = []
+
+    def errands() -> int:
+        with store.opened(kept.path, write=True) as into, on_this_machine(2) as runner:
+            ingest = Ingest(store=into, tell=kept.told.append)
+            settings = Settings(inventory=Inventory(), guard=0)
+            feed = ErrandFeed(map(str, logs), ingest, settings, runner, Event(), asked.append)
+            return sum(fresh.account.read for fresh in feed.poll())
+
+    assert (errands(), len(asked) > 0) == (3 * len(LINES), True)
+    asked.clear()
+    assert (errands(), asked) == (0, [])
+    written(logs[1], LINES)
+    assert (errands(), len(asked) > 0) == (len(LINES), True)
 
 
 @pytest.mark.parametrize("settled", [False, True])
