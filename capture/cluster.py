@@ -28,8 +28,8 @@ __all__ = ["Cluster", "LostError", "RefusedError", "Stream", "connect"]
 _IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
 _KUBECONFIG: Final = "~/.kube/config"
 _HINT: Final = (
-    "give --kubeconfig FILE and --context NAME, or set KUBECONFIG; a file or folder of that name is"
-    " written ./cluster"
+    "set KUBECONFIG (`netpol inventory record` takes --kubeconfig FILE and --context NAME, too); a"
+    " file or folder of that name is written ./cluster"
 )
 _CONNECT_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 60.0

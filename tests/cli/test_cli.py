@@ -482,6 +482,14 @@ def test_an_encoding_without_a_letter_is_no_trouble() -> None:
     assert b"\\u2500" in done.stdout
 
 
+def test_where_the_cluster_is_can_be_said_to_every_command(flows: Path, out: Path) -> None:
+    """The hint names nothing that the command does not take."""
+    asked = f"unset KUBERNETES_SERVICE_HOST; $netpol generate '{flows}' --inventory cluster"
+    done = started(asked, HOME=str(out), KUBECONFIG="")
+    assert done.returncode == 2
+    assert b"hint: set KUBECONFIG (`netpol inventory record` takes --kubeconfig" in done.stderr
+
+
 def into_closed_pipe(*args: str) -> subprocess.CompletedProcess[bytes]:
     """The program, writing to a pipe that nobody reads."""
     read, write = os.pipe()
