@@ -141,7 +141,7 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
         policed=policed,
         declared=declared | calls.keys(),
         calls=calls,
-        siblings=grouping.siblings(selectors.shared, allowed),
+        siblings=grouping.siblings(selectors.shared, allowed, choices.all()),
         choices=grouping.spelled_out(choices.all()),
         generalised=grouping.generalised(allowed),
         names=grouping.named(names),

@@ -122,9 +122,15 @@ class Grouping:
         )
 
     def siblings(
-        self, shared: Mapping[Workload, Iterable[Workload]], edges: Iterable[Edge]
+        self,
+        shared: Mapping[Workload, Iterable[Workload]],
+        edges: Iterable[Edge],
+        choices: Iterable[Choice],
     ) -> Siblings | None:
-        """What opens because selectors of the groups in ``shared`` match pods of others, too."""
+        """What opens because selectors of the groups in ``shared`` match pods of others, too.
+
+        That is what ``edges`` and ``choices`` (between groups) open for the groups themselves.
+        """
         if not shared:
             return None
         others: dict[Peer, list[Peer]] = defaultdict(list)
@@ -134,6 +140,8 @@ class Grouping:
         ports: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
         for connection, _ in self.edges(edges):
             ports[connection.client, connection.server] |= connection.ports
+        for opening in (one for choice in choices for one in choice.opens):
+            ports[opening.client, opening.server] |= opening.ports
         return Siblings(
             subjects={
                 one: (*own, *(other for each in own for other in others.get(each, ())))

@@ -227,3 +227,16 @@ def test_siblings_that_no_labels_tell_apart_are_reported_by_name() -> None:
             ("shop/Deployment/api", "shop/Deployment/twin"),
         )
     }
+
+
+def test_what_a_choice_opens_for_one_of_them_is_explained_for_the_other_too() -> None:
+    twin = pod("twin-0", owner="twin", labels=labels(app="web", role="main"))
+    found = [*FOUND, calls("edge", "api", 8082)]
+    what = replace(
+        WHAT,
+        inventory=inventory(*KNOWN.pods.values(), twin),
+        accepted=ServiceGraph.of((one, Evidence(records=1)) for one in found),
+    )
+    opened = proof(what, port_gap=1).certificate.opened
+    assert {one.reason.partition(" ")[0] for one in opened} == {"max_port_gap:", "no"}
+    assert any(one.client.name == "twin" and str(one.ports) == "TCP 8080-8082" for one in opened)
