@@ -201,6 +201,18 @@ def needs(
         for workloads in asking.values()
         for client in workloads
     }
+    pairs |= {
+        (client, server, port)
+        for client in serving
+        for server, ports in serving.items()
+        for port in ports
+        if isinstance(client, Workload)
+        and isinstance(server, Workload)
+        # Every pod of a namespace may ask, also one that answers others.
+        and asking.get(client.namespace)
+        and client.namespace != server.namespace
+        and not all(pod.host_network for pod in inventory.workloads[client])
+    }
     behind = upstream(serving, inventory, namespaces)
     pairs |= {(Entity("remote-node"), one, port) for one, ports in behind.items() for port in ports}
     return frozenset(
