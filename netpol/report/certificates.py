@@ -51,7 +51,7 @@ def opened_rows(certificate: Certificate, *, outside: bool = False) -> list[Row]
     """What is allowed without having been observed: in the cluster with all that is declared, or
     with somebody outside."""
     return [
-        {**row, "reason": one.reason}
+        {**row, "reason": one.reason, "declared": is_declared(one)}
         for one in certificate.opened
         if outside == (is_outside(one) and not is_declared(one))
         for row in rows(one.client, one.server, one.ports)

@@ -252,7 +252,7 @@ def _decided(learned: Learned | None) -> _Table:
 
 
 def _evidence(one: Reviewed) -> str:
-    words = evidence_words(one.evidence, one.tried.items())
+    words = evidence_words(one.evidence, one.tried.items(), one.declared)
     if words == "never observed":
         return "**never observed**" if one.edge.opens else words
     return code(words) if words else ""

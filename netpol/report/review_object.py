@@ -74,6 +74,7 @@ def _changes(one: Reviewed) -> list[Row]:
             "blocks": list(edge.blocks),
             "evidence": seen,
             "held": dict(one.tried),
+            "declared": list(one.declared),
             "risks": list(one.risks),
             "doubts": list(one.doubts),
             "decided": [decision_object(each) for each in one.decided],

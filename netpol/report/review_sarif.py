@@ -168,7 +168,7 @@ def _edge(one: Reviewed) -> _Result:
     edge = one.edge
     pair = f"{plain(party(edge.client, edge))} → {plain(party(edge.server, edge))}"
     what = {"undecided": "cannot be decided"}.get(edge.kind, f"is {edge.kind}")
-    seen = plain(evidence_words(one.evidence, one.tried.items()))
+    seen = plain(evidence_words(one.evidence, one.tried.items(), one.declared))
     parts = [f"{pair} {what}: {ports_words(edge.ports)}", seen]
     parts += [RISKS[risk] for risk in one.risks if risk not in ("never-observed", "seen-once")]
     parts += [plain(what) for what in one.doubts]

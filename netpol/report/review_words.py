@@ -68,13 +68,18 @@ def ports_words(ports: PortSet) -> str:
     return min(words, short, key=len)
 
 
-def evidence_words(evidence: Evidence | None, tried: Iterable[tuple[str, int]] = ()) -> str:
-    """How often, from when to when, and by whom it was seen."""
+def evidence_words(
+    evidence: Evidence | None,
+    tried: Iterable[tuple[str, int]] = (),
+    declared: Iterable[str] = (),
+) -> str:
+    """How often, from when to when, and by whom it was seen; else why it is a declared need."""
     if evidence is None:
         return ""
     held = "; ".join(f"{count(n, 'record')} held: {reason}" for reason, n in tried)
     if not evidence.records:
-        return "; ".join(["never observed", *([held] if held else [])])
+        needs = [f"declared need: {why}" for why in declared]
+        return "; ".join(["never observed", *needs, *([held] if held else [])])
     found = evidence_object(evidence)
     when = " – ".join(dict.fromkeys([found.get("first", ""), found.get("last", "")]))
     seen = f"{evidence.count or evidence.records:,}×"

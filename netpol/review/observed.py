@@ -25,6 +25,7 @@ from netpol.peers import Entity, Peer, Workload
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.edges import Edge
+from netpol.synthesize.declared import declared_needs
 from netpol.visitors import as_ruled
 
 __all__ = ["Broken", "Replayed", "Seen", "replayed"]
@@ -136,6 +137,10 @@ class Seen:
         ]
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
+    def declared(self, edge: Edge) -> tuple[str, ...]:
+        """Why connections of it are declared needs, whether or not they were observed."""
+        return tuple(dict.fromkeys(why for _, why, _ in self._matching(self._needs, edge)))
+
     def doubted(self, edge: Edge) -> tuple[str, ...]:
         """What is odd about connections of it that were accepted."""
         ruled = as_ruled(self.learned.inventory)
@@ -179,6 +184,11 @@ class Seen:
         return _indexed((c, "", e) for c, e in self.learned.accepted)
 
     @cached_property
+    def _needs(self) -> _Index:
+        found = declared_needs(self.learned.accepted, self.learned.inventory)
+        return _indexed((one, why, Evidence()) for one, why in sorted(found.items(), key=_first))
+
+    @cached_property
     def _held(self) -> _Index:
         return _indexed((one.connection, one.reason, one.evidence) for one in self.learned.held)
 
@@ -187,6 +197,10 @@ class Seen:
         held = ((one.connection, one.evidence) for one in self.learned.held)
         parties = outside([*self.learned.accepted, *held], self.learned.inventory)
         return {one.peer: one.addresses for one in parties}
+
+
+def _first(need: tuple[Connection, str]) -> tuple[str, str, str, int]:
+    return need[0].key
 
 
 _Key: TypeAlias = tuple[Peer | None, Peer | None]

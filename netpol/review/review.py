@@ -51,6 +51,8 @@ class Reviewed:
     tried: Mapping[str, int]
     """Records of it that were not taken as needed, by reason."""
     risks: tuple[Risk, ...]
+    declared: tuple[str, ...]
+    """Why it is a declared need, where it is one."""
     doubts: tuple[str, ...]
     """What is odd about what was observed of it (:mod:`netpol.doubts`)."""
     decided: tuple[Decision, ...]
@@ -160,6 +162,7 @@ def _reviewed(edge: Edge, seen: Seen | None, teams: Teams, causes: Causes) -> Re
         evidence=evidence,
         tried={} if seen is None else seen.tried(edge),
         risks=risks(edge, evidence, teams),
+        declared=() if seen is None else seen.declared(edge),
         doubts=() if seen is None else seen.doubted(edge),
         decided=() if seen is None else seen.decided(edge),
         causes=found,

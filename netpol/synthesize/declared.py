@@ -15,8 +15,12 @@ from netpol.inventory import Inventory, Pod
 from netpol.peers import Entity, Workload
 from netpol.services import targets
 from netpol.synthesize.called import API, Promise, called
+from netpol.synthesize.dns import needs
 
-__all__ = ["declared_calls", "nobody_scrapes"]
+__all__ = ["NAMES", "declared_calls", "declared_needs", "nobody_scrapes"]
+
+NAMES: Final = "name resolution"
+"""Why resolvers may be asked."""
 
 _HOST: Final = Entity("host")
 _API_SERVICE: Final = ("default", "kubernetes")
@@ -26,6 +30,14 @@ _PROMETHEUS: Final = frozenset(
 """Labels of the server itself, in the common charts and in the operator's pods."""
 
 Edge = tuple[Connection, Evidence]
+
+
+def declared_needs(edges: Iterable[Edge], inventory: Inventory) -> dict[Connection, str]:
+    """All that the inventory declares, observed or not, for every namespace; and why."""
+    edges = list(edges)
+    everywhere = frozenset(inventory.by_namespace)
+    names = dict.fromkeys(needs(edges, inventory, everywhere), NAMES)
+    return {**declared_calls((), inventory, everywhere, probes=True), **names}
 
 
 def declared_calls(

@@ -116,6 +116,7 @@ def _edges(name: str) -> tuple[Reviewed, ...]:
             evidence=seen,
             tried={name: 1},
             risks=("outside",),
+            declared=(name,),
             doubts=(name,),
             decided=(_decision(name),),
             causes=(_cause(name),),
@@ -260,7 +261,6 @@ def test_flows_with_hostile_names_give_an_inert_comment(shop: Shop) -> None:
             shop.saw("shop/api", "data/db", 5432)
             shop.flows[-1]["client"] = {
                 **end("watch/x"),
-                "namespace": name,
                 "labels": {"app": name},
                 "workload": {"kind": "Deployment", "name": name},
             }
