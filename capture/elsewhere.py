@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +25,8 @@ _RETRIES: Final = 5
 """Times that an errand is run again whose worker was lost, or that failed."""
 _WAIT: Final = "20s"
 """For the scheduler to answer."""
+_ALONE: Final = 300
+"""Seconds that a cluster may be without any worker: new ones take their time to come."""
 
 
 @contextmanager
@@ -98,10 +101,22 @@ class _Workers:
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - Dask's have no types
         self._client = client
         self._settings: tuple[Settings, Promise] | None = None
+        self._last = time.monotonic()
+        """When there was a worker last."""
 
     def room(self) -> int:
-        """Each thread of each worker has something to go on with when it has done."""
+        """Each thread of each worker has something to go on with when it has done.
+
+        Raises NetpolError where there has been no worker for too long.
+        """
         threads: dict[str, int] = self._client.nthreads()
+        if threads:
+            self._last = time.monotonic()
+        elif time.monotonic() - self._last > _ALONE:
+            raise NetpolError(
+                f"the Dask cluster has had no worker for {_ALONE} seconds",
+                hint="the same command goes on from here when there is one again",
+            )
         return max(2, 2 * sum(threads.values()))
 
     def send(

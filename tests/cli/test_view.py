@@ -25,6 +25,10 @@ ESCAPE = re.compile(r"\x1b\[([\d;?]*)([A-Za-z])")
 LEARN = [sys.executable, "-c", "from netpol.cli import main; main()", "learn"]
 
 
+_LATEST = 8_000
+"""Characters that are looked at: a few drawings of the panel."""
+
+
 class Terminal:
     """A process on a pseudo-terminal, and what it has written there."""
 
@@ -49,7 +53,7 @@ class Terminal:
     def until(self, wanted: str) -> str:
         """Read until a text was shown; all that was shown by then."""
         for _ in range(400):  # it draws four times a second
-            if re.search(wanted, self.shown):
+            if re.search(wanted, self.shown[-_LATEST:]):
                 return self.shown
             if not self._more():
                 break
@@ -120,7 +124,7 @@ def test_a_panel_says_what_goes_on(log, columns):
             for n in range(30):
                 line = h.wrapped(h.record(uuid=f"new{n}", destination=h.pod("new")))
                 grown.write(h.text([line]) + b"\n")
-        found = panel(shell.until(r"records +73 (.|\n)*reading +\S"))
+        found = panel(shell.until(r"records +73 [\s\S]*?reading +\S"))
         # What the terminal shows of Control-C fits behind them: else the panel would move.
         assert all(len(one) <= columns - len("^C") for one in shell.shown.split("\n"))
         assert re.fullmatch(r"73 \([\d,]+/s\) *", found["records"])
@@ -163,7 +167,7 @@ def test_a_server_is_seen_as_a_file_is(log):
         url = f"hubble://127.0.0.1:{server.port}"
         words = url, "--plaintext", "--since", "2026-01-01T00:00:00Z", *follow(log)[1:]
         with terminal(*words) as shell:
-            assert url in panel(shell.until(r"records +9 (.|\n)*reading +\S+\n"))["reading"]
+            assert url in panel(shell.until(r"records +9 [\s\S]*?reading +\S+ *\n"))["reading"]
             server.add(h.wrapped(h.record(uuid="new", destination=h.pod("new"))))
             shell.until(r"records +10 ")
             shell.end()
