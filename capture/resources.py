@@ -68,7 +68,11 @@ _APPS: Final = {
     "statefulsets": "StatefulSet",
 }
 _NETWORKING: Final = {"ingresses": "Ingress", "servicecidrs": "ServiceCIDR"}
-_ROUTES: Final = {"grpcroutes": "GRPCRoute", "httproutes": "HTTPRoute"}
+_ROUTES: Final = {
+    "gateways": "Gateway",
+    "grpcroutes": "GRPCRoute",
+    "httproutes": "HTTPRoute",
+}
 _RAW_ROUTES: Final = {"tcproutes": "TCPRoute", "tlsroutes": "TLSRoute", "udproutes": "UDPRoute"}
 _GRANTS: Final = {"referencegrants": "ReferenceGrant"}
 _MONITORING: Final = {

@@ -65,6 +65,7 @@ KINDS: Final[Mapping[tuple[str, str], type[objects.Object]]] = {
     ("extensions", "Deployment"): objects.Selected,
     ("extensions", "ReplicaSet"): objects.Selected,
     (objects.GATEWAYS, "GRPCRoute"): objects.Route,
+    (objects.GATEWAYS, "Gateway"): objects.Gateway,
     (objects.GATEWAYS, "HTTPRoute"): objects.Route,
     (objects.GATEWAYS, "ReferenceGrant"): objects.ReferenceGrant,
     (objects.GATEWAYS, "TCPRoute"): objects.Route,

@@ -146,7 +146,7 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         holders=found.timeline.holders(),
         services_then=found.timeline.services.changed(),
         slices=tuple(dated for _, dated in found.timeline.slices.dated()),
-        callers=callers((one.kind, one.body) for one in now),
+        callers=callers(((one.kind, one.body) for one in now), found.namespaces),
         api_users=tuple(sorted(_users(now))),
         until=found.until,
         settings=found.settings,

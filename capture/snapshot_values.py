@@ -92,6 +92,7 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
         running=_running(status),
         ended=_ended(status) if finished else ALWAYS,
         scraped=_scraped(item.metadata.annotations, ports),
+        has_token=spec.automount_service_account_token is not False,
         probed=same.setdefault(probed, probed),
     )
 
@@ -147,6 +148,7 @@ def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
         ports=tuple(_ports(spec)),
         template=True,
         scraped=_scraped(item.notes, tuple(_ports(spec))),
+        has_token=spec.automount_service_account_token is not False,
         probed=_probed(spec),
     )
 

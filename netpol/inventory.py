@@ -92,6 +92,8 @@ class Pod:
     """When it finished or was deleted."""
     scraped: tuple[int, ...] = ()
     """Its ports that annotations ask Prometheus to scrape."""
+    has_token: bool = True
+    """Whether it is given its ServiceAccount's token, without which it has no rights in the API."""
     probed: tuple[int, ...] = ()
     """Its TCP ports that the kubelet probes, sorted."""
 
@@ -205,7 +207,7 @@ class Inventory:
     callers: tuple[Caller, ...] = ()
     """What other objects say of who is called, sorted."""
     api_users: tuple[tuple[str, str], ...] = ()
-    """(namespace, ServiceAccount) of those with rights in the API, sorted; without a name: all."""
+    """(namespace, ServiceAccount) of those with rights in the API, sorted."""
     scrapes: tuple[Scrape, ...] = ()
     """Whose metrics are fetched, sorted."""
     settings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)

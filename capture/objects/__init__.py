@@ -9,7 +9,7 @@ from __future__ import annotations
 from capture.objects.base import Calling, ConfigMap, LabelPairs, Object
 from capture.objects.bindings import RBAC, Binding
 from capture.objects.callers import ApiService, Ingress, ServiceReference, Webhooks
-from capture.objects.gateways import GATEWAYS, BackendRef, ReferenceGrant, Route
+from capture.objects.gateways import GATEWAYS, BackendRef, Gateway, ReferenceGrant, Route
 from capture.objects.monitors import (
     MONITORING,
     Monitor,
@@ -58,6 +58,7 @@ __all__ = [
     "EndpointPort",
     "EndpointSlice",
     "Endpoints",
+    "Gateway",
     "Ingress",
     "LabelPairs",
     "Monitor",

@@ -13,8 +13,6 @@ __all__ = ["RBAC", "Binding"]
 
 RBAC = "rbac.authorization.k8s.io"
 """The API group."""
-_ACCOUNTS = "system:serviceaccounts:"
-"""The group of all accounts of a namespace."""
 
 
 class _Subject(Camel):
@@ -30,12 +28,11 @@ class Binding(Object):
 
     @property
     def accounts(self) -> Iterator[tuple[str, str]]:
-        """(namespace, ServiceAccount); without a name: all of the namespace.
+        """(namespace, ServiceAccount).
 
-        The groups of everybody have rights, too; they say of nobody that he uses them.
+        Groups of accounts have rights, too (to pull images, say), which says of nobody that he uses
+        them.
         """
         for one in self.subjects or ():
             if one.kind == "ServiceAccount":
                 yield one.namespace or self.metadata.space, one.name
-            elif one.kind == "Group" and one.name.startswith(_ACCOUNTS):
-                yield one.name.removeprefix(_ACCOUNTS), ""

@@ -6,13 +6,14 @@ ReferenceGrant v1beta1), whose defaults these are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from capture.objects.base import Calling, Camel
+from capture.objects.monitors import Selection
 
-__all__ = ["GATEWAYS", "BackendRef", "ReferenceGrant", "Route"]
+__all__ = ["GATEWAYS", "BackendRef", "Gateway", "ReferenceGrant", "Route"]
 
 GATEWAYS = "gateway.networking.k8s.io"
 """The API group."""
@@ -38,6 +39,7 @@ class _ParentRef(Camel):
     group: str = GATEWAYS
     kind: str = "Gateway"
     namespace: str | None = None
+    section_name: str | None = None
 
 
 class _Mirror(Camel):
@@ -59,6 +61,49 @@ class _WithFilters(BackendRef):
     filters: list[_Filter] | None = None
 
 
+class _AllowedNamespaces(Camel):
+    origin: str | None = msgspec.field(name="from", default=None)
+    selector: Selection | None = None
+
+
+class _AllowedRoutes(Camel):
+    namespaces: _AllowedNamespaces | None = None
+
+
+class _Listener(Camel):
+    name: str = ""
+    allowed_routes: _AllowedRoutes | None = None
+
+
+class _GatewaySpec(Camel):
+    listeners: list[_Listener] | None = None
+
+
+class Gateway(Calling):
+    """A Gateway: which routes may be attached to it."""
+
+    spec: _GatewaySpec | None = None
+
+    def admits(self, section: str, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether a listener (one of that name, where one is given) takes routes of a namespace.
+
+        Without a word of it those of the Gateway's own namespace alone. Which kinds of routes and
+        which host names it takes is not looked at.
+        """
+        for one in (self.spec.listeners if self.spec else None) or ():
+            allowed = (one.allowed_routes and one.allowed_routes.namespaces) or _AllowedNamespaces()
+            if section not in ("", one.name):
+                continue
+            match allowed.origin or "Same":
+                case "All":
+                    return True
+                case "Selector" if (allowed.selector or Selection()).met(labels):
+                    return True
+                case "Same" if namespace == self.metadata.space:
+                    return True
+        return False
+
+
 class _RouteSpec(Camel):
     parent_refs: list[_ParentRef] | None = None
     rules: list[_Leading] | None = None
@@ -70,11 +115,11 @@ class Route(Calling):
     spec: _RouteSpec | None = None
 
     @property
-    def gateways(self) -> tuple[tuple[str, str], ...]:
-        """(namespace, name) of the Gateways that it is attached to."""
+    def gateways(self) -> tuple[tuple[str, str, str], ...]:
+        """(namespace, name, listener) of the Gateways that it asks to be attached to."""
         parents = (self.spec.parent_refs if self.spec else None) or ()
         return tuple(
-            (one.namespace or self.metadata.space, one.name)
+            (one.namespace or self.metadata.space, one.name, one.section_name or "")
             for one in parents
             if (one.group, one.kind) == (GATEWAYS, "Gateway")
         )

@@ -65,6 +65,7 @@ class PodSpec(Camel):
     host_network: bool | None = None
     service_account_name: str | None = None
     service_account: str | None = None
+    automount_service_account_token: bool | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
 

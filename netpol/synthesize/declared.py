@@ -90,7 +90,7 @@ def _using_api(inventory: Inventory) -> Iterator[Promise]:
         if peer == API
     }
     for pod in _there(inventory) if users else ():
-        if not users.isdisjoint({(pod.namespace, pod.service_account), (pod.namespace, "")}):
+        if pod.has_token and (pod.namespace, pod.service_account) in users:
             why = f"rights of ServiceAccount {pod.namespace}/{pod.service_account}"
             yield from ((Connection(pod.workload, API, "TCP", port), why) for port in sorted(ports))
 

@@ -362,7 +362,7 @@ def group(name: str) -> dict:
         ([binding("RoleBinding", account("web"))], {("shop", "web")}),
         ([binding("RoleBinding", account("web", namespace="mon"))], {("mon", "web")}),
         ([binding("ClusterRoleBinding", account("web", namespace="mon"))], {("mon", "web")}),
-        ([binding("ClusterRoleBinding", group("system:serviceaccounts:mon"))], {("mon", "")}),
+        ([binding("ClusterRoleBinding", group("system:serviceaccounts:mon"))], set()),
         ([binding("ClusterRoleBinding", group("system:serviceaccounts"))], set()),
         ([binding("ClusterRoleBinding", group("system:authenticated"))], set()),
         ([binding("ClusterRoleBinding", {"kind": "User", "name": "ana"})], set()),
@@ -380,8 +380,8 @@ def test_who_has_rights_in_the_api(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("user", [("shop", "robot"), ("shop", "")])
-def test_who_has_rights_in_the_api_may_call_it(target: str, user: tuple[str, str]) -> None:
+@pytest.mark.parametrize("token", [True, False])
+def test_who_has_rights_in_the_api_may_call_it(target: str, token: bool) -> None:
     base = known()
     api = Service(
         namespace="default",
@@ -389,15 +389,13 @@ def test_who_has_rights_in_the_api_may_call_it(target: str, user: tuple[str, str
         ports=(ServicePort(port=443, target=6443),),
         cluster_ips=("10.96.0.1",),
     )
-    robot = pod("robot", service_account="robot")
+    robot = pod("robot", service_account="robot", has_token=token)
     pods = {("shop", "robot"): robot, ("shop", "edge"): base.pods["shop", "edge"]}
     services = {**base.services, ("default", "kubernetes"): api}
-    found = replace(base, pods=pods, services=services, api_users=(user,))
+    found = replace(base, pods=pods, services=services, api_users=(("shop", "robot"),))
     made = proof(learned(SEEN, found), target)
     calls = {call for call in made.synthesis.declared if call.server == API}
-    mine = {Connection(workload("robot"), API, "TCP", 6443)}
-    assert mine <= calls
-    assert (calls == mine) == bool(user[1]), "a group of all accounts is everybody's"
+    assert calls == ({Connection(workload("robot"), API, "TCP", 6443)} if token else set())
     assert not made.certificate.denied
     assert not made.certificate.without_witness
 
@@ -458,6 +456,20 @@ def http_route(namespace: str, *refs: dict, kind: str = "HTTPRoute", **more: obj
     }
 
 
+def gateway(**allowed: object) -> dict:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "edge", "namespace": "infra"},
+        "spec": {
+            "listeners": [
+                {"name": "private"},
+                {"name": "web", "allowedRoutes": {"namespaces": allowed}},
+            ]
+        },
+    }
+
+
 def grant(namespace: str, *, kind: str = "HTTPRoute", name: str | None = None) -> dict:
     return {
         "apiVersion": "gateway.networking.k8s.io/v1beta1",
@@ -474,7 +486,8 @@ def read(tmp_path: Path, *objects: dict) -> list[tuple[str, str, str]]:
     """(namespace, Service, port) of what is called; nothing else may be told of."""
     told: list[Notice] = []
     file = tmp_path / "objects.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    items = [SPACE, gateway(**{"from": "All"}), *objects]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     found = read_inventory([str(file)], told.append).callers
     assert not told
     assert {one.gateways for one in found} <= {(("infra", "edge"),)}
@@ -504,6 +517,36 @@ def test_another_namespace_is_called_only_where_it_grants_that(
 ) -> None:
     route = http_route("shop", {"name": "db", "namespace": "data", "port": 5432})
     assert read(tmp_path, route, *grants) == ([("data", "db", "5432")] if called else [])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "listener", "called"),
+    [
+        ({"from": "All"}, None, True),
+        ({"from": "All"}, "web", True),
+        ({"from": "All"}, "private", False),
+        ({"from": "All"}, "gone", False),
+        ({"from": "Same"}, None, False),
+        ({}, None, False),
+        ({"from": "Selector", "selector": {"matchLabels": {"t": "a"}}}, None, True),
+        ({"from": "Selector", "selector": {"matchLabels": {"t": "b"}}}, None, False),
+    ],
+)
+def test_a_route_that_its_gateway_does_not_take_calls_nobody(
+    tmp_path: Path, allowed: dict, listener: str | None, called: bool
+) -> None:
+    route = http_route("shop", {"name": "web", "port": 80})
+    route["spec"]["parentRefs"][0]["sectionName"] = listener
+    assert bool(read(tmp_path, gateway(**allowed), route)) == called
+
+
+def test_of_a_gateway_that_is_not_known_only_the_namespace_tells(tmp_path: Path) -> None:
+    for home, called in (("infra", True), ("shop", False)):
+        told: list[Notice] = []
+        file = tmp_path / "objects.json"
+        file.write_text(json.dumps(http_route(home, {"name": "web", "port": 80})))
+        assert bool(read_inventory([str(file)], told.append).callers) == called
+        assert not told
 
 
 @pytest.mark.parametrize("target", TARGETS)
