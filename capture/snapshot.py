@@ -41,6 +41,7 @@ class _Found:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     selectors: dict[Workload, Labels] = field(default_factory=dict)
+    schedules: dict[Workload, str] = field(default_factory=dict)
     api_servers: set[str] = field(default_factory=set)
     settings: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     pod_ranges: set[str] = field(default_factory=set)
@@ -139,6 +140,7 @@ def _inventory(now: list[Sighting], found: _Found) -> Inventory:
         namespaces=found.namespaces,
         nodes=found.nodes,
         selectors=found.selectors,
+        schedules=found.schedules,
         api_servers=tuple(sorted(found.api_servers)),
         pod_ranges=tuple(sorted(found.pod_ranges)),
         service_ranges=tuple(sorted(found.service_ranges)),
@@ -249,6 +251,8 @@ def _add_workloads(
     for workload, own, body in _by_workload(now, found):
         if own and body.chosen:
             found.selectors[workload] = values.labels(body.chosen)
+        if own and body.schedule:
+            found.schedules[workload] = body.schedule
         if body.template and workload not in populated:
             populated.add(workload)
             name = _free_name(workload, pods)

@@ -7,6 +7,7 @@ when anything was seen in it. See :mod:`netpol.coverage` for the estimates.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,8 @@ class Enough:
     """How many of the seven days of the week had traffic."""
     day_hours: int
     """How many of the 24 hours of the day."""
+    schedules: Mapping[Workload, str]
+    """When CronJobs run, as far as the inventory says it."""
     periodic: tuple[tuple[Workload, int], ...]
     """CronJobs, and on how many days each was seen."""
 
@@ -97,6 +100,7 @@ def enough(learned: Learned) -> Enough:
         days=len({hour // DAY for hour in recorded}),
         weekdays=len({hour // DAY % 7 for hour in recorded}),
         day_hours=len({hour % DAY for hour in recorded}),
+        schedules=learned.inventory.schedules,
         periodic=_periodic(learned, edges),
     )
 

@@ -187,6 +187,8 @@ class Inventory:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     selectors: Mapping[Workload, Labels] = field(default_factory=dict)
     """``spec.selector.matchLabels`` of the workloads that have one."""
+    schedules: Mapping[Workload, str] = field(default_factory=dict)
+    """When CronJobs run, as they say it."""
     api_servers: tuple[str, ...] = ()
     """Addresses behind the Service ``default/kubernetes``, sorted."""
     pod_ranges: tuple[str, ...] = ()
@@ -275,6 +277,7 @@ class Inventory:
             namespaces=_fuller(self.namespaces, other.namespaces),
             nodes={**other.nodes, **self.nodes},
             selectors={**other.selectors, **self.selectors},
+            schedules={**other.schedules, **self.schedules},
             api_servers=_union(self.api_servers, other.api_servers),
             pod_ranges=_union(self.pod_ranges, other.pod_ranges),
             service_ranges=_union(self.service_ranges, other.service_ranges),

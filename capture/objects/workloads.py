@@ -62,6 +62,9 @@ class TemplatedSpec(Camel):
 
     template: PodTemplate | None = None
     job_template: JobTemplate | None = None
+    schedule: str | None = None
+    """Of a CronJob."""
+    suspend: bool | None = None
     workload_ref: Reference | None = None
     """A Rollout may have another workload's template in place of its own."""
 
@@ -78,6 +81,13 @@ class Templated(Object):
             return None
         job = self.spec.job_template
         return job.spec.template if job and job.spec else self.spec.template
+
+    @property
+    def schedule(self) -> str:
+        """When it runs; empty for what is no CronJob."""
+        if self.spec is None or not self.spec.schedule:
+            return ""
+        return self.spec.schedule + (", suspended" if self.spec.suspend else "")
 
     @property
     def lender(self) -> tuple[str, str] | None:

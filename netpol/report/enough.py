@@ -55,7 +55,10 @@ def enough_object(found: Enough) -> dict[str, Any]:
         "days": found.days,
         "weekdays": found.weekdays,
         "hours_of_day": found.day_hours,
-        "periodic": [{"workload": label(w), "days": days} for w, days in found.periodic],
+        "periodic": [
+            {"workload": label(w), "days": days, "schedule": found.schedules.get(w, "")}
+            for w, days in found.periodic
+        ],
         "workloads": [
             {
                 "workload": label(one.workload),
@@ -104,6 +107,8 @@ def enough_text(found: Enough) -> Iterator[str]:
     )
     for workload, days in found.periodic:
         seen = f"seen on {count(days, 'day')}" if days else "never seen to run"
+        when = found.schedules.get(workload)
+        seen += f" ({when})" if when else ""
         yield f"  {label(workload)}: {seen}"
     yield from _weak(found.workloads)
 

@@ -40,7 +40,7 @@ from needs import (
     WORLD,
     need,
 )
-from people import CUSTOMERS, alive
+from people import CUSTOMERS, CUSTOMERS6, alive
 from pods import PODS, identity_labels
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ def _ends(name: str, row: Need, *, client: bool) -> list[Json]:
         case _ if name in BY_KEY:
             return _pods_of(name, primary=row.primary and not client)
         case _ if name == WORLD:
-            return [{"ip": one, "entities": ["world"]} for one in CUSTOMERS]
+            customers = (*CUSTOMERS, *(CUSTOMERS6 if row.ip6 else ()))
+            return [{"ip": one, "entities": ["world"]} for one in customers]
         case _ if name == HOST:
             return [{"ip": ONE.router if client else ONE.ip4, "entities": ["host"]}]
         case _ if name == REMOTE:

@@ -76,3 +76,17 @@ def test_his_sweep_on_monday_makes_a_scan_of_what_he_did_before(
 ) -> None:
     both = rows(asked("graph", "samples/shop/hubble.jsonl.gz", "--store", store))
     assert both <= needed
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "calico", "cilium"])
+def test_what_the_week_needed_holds_for_pods_that_came_later(
+    store: str, target: str, tmp_path: Path
+) -> None:
+    """In the hour after it the API is replaced and each run of a CronJob is a new pod."""
+    policies = str(tmp_path / "policies")
+    asked("generate", "--store", store, "--min-hours", "2", "--target", target, "-o", policies)
+    given = [policies, "samples/shop/hubble.jsonl.gz", "--inventory", "samples/shop/watch.jsonl.gz"]
+    result = CliRunner().invoke(cli, ["check", *given, "--format", "json"], catch_exceptions=False)
+    found = json.loads(result.stdout)
+    assert not found["denied"]
+    assert found["allowed"] >= 200
