@@ -20,7 +20,7 @@ MONITORING = "monitoring.coreos.com"
 """The API group."""
 
 
-class ScrapeNotes(msgspec.Struct, gc=False):
+class ScrapeNotes(msgspec.Struct, gc=False, omit_defaults=True):
     """The annotations of a pod or Service that ask to be scraped; no others are read."""
 
     scrape: str | None = msgspec.field(default=None, name="prometheus.io/scrape")
