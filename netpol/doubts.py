@@ -7,7 +7,7 @@ the connection (``netpol decide``).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +25,11 @@ LONG: Final = 24
 """Hours in which something was seen, from which on one of them is little."""
 SETTLED: Final = 6
 """A client that was seen so many hours earlier is no new one."""
+SPANS: Final = (1, 24, 7 * 24)
+"""Hours within which many new ones are sudden, for a client that was seen as long before: who goes
+slowly is seen by the longer ones."""
 FAN_OUT: Final = 8
-"""So many new connections in one hour are many for a client that is settled."""
+"""So many new connections within such a span are many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +44,55 @@ def doubts(learned: Learned) -> tuple[Doubt, ...]:
     """What is odd among the connections that were accepted."""
     edges = list(one_world(learned.accepted, learned.inventory))
     hours = {hour for _, evidence in edges for hour in evidence.hours}
-    once = [c for c, evidence in edges if evidence.count <= 1]
+    once = [c for c, evidence in edges if evidence.times <= 1]
     found = [Doubt(what=ONCE, connections=tuple(once))]
     if len(hours) >= LONG:
-        brief = [c for c, evidence in edges if len(evidence.hours) == 1 and evidence.count > 1]
+        brief = [c for c, evidence in edges if len(evidence.hours) == 1 and evidence.times > 1]
         found.append(Doubt(what="seen in one hour only", connections=tuple(brief)))
     found += _fan_outs(edges)
+    found += _scanners(edges, learned)
     return tuple(one for one in found if one.connections)
 
 
 def _fan_outs(edges: Iterable[tuple[Connection, Evidence]]) -> Iterator[Doubt]:
-    """Clients that suddenly, in one hour, open more new connections than they ever had."""
+    """Clients that suddenly open more new connections than they ever had, or that come late and
+    open many at once.
+    """
     by_client: dict[Peer, list[tuple[int, Connection]]] = defaultdict(list)
     for connection, evidence in edges:
         if evidence.first is not None:
             by_client[connection.client].append((evidence.first // HOUR, connection))
+    begun = min((hour for born in by_client.values() for hour, _ in born), default=0)
     for client, born in by_client.items():
-        hours = Counter(hour for hour, _ in born)
-        start = min(hours)
-        for hour, number in sorted(hours.items()):
+        if sudden := _sudden(Counter(hour for hour, _ in born), begun):
+            what = f"sudden fan-out of {label(client)}"
+            yield Doubt(what=what, connections=tuple(c for hour, c in born if hour in sudden))
+
+
+def _sudden(hours: Mapping[int, int], begun: int) -> frozenset[int]:
+    """Of the hours in which a client's connections were new, those in which too many were.
+
+    ``begun``: when anybody's first connection was seen.
+    """
+    start, found = min(hours), set[int]()
+    if start - begun >= LONG and hours[start] >= FAN_OUT:
+        found.add(start)
+    for span in SPANS:
+        for hour in hours:
+            within = [h for h in hours if hour <= h < hour + span]
             before = sum(n for h, n in hours.items() if h < hour)
-            if number >= FAN_OUT and number >= before and hour - start >= SETTLED:
-                what = f"sudden fan-out of {label(client)}"
-                yield Doubt(what=what, connections=tuple(c for h, c in born if h == hour))
+            many = sum(hours[h] for h in within)
+            if many >= FAN_OUT and many >= before and hour - start >= max(span, SETTLED):
+                found.update(within)
+    return frozenset(found)
+
+
+def _scanners(edges: Iterable[tuple[Connection, Evidence]], learned: Learned) -> Iterator[Doubt]:
+    """What clients use of whom some connections are held as a scan: it may be a find."""
+    scanners = {one.connection.client for one in learned.held if one.reason == "scan"}
+    used: dict[Peer, list[Connection]] = defaultdict(list)
+    for connection, _ in edges:
+        if connection.client in scanners:
+            used[connection.client].append(connection)
+    for client, connections in used.items():
+        yield Doubt(what=f"used by {label(client)}, which scans", connections=tuple(connections))

@@ -25,7 +25,8 @@ WEEK: Final = 7
 """From so many days on, days are the units: what happens daily then is seen often."""
 STABLE: Final = 0.99
 """Learning is stable when at least this share of all activity is of known connections, at the lower
-end of its interval, and less than one new connection is expected in a tenth of the time again."""
+end of its interval, and less than one new connection is expected in a tenth of the time again; but
+not before a day's hours were seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,8 @@ class Enough:
     def stable(self) -> bool:
         """Whether :data:`STABLE` is reached."""
         found = self.estimate
-        if found is None:
-            return False
+        if found is None or (self.unit == "hour" and self.units < DAY):
+            return False  # nobody has seen a night yet, say
         return found.coverage_interval[0] >= STABLE and found.new(self.units / 10) < 1
 
 

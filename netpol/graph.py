@@ -85,6 +85,25 @@ class Evidence:
         return max(self.by_source.values(), default=0)
 
     @property
+    def times(self) -> int:
+        """How often it was opened, as far as known: what counts where few are too few.
+
+        Sources that trace packets tell many times of one connection; of those that say which
+        packets open one, only these count.
+        """
+        opened, records = self.signal("opened"), dict(self.sources)
+        told_apart = dict(self.distinct)
+        return max(
+            (
+                min(many, opened)
+                if opened and many == records.get(source) and source not in told_apart
+                else many
+                for source, many in self.by_source.items()
+            ),
+            default=0,
+        )
+
+    @property
     def by_source(self) -> dict[str, int]:
         """How many each source saw: as many as its reporter that saw the most of them."""
         found = {source: known.count for source, known in self.distinct}

@@ -7,6 +7,7 @@ not be able to teach a rule.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Caution:
     """What is too little to be taken as needed; by default nothing that was answered is."""
 
     times: int = 1
-    """Connections seen fewer times are held."""
+    """Connections that were opened fewer times are held."""
     hours: int = 1
     """And those seen in fewer hours (of the clock, UTC)."""
 
@@ -124,7 +125,7 @@ def _rare(
 
 def _too_little(evidence: Evidence, caution: Caution) -> str | None:
     # Some parts of a flow count as nothing: who asks for nothing takes them, too.
-    if evidence.count < caution.times > 1:
+    if evidence.times < caution.times > 1:
         return "seen fewer times than asked for"
     if len(evidence.hours) < caution.hours > 1:
         return "seen in fewer hours than asked for"
@@ -181,7 +182,7 @@ def _probes(
         by_client[key].append((connection, evidence))
     probes: set[Connection] = set()
     for found in by_client.values():
-        probes |= _swept_ports(found, reasons)
+        probes |= _swept_ports(found, reasons) | _swept_hosts(found, reasons)
         failed = [(c, e) for c, e in found if reasons[c] in _FAILED]
         answered = sum(reasons[c] is None for c, _ in found)
         if len(failed) < SWEEP_TARGETS or len(failed) <= answered:
@@ -211,17 +212,37 @@ def _swept_ports(
     return {c for many in untold.values() if len(many) >= SWEEP_TARGETS for c in many}
 
 
+def _swept_hosts(
+    found: Iterable[tuple[Connection, Evidence]], reasons: dict[Connection, str | None]
+) -> set[Connection]:
+    """Datagrams of one client to very many places, of which hardly one answers.
+
+    Each for itself they need no answer; but where answers would have been seen, who is needed by
+    so many is not left without any.
+    """
+    sent = [(c, e) for c, e in found if reasons[c] is None and c.protocol == "UDP"]
+    mute = [c for c, e in sent if e.signal("traced") and not e.signal("answered")]
+    return set(mute) if len(mute) >= SWEEP_TARGETS and 2 * len(mute) > len(sent) else set()
+
+
 _FAILED: Final = frozenset({"refused by the server", "not answered", "denied by policy"})
 
 
 def _debug_pods(inventory: Inventory) -> frozenset[Peer]:
-    """Bare pods that ``kubectl run`` or ``kubectl debug`` made (label ``run``, node-debugger-*).
+    """Bare pods that ``kubectl run`` or ``kubectl debug`` made.
 
-    The owner of a sparse pod is a guess from its name, so it does not say that the pod is bare.
+    They have a label ``run``, or names like node-debugger-*, or, copied from a pod that is looked
+    into, one that a person chose: web-debug. The owner of a sparse pod is a guess from its name, so
+    it does not say that the pod is bare.
     """
     return frozenset[Workload](
         pod.workload
         for pod in inventory.pods.values()
-        if (pod.sparse or pod.workload.kind == "Pod")
-        and (("run", pod.name) in pod.labels or pod.name.startswith("node-debugger-"))
+        if ((pod.sparse or pod.workload.kind == "Pod") and ("run", pod.name) in pod.labels)
+        or (pod.sparse and pod.name.startswith("node-debugger-"))
+        or (pod.workload.kind == "Pod" and _DEBUG.search(pod.name))
     )
+
+
+_DEBUG: Final = re.compile(r"(^|[-.])(debug(ger|ging)?|netshoot|tmp-shell)([-.\d]|$)")
+"""What people call a pod to look around from."""

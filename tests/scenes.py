@@ -80,11 +80,11 @@ def inventory(*pods: Pod, **more: Any) -> Inventory:
     return Inventory(pods={(one.namespace, one.name): one for one in pods}, **more)
 
 
-def learned(flows: Iterable[Flow], known: Inventory | None = None) -> Learned:
+def learned(flows: Iterable[Flow], known: Inventory | None = None, **more: Any) -> Learned:
     """What is learned from flows whose source counted nothing else."""
     flows = list(flows)
     records = sum(one.records for one in flows)
-    return learn(flows, known or Inventory(), Account(read=records, folded=records))
+    return learn(flows, known or Inventory(), Account(read=records, folded=records), **more)
 
 
 def rows(connections: Iterable[Connection]) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scenes import UNANSWERED, accepted, app, flow, held, world
+from scenes import UNANSWERED, accepted, app, flow, held, learned, world
 
 from netpol.decisions import Decision, added, ports_of, read_decisions
 from netpol.errors import NetpolError
@@ -98,6 +98,17 @@ def test_the_cautious_hold_what_is_seen_rarely(caution: Caution, reason: str | N
     one = flow(app("a"), app("b"), count=3, hours=frozenset({1, 2}))
     found = held(after(one, caution=caution))
     assert found == ({EDGE: reason} if reason else {})
+
+
+def test_many_packets_do_not_make_many_connections() -> None:
+    """One that stays open, and of which a source traces every packet."""
+    signals = {"opened": 1, "forward": 99, "answered": 99, "traced": 198}
+    one = flow(app("a"), app("b"), count=198, records=198, signals=signals)
+    assert set(held(learned([one], caution=Caution(times=2))).values()) == {
+        "seen fewer times than asked for"
+    }
+    many = flow(app("a"), app("b"), count=198, records=2)  # a record that stands for many
+    assert not held(learned([many], caution=Caution(times=2)))
 
 
 def test_a_person_overrules_caution() -> None:

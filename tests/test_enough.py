@@ -54,6 +54,14 @@ def test_steady_traffic_is_enough_and_traffic_that_goes_on_changing_is_not() -> 
     assert changing.estimate.unseen > 100
 
 
+def test_nothing_is_enough_before_a_day_was_seen() -> None:
+    """Two hours of a busy cluster, of which neither may be whole: nobody has seen a night."""
+    busy = [seen(f"s{n}", *range(9, 32)) for n in range(500)]
+    assert not found([seen(f"s{n}", 9, 10) for n in range(500)]).stable
+    assert not found(busy).stable
+    assert found([*busy, seen("s0", 32)]).stable
+
+
 def test_one_hour_tells_nothing() -> None:
     one = found([seen("b", 3)])
     assert not one.stable

@@ -161,6 +161,25 @@ def test_the_order_of_flows_does_not_decide_who_is_a_scanner(order: list[int]) -
     assert held(learned(flows)) == held(learned([flows[n] for n in order]))
 
 
+@pytest.mark.parametrize(("answers", "scan"), [(0, True), (19, True), (21, False)])
+def test_datagrams_to_everybody_that_nobody_answers_are_a_scan(answers: int, scan: bool) -> None:
+    """An engine that allows everything allows them."""
+    allowed = {"opened": 1, "forward": 1, "traced": 1, "allowed": 1}
+    flows = [
+        flow(
+            app("a"),
+            app(f"s{n}"),
+            161,
+            protocol="UDP",
+            signals=allowed | ({"answered": 1} if n >= SWEEP_TARGETS else {}),
+        )
+        for n in range(SWEEP_TARGETS + answers)
+    ]
+    mute = {reason for edge, reason in held(learned(flows)).items()}
+    assert mute == ({"scan"} if scan else set())
+    assert len(accepted(learned(flows))) == answers + (0 if scan else SWEEP_TARGETS)
+
+
 # --- people at work
 
 
@@ -177,6 +196,27 @@ def test_a_deployment_may_be_labelled_run() -> None:
     assert accepted(learned([flow(old, app("api"))])) == {
         "shop/Deployment/web -> shop/Deployment/api TCP 8080"
     }
+
+
+@pytest.mark.parametrize("name", ["web-debug", "debug-web", "a-debug-2", "netshoot", "debugger-x"])
+def test_a_copy_of_a_pod_made_to_look_into_it_teaches_nothing(name: str) -> None:
+    """``kubectl debug web --copy-to=web-debug``: without its labels and its owner."""
+    known = inventory(pod(name, kind="Pod", labels=()))
+    shell = app("x", pod=name, labels=())
+    assert accepted(learned([flow(shell, app("api"))], known)) == set()
+
+
+@pytest.mark.parametrize("name", ["debug-toolbar", "web-debug", "debugger"])
+def test_a_deployment_may_be_called_debug(name: str) -> None:
+    known = inventory(pod(f"{name}-6d9c7f8b45-x2k9q", owner=name))
+    found = learned([flow(app(name), app("api"))], known)
+    assert accepted(found) == {f"shop/Deployment/{name} -> shop/Deployment/api TCP 8080"}
+
+
+@pytest.mark.parametrize("name", ["bugle", "debugfs", "undebugged"])
+def test_other_bare_pods_are_pods(name: str) -> None:
+    known = inventory(pod(name, kind="Pod", labels=()))
+    assert len(accepted(learned([flow(app("x", pod=name, labels=()), app("api"))], known))) == 1
 
 
 @pytest.mark.parametrize(

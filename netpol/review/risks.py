@@ -127,7 +127,7 @@ def _seen(evidence: Evidence | None) -> Iterable[Risk]:
         return
     if not evidence.records:
         yield "never-observed"
-    elif evidence.count <= 1:
+    elif evidence.times <= 1:
         yield "seen-once"
 
 
