@@ -48,8 +48,8 @@ _OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         "--since",
         {
             "type": _Since(),
-            "help": "Ask for flows from then on, 10m (before now) or"
-            " 2026-11-02T09:14:07Z. Without it, for all that the server still has.",
+            "help": "Ask for flows from then on, 10m (before now) or 2026-11-02T09:14:07Z. Without"
+            " it, for all that the server still has, or with --follow for what comes.",
         },
     ),
     ("--until", {"type": _Since(), "help": "Ask for flows until then."}),
