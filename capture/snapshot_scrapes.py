@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from capture import objects
+from capture import snapshot_values as values
 from netpol.callers import Scrape
 from netpol.inventory import Inventory, Pod, Service
 from netpol.peers import Workload
@@ -38,7 +39,7 @@ def scrapes(said: Iterable[Said], known: Inventory) -> tuple[Scrape, ...]:
     served = [
         _Served(
             service=known.services[body.metadata.space, body.metadata.title],
-            labels=_plain(body.metadata.labels),
+            labels=dict(values.labels(body.metadata.labels)),
             notes=body.metadata.annotations or objects.ScrapeNotes(),
         )
         for _, body in said
@@ -139,7 +140,3 @@ def _made_for(kind: str, server: objects.Prometheus, known: Inventory) -> Iterat
         called = pod.workload.name.startswith(f"{_PREFIXES.get(kind, '')}{name}")
         if (_MADE_FOR, name) in pod.labels and called:
             yield pod.workload
-
-
-def _plain(labels: objects.LabelPairs | None) -> dict[str, str]:
-    return {key: value or "" for key, value in (labels or {}).items()}

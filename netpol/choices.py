@@ -68,6 +68,20 @@ class Named:
     names: frozenset[str]
 
 
+def _between(
+    subjects: Mapping[Peer, tuple[Peer, ...]],
+    ports: Mapping[tuple[Peer, Peer], PortSet],
+    client: Peer,
+    server: Peer,
+) -> PortSet:
+    """The ports between whatever two workloads are selected as a part of."""
+    return PortSet.union(
+        ports.get((one, other), NO_PORTS)
+        for one in subjects.get(client, (client,))
+        for other in subjects.get(server, (server,))
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generalised:
     """What a person's choice of coarser policies opens."""
@@ -80,11 +94,7 @@ class Generalised:
 
     def opens(self, client: Peer, server: Peer) -> PortSet:
         """What the choice alone opens between two workloads."""
-        return PortSet.union(
-            self.ports.get((one, other), NO_PORTS)
-            for one in self.subjects.get(client, (client,))
-            for other in self.subjects.get(server, (server,))
-        )
+        return _between(self.subjects, self.ports, client, server)
 
     def says(self, client: Peer, server: Peer) -> str:
         """Why, the same for all."""
@@ -103,11 +113,7 @@ class Siblings:
 
     def opens(self, client: Peer, server: Peer) -> PortSet:
         """What two workloads may do because others may."""
-        return PortSet.union(
-            self.ports.get((one, other), NO_PORTS)
-            for one in self.subjects.get(client, (client,))
-            for other in self.subjects.get(server, (server,))
-        )
+        return _between(self.subjects, self.ports, client, server)
 
     def says(self, client: Peer, server: Peer) -> str:
         """Who is not told from whom."""

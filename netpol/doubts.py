@@ -15,7 +15,6 @@ from netpol.answers import HOUR
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.peers import Peer, label
-from netpol.visitors import one_world
 
 __all__ = ["ONCE", "Doubt", "doubts"]
 
@@ -42,7 +41,7 @@ class Doubt:
 
 def doubts(learned: Learned) -> tuple[Doubt, ...]:
     """What is odd among the connections that were accepted."""
-    edges = list(one_world(learned.accepted, learned.inventory))
+    edges = list(learned.ruled)
     hours = {hour for _, evidence in edges for hour in evidence.hours}
     once = [c for c, evidence in edges if evidence.times <= 1]
     found = [Doubt(what=ONCE, connections=tuple(once))]

@@ -15,7 +15,6 @@ from netpol.coverage import Estimate, estimate
 from netpol.graph import Connection, Evidence
 from netpol.learn import Learned
 from netpol.peers import Workload
-from netpol.visitors import one_world
 
 __all__ = ["DAY", "STABLE", "Enough", "Standing", "enough"]
 
@@ -84,7 +83,7 @@ class Enough:
 
 def enough(learned: Learned) -> Enough:
     """Of everything that was learned."""
-    edges = list(one_world(learned.accepted, learned.inventory))
+    edges = list(learned.ruled)
     recorded = _recorded(learned)
     unit = DAY if len({hour // DAY for hour in recorded}) >= WEEK else 1
     units = len({hour // unit for hour in recorded})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from netpol.addresses import GUARD
 from netpol.attribute import Loose, Unattributed, attribute, nothing_loose
@@ -14,6 +15,7 @@ from netpol.graph import ServiceGraph
 from netpol.inventory import Inventory
 from netpol.quarantine import UNCAUTIOUS, Caution, Held, judge
 from netpol.roster import roster
+from netpol.visitors import one_world
 
 __all__ = ["Learned", "Records", "learn"]
 
@@ -30,7 +32,7 @@ class Records:
     """Held and other records by reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Learned:
     """All that a run knows: the needed connections, the held ones, and the cluster they are in."""
 
@@ -45,6 +47,11 @@ class Learned:
     """What each flow source that was read cannot see."""
     decided: Decided = field(default_factory=Decided)
     """What people decided, and which connections owe it their place."""
+
+    @cached_property
+    def ruled(self) -> ServiceGraph:
+        """The needed connections as rules tell them apart (:mod:`netpol.visitors`)."""
+        return one_world(self.accepted, self.inventory)
 
     @property
     def attributed_share(self) -> float:

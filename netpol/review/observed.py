@@ -7,7 +7,7 @@ Whether an observed connection breaks is decided by replay under both policy set
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -143,9 +143,14 @@ class Seen:
 
     def doubted(self, edge: Edge) -> tuple[str, ...]:
         """What is odd about connections of it that were accepted."""
-        ruled = as_ruled(self.learned.inventory)
-        found = (self._odd.get(ruled(c), ()) for c, _, _ in self._matching(self._accepted, edge))
+        found = (
+            self._odd.get(self._ruled(c), ()) for c, _, _ in self._matching(self._accepted, edge)
+        )
         return tuple(dict.fromkeys(what for each in found for what in each))
+
+    @cached_property
+    def _ruled(self) -> Callable[[Connection], Connection]:
+        return as_ruled(self.learned.inventory)
 
     @cached_property
     def odd(self) -> tuple[Doubt, ...]:
