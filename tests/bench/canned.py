@@ -60,11 +60,11 @@ class Connection:
         self.window = {0: 65535}
         self.initial = 65535
         self.change = threading.Condition()
-        self.whole = threading.Lock()
-        """Frames of two threads must not mix."""
+        """Frames of two threads must not mix, and what a window allowed is sent before a change of
+        it is acknowledged."""
 
     def send(self, frames: bytes) -> None:
-        with self.whole:
+        with self.change:
             self.sock.sendall(frames)
 
     def run(self) -> None:
@@ -83,14 +83,14 @@ class Connection:
                 self.called(stream, payload)
 
     def settings(self, payload: bytes) -> None:
-        for name, value in struct.iter_unpack(">HI", payload):
-            if name == INITIAL_WINDOW_SIZE:
-                with self.change:
+        with self.change:
+            for name, value in struct.iter_unpack(">HI", payload):
+                if name == INITIAL_WINDOW_SIZE:
                     for stream in self.window:
                         self.window[stream] += (value - self.initial) * bool(stream)
                     self.initial = value
                     self.change.notify()
-        self.send(frame(SETTINGS, ACK, 0))
+            self.send(frame(SETTINGS, ACK, 0))
 
     def widen(self, stream: int, more: int) -> None:
         with self.change:
@@ -115,7 +115,7 @@ class Connection:
                     self.change.wait_for(lambda s=size: min(window[0], window[stream]) >= s)
                     window[0] -= size
                     window[stream] -= size
-                self.send(data)
+                    self.send(data)
         self.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, DONE))
 
 
