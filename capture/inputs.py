@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +15,7 @@ from capture import LIVE, SOURCES, WATCHERS
 from capture.compressed import decompressed, is_compressed
 from capture.live import LiveSource
 from capture.live_address import scheme
+from capture.mistaken import better
 from capture.remote import expanded, is_remote, remote
 from capture.source import FlowSource, Reading
 from netpol.eras import Era, always
@@ -40,7 +40,6 @@ _HEAD: Final = 64 * 1024
 """So many decompressed bytes are shown to ``detect``."""
 _BUFFER: Final = 1 << 17
 """Bytes read at once: few enough to stay in the processor's cache, beside what is known already."""
-_OBJECTS: Final = re.compile(rb"^\W*apiVersion\W|\"object\": *{ *\"apiVersion\"", re.MULTILINE)
 _NAMED: Final = 10
 """So many files that were left out are named."""
 
@@ -243,11 +242,5 @@ def detected(head: bytes, path: str) -> FlowSource | None:
     ranked = _ranked(head)
     if ranked:
         return ranked[0][0]
-    raise NetpolError("no flow source recognises this input", where=path, hint=_hint(head))
-
-
-def _hint(head: bytes) -> str:
-    """What it may be, where it is easily taken for a flow log."""
-    if _OBJECTS.search(head):
-        return "these are Kubernetes objects: give them with --inventory"
-    return f"known are: {_known()}; name one with --from"
+    hint = better(head) or f"known are: {_known()}; name one with --from"
+    raise NetpolError("no flow source recognises this input", where=path, hint=hint)
