@@ -10,7 +10,7 @@ import click
 from netpol.cli.capture import capture
 from netpol.cli.check import check
 from netpol.cli.connections import connections
-from netpol.cli.console import say_error
+from netpol.cli.console import say_error, show_rest
 from netpol.cli.decide import decide
 from netpol.cli.diff import diff
 from netpol.cli.doctor import doctor
@@ -76,6 +76,7 @@ def main() -> None:
     # What a command builds stays until it ends: looking for cycles in it took a third of its time.
     gc.set_threshold(200_000, 50, 1_000)
     make_usable()
+    context = None
     try:
         # Not cli.main(): it takes a closed pipe for a failure of ours.
         with cli.make_context("netpol", sys.argv[1:]) as context:
@@ -84,6 +85,7 @@ def main() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except NetpolError as error:
+        show_rest(context)  # it may say why
         say_error(error)
         sys.exit(TROUBLE)
     except (click.exceptions.Abort, KeyboardInterrupt):

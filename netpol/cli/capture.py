@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import noticed, say
 from netpol.cli.deploying import MANIFESTS
 from netpol.cli.options import Duration, duration_option, output_option, strict_option
 from netpol.cli.stopping import stopping
@@ -123,7 +123,7 @@ def capture(
     from capture.source import Reading
     from netpol.flow import Account
 
-    notices, account = Notices(), Account()
+    notices, account = noticed(), Account()
     where = "all pods" if pods else next(iter(sniffer.rings.values())).where
     reading = Reading(where=where, tell=notices.tell, account=account)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from netpol.cli.console import Notices, say, say_account
+from netpol.cli.console import Notices, noticed, say, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
@@ -69,7 +69,7 @@ def check(
     from netpol.replay import replay
     from netpol.report.certificates import check_object
 
-    notices, beside = Notices(), Referred(how.inventory)
+    notices, beside = noticed(), Referred(how.inventory)
     rules, seen = policies_from(policies, notices, beside)
     documents = _documents(policies)
     known = _inventory(how.inventory, policies, documents, notices)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import noticed, say
 from netpol.cli.options import strict_option
 from netpol.cli.sides import cluster_options
 
@@ -67,7 +67,7 @@ def connections(
         telling,
     )
 
-    notices = Notices()
+    notices = noticed()
     with telling(notices):
         read = read_policies(policies, notices, Referred(inventory))
         known = present(inventory_or_own(inventory, policies, notices))

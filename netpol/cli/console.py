@@ -16,7 +16,16 @@ from netpol.report.printable import printable
 if TYPE_CHECKING:
     from netpol.learn import Learned
 
-__all__ = ["Notices", "account_line", "say", "say_account", "say_blind_spots", "say_error"]
+__all__ = [
+    "Notices",
+    "account_line",
+    "noticed",
+    "say",
+    "say_account",
+    "say_blind_spots",
+    "say_error",
+    "show_rest",
+]
 
 
 _MOST: Final = 50
@@ -33,6 +42,7 @@ class Notices:
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Notice] = field(default_factory=dict)
     more: dict[str, list[Notice]] = field(default_factory=dict)
+    shown: bool = False
 
     def tell(self, notice: Notice, times: int = 1) -> None:
         """What library code is given as ``tell``; ``times``: with so many of which it is one."""
@@ -44,6 +54,7 @@ class Notices:
 
     def show(self) -> None:
         """Print the summary to stderr."""
+        self.shown = True
         for code, count in sorted(self.counts.items()):
             shown = [self.examples[code], *self.more.get(code, ())]
             hidden = count - len(shown)
@@ -56,6 +67,24 @@ class Notices:
                 say(f"      … and {hidden:,} more")
         if self.counts:
             say("      `netpol explain CODE` says more")
+
+
+_META: Final = __name__
+"""Where a command's notices are found by who ends it."""
+
+
+def noticed() -> Notices:
+    """The notices of the command that runs: what was told is shown even where it ends in error."""
+    found = Notices()
+    click.get_current_context().meta[_META] = found
+    return found
+
+
+def show_rest(context: click.Context | None) -> None:
+    """Show what the command of ``context`` was told before it ended in error."""
+    found: Notices | None = None if context is None else context.meta.get(_META)
+    if found and not found.shown:
+        found.show()
 
 
 def say(line: str) -> None:

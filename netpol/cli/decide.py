@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import Notices, noticed, say
 from netpol.cli.options import store_option
 from netpol.cli.reading import Reading, reading_options
 from netpol.cli.sections import Command
@@ -73,7 +73,7 @@ def decide(
     from netpol.decisions import entry
 
     given(sources, store)
-    notices = Notices()
+    notices = noticed()
     known = inventory_from(how.inventory, notices)
     learned = learn_from(sources, known, notices, how, store)
     decision = _decision(verdict, (client, server, port), learned, by or _who(), why)
@@ -83,6 +83,7 @@ def decide(
         click.echo(json.dumps(entry(decision) | {"before": reason, "file": str(decisions)}))
     else:
         click.echo(f"{decision.text}: written to {decisions}")
+    notices.show()
     say(f"It was {reason}. Next: netpol generate … --decisions {decisions}")
 
 

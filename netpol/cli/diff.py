@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import Notices, noticed, say
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.options import strict_option
 from netpol.cli.sections import Command
@@ -69,7 +69,7 @@ def diff(
     from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host, telling
     from netpol.profile import KUBERNETES
 
-    notices = Notices()
+    notices = noticed()
     with telling(notices):
         beside = Referred(inventory)
         sides = [read_policies(path, notices, beside) for path in (old, new)]

@@ -40,14 +40,14 @@ def doctor(
       netpol doctor --inventory cluster/
       netpol doctor --inventory cluster/ --target calico
     """
-    from netpol.cli.console import Notices
+    from netpol.cli.console import noticed
     from netpol.cli.run import inventory_from
     from netpol.detect import adjusted, detect, warnings
     from netpol.notices import Notice
     from netpol.profile import CNIS
     from netpol.report.doctor import doctor_object, doctor_text
 
-    notices = Notices()
+    notices = noticed()
     known = inventory_from(inventory, notices)
     found = detect(known)
     chosen = adjusted(CNIS[cni], known)[0] if cni else None

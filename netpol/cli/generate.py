@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, account_line, say, say_blind_spots
+from netpol.cli.console import Notices, account_line, noticed, say, say_blind_spots
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import (
@@ -107,7 +107,7 @@ def generate(
     from netpol.compare import differences
 
     given(sources, store)
-    notices = Notices()
+    notices = noticed()
     known = inventory_from(how.inventory, notices)
     plugin = engine(cni, known, notices.tell, frozenset({target}))
     standing = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netpol.cli.console import Notices, say_account
+from netpol.cli.console import noticed, say_account
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import store_option, strict_option
@@ -59,7 +59,7 @@ def graph(
     from netpol.cli.tables import graph_table
     from netpol.report import graphs
 
-    notices = Notices()
+    notices = noticed()
     given(sources, store)
     known = inventory_from(how.inventory, notices)
     learned = learn_from(sources, known, notices, how, store, judging)

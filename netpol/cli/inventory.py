@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, say
+from netpol.cli.console import Notices, noticed, say
 from netpol.cli.options import duration_option, output_option, strict_option
 from netpol.cli.stopping import stopping
 
@@ -108,7 +108,7 @@ def record(
     from capture.recording import Recording
     from capture.watch import Watch
 
-    notices = Notices()
+    notices = noticed()
     cluster = connect(kubeconfig, context, _at_once(notices))
     end = monotonic() + duration if duration is not None else None
     with (
@@ -186,7 +186,7 @@ def show(
     from netpol.cli.run import inventory_from
     from netpol.report.holders import summary
 
-    notices = Notices()
+    notices = noticed()
     found = inventory_from(paths, notices)
     rows = list(_rows(found, at, address or ""))
     match form:

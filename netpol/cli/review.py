@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from netpol.cli.console import Notices, say, say_account
+from netpol.cli.console import noticed, say, say_account
 from netpol.cli.judging import judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
@@ -125,7 +125,7 @@ def review(
         raise NetpolError(
             f"{name!r} is no name for a review", hint="at most 60 letters, digits and ._/-"
         )
-    notices, asked = Notices(), Asked(**given)
+    notices, asked = noticed(), Asked(**given)
     found, learned = reviewed(asked, notices)
     texts = _Texts(review=found, learned=learned, asked=asked, name=name)
     for file, wanted, size in (

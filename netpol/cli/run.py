@@ -184,7 +184,6 @@ def policies_from(
 
     policies, seen = parse(load([path], notices.tell), notices.tell, beside)
     if not (policies.policies or policies.undecided):
-        notices.show()  # one of them may say why
         raise NetpolError(
             "no network policy was found there",
             where=path,

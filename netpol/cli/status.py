@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netpol.cli.console import Notices
+from netpol.cli.console import noticed
 from netpol.cli.judging import Judging, judging_options
 
 __all__ = ["status"]
@@ -52,7 +52,7 @@ def status(
     from netpol.report.status import Standing, basics, progress, status_object, status_text
     from netpol.store import inputs, opened
 
-    notices = Notices()
+    notices = noticed()
     known = inventory_from(inventory, notices)
     learned = learn_from((), known, notices, store=store, judging=judging)
     with opened(store) as kept, kept.snapshot() as db:

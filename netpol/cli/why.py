@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices
+from netpol.cli.console import Notices, noticed
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.sections import Command
 from netpol.cli.sides import cluster_options
@@ -85,7 +85,7 @@ def why(
     from netpol.report.why import verdict, why_object, why_text
     from netpol.why import why as found_why
 
-    notices = Notices()
+    notices = noticed()
     with telling(notices):
         read = read_policies(policies, notices, Referred(inventory))
         known = inventory_or_own(inventory, policies, notices)

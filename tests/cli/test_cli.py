@@ -571,3 +571,18 @@ def test_help_shows_what_a_command_alone_has_before_what_several_share():
     assert "--target" in options
     assert "--target" not in rest
     assert "--inventory PATH" in rest
+
+
+def test_what_was_told_before_an_error_is_shown_once(tmp_path, flows):
+    inventory = tmp_path / "cluster.yaml"
+    inventory.write_text("kind: [")
+    done = run("graph", flows, "--inventory", inventory)
+    assert done.code == 2
+    assert "there is no Kubernetes object in it" in done.err
+    assert done.err.count("not readable as YAML") == 1
+    policies = tmp_path / "policies.yaml"
+    policies.write_text("apiVersion: v1\nkind: [")
+    done = run("check", policies, flows)
+    assert done.code == 2
+    assert "no network policy was found there" in done.err
+    assert done.err.count("not readable as YAML") == 1
