@@ -23,6 +23,8 @@ from netpol.store import Fresh, Identity, Input, Taken, Told, inputs, take
 
 __all__ = ["LiveFeed"]
 
+_STEP: Final = 0.1
+"""Seconds between two looks whether to stop, for who waits."""
 _BEHIND: Final = 2
 """So many batches may wait to be committed; then the server has to."""
 _decode: Final = msgspec.json.Decoder(Position).decode
@@ -32,11 +34,13 @@ _NOTHING: Final = Identity(length=0, digest=b"", begin=b"", marks=b"")
 class LiveFeed:
     """A server, asked in a thread of its own."""
 
-    def __init__(self, url: str, source: LiveSource, ingest: Ingest, wanted: Wanted) -> None:
+    def __init__(
+        self, url: str, source: LiveSource, ingest: Ingest, wanted: Wanted, stopped: Event
+    ) -> None:
         self.name = url
         self.ended = False
         self.nothing = "nothing came since the last time"
-        self.ingest, self.source, self.wanted = ingest, source, wanted
+        self.ingest, self.source, self.wanted, self.stopped = ingest, source, wanted, stopped
         self.known = self._known()
         self._told = Told()
         self._stop = Event()
@@ -87,13 +91,16 @@ class LiveFeed:
         self.ingest.tell(notice)
 
     def poll(self) -> Iterator[Fresh]:
-        """Commit the batches that have come."""
+        """Commit the batches that have come; of a server that has an end, all."""
+        patience = 0 if self.wanted.follow else _STEP
         while not self.ended:
             try:
-                came = self._batches.get_nowait()
+                came = self._batches.get(timeout=patience)
             except Empty:
-                return
-            yield from self._took(came)
+                if not patience or self.stopped.is_set():
+                    return
+            else:
+                yield from self._took(came)
 
     def close(self) -> Iterator[Fresh]:
         """Commit what came last, and leave the server."""

@@ -153,9 +153,8 @@ def _feeds(
     kept = [one for one in sources if Path(one).is_file() and is_store(Path(one))]
     found: list[Feed] = [StoreFeed(one, ingest) for one in kept if not _same(one, ingest)]
     servers = {one: server for one in sources if (server := live(one))}
-    found += [
-        LiveFeed(*one, ingest, wanted(follow=follow, interval=interval)) for one in servers.items()
-    ]
+    asked = wanted(follow=follow, interval=interval)
+    found += [LiveFeed(*one, ingest, asked, stopped) for one in servers.items()]
     files = tuple(one for one in sources if one not in ("-", *kept, *servers))
     if files:
         found += _followed(files, ingest) if follow else _read(files, ingest)

@@ -94,6 +94,16 @@ def test_learn_follows_a_relay_until_it_is_stopped(tmp_path):
     assert json.loads(shown.stdout)["records"]["read"] >= 9
 
 
+def test_learning_what_a_relay_has_ends_with_it_however_long_the_interval(tmp_path):
+    store = str(tmp_path / "kept.db")
+    with HubbleServer(lines()) as server:
+        url = f"hubble://localhost:{server.port}"
+        made = run("learn", url, "--plaintext", "--interval", "1h", "--store", store)
+    assert made.exit_code == 0
+    shown = run("graph", "--store", store, "--format", "json")
+    assert json.loads(shown.stdout)["records"]["read"] == 9
+
+
 HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 """Who is started in the background ignores SIGINT, and so does what is started by it."""
 

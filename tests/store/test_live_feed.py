@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import hubble_lines as h
 import pytest
@@ -36,7 +37,7 @@ def asked(kept: Kept, server: HubbleServer, wanted: Wanted = PLAIN, records: int
     source = live(url)
     assert source is not None
     with store.opened(kept.path, write=True) as opened:
-        feed = LiveFeed(url, source, Ingest(store=opened, tell=kept.told.append), wanted)
+        feed = LiveFeed(url, source, Ingest(store=opened, tell=kept.told.append), wanted, Event())
         while not feed.ended and count != records:
             count += sum(one.account.folded for one in feed.poll())
             time.sleep(0.01)
