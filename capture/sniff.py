@@ -1,7 +1,7 @@
 """Capturing live: rings are emptied a few times a second, flows are written every few seconds.
 
 What the kernel had no room for, what was skipped and when an interface was gone is counted and
-written beside the flows (:func:`capture.records.gap`), so that who learns from them knows.
+written beside the flows (:func:`capture.records_write.gap`), so that who learns from them knows.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Sniffer:
                 self._missed(where, why, 0, since)
 
     def _write(self, folded: Intervals, reading: Reading, write: Callable[[bytes], None]) -> None:
-        from capture.records import write as lines
+        from capture.records_write import write as lines
 
         found = folded.flows()
         self.flows += len(found)
@@ -213,7 +213,7 @@ class Sniffer:
 
     def _gaps(self, reading: Reading) -> Iterator[bytes]:
         """What was not captured, as lines; it is told, too."""
-        from capture.records import gap
+        from capture.records_write import gap
 
         now = time.time_ns()
         for number, since in self._gone.items():

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from source_samples import SAMPLES
 
 from capture import inputs
-from capture.records import NETPOL, gap, write
+from capture.records import NETPOL
 from capture.records_shape import Entity, Gap, Protocol, Record, Side, Signal
+from capture.records_write import gap, write
 from capture.snapshot import read_inventory
 from capture.source import Reading
 from netpol.answers import Answer, union

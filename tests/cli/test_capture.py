@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner, Result
 from source_samples import SAMPLES
 
-from capture.records import gap
+from capture.records_write import gap
 from netpol.cli import cli
 from netpol.cli.deploying import MANIFESTS
 

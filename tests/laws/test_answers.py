@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scenes import app, flow, world
 
 from capture.inputs import read
-from capture.records import write
+from capture.records_write import write
 from netpol.answers import GRACE, Answer, union
 from netpol.flow import Account
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture import SOURCES
-from capture.records import write
+from capture.records_write import write
 from capture.source import Reading
 from netpol.flow import Account
 from netpol.graph import Evidence

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from source_samples import SAMPLES
 
 from capture import SOURCES
-from capture.records import NETPOL, write
+from capture.records import NETPOL
+from capture.records_write import write
 from capture.source import Reading
 from netpol.catalogue import CATALOGUE
 from netpol.flow import SIGNALS, Account
