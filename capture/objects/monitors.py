@@ -91,12 +91,14 @@ class Monitor(Object):
         spec = self.spec or _MonitorSpec()
         return [*(spec.endpoints or ()), *(spec.pod_metrics_endpoints or ())]
 
-    def chooses(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        """Whether it is about a Service or pod with these labels, in that namespace."""
-        spec = self.spec or _MonitorSpec()
-        where = spec.namespace_selector or _Namespaces()
-        here = where.any or namespace in (where.match_names or (self.metadata.space,))
-        return bool(here) and (spec.selector or Selection()).met(labels)
+    def looks_into(self, namespace: str) -> bool:
+        """Whether it is about Services or pods of that namespace at all."""
+        where = (self.spec or _MonitorSpec()).namespace_selector or _Namespaces()
+        return bool(where.any) or namespace in (where.match_names or (self.metadata.space,))
+
+    def chooses(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is about a Service or pod with these labels."""
+        return ((self.spec or _MonitorSpec()).selector or Selection()).met(labels)
 
 
 class _PrometheusSpec(Camel):
