@@ -36,9 +36,9 @@ def _detect(head: bytes) -> float:
 
 
 def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
-    from capture.hubble_fold import Fold  # msgspec is not needed to list the sources
+    from capture.hubble_lines import LineFold  # msgspec is not needed to list the sources
 
-    fold = Fold(reading)
+    fold = LineFold(reading)
     fold.read(stream)
     yield from fold.flows()
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from capture.hubble_endpoint import Sides
 from capture.hubble_orient import meaning
-from capture.hubble_time import nanoseconds
+from capture.hubble_time import Stamp, nanoseconds
 from netpol.answers import KEPT, Answer, Answers, bounded, union
 from netpol.flow import DAY, Flow, Sighting, sampled
 
@@ -31,8 +31,8 @@ class Cell(Struct, gc=False):
     A struct, because it is the one thing that every record changes: it fits two cache lines.
     """
 
-    first: str
-    last: str
+    first: Stamp
+    last: Stamp
     hour: int
     """The hour of the latest record; it is in ``hours``."""
     hours: set[int]
@@ -41,10 +41,10 @@ class Cell(Struct, gc=False):
     clients: int = 0
     """Pods of the client's side that were seen, as bits."""
     servers: int = 0
-    days: dict[int, str] | None = None
+    days: dict[int, Stamp] | None = None
     """The first record of each day, of a cell of several, when ``first`` is of the day at hand."""
 
-    def turned(self, hour: int, stamp: str) -> bool:
+    def turned(self, hour: int, stamp: Stamp) -> bool:
         """Go on with another hour; whether its day is seen for the first time."""
         day, before = hour // DAY, self.hour // DAY
         self.hour = hour
@@ -55,7 +55,7 @@ class Cell(Struct, gc=False):
         self.first = days.get(day, stamp)
         return day not in days
 
-    def begun(self) -> str:
+    def begun(self) -> Stamp:
         """The first of all."""
         return min((self.first, *self.days.values())) if self.days else self.first
 

@@ -1,51 +1,49 @@
-"""The loop over Hubble's lines: decode, orient, find the edge, count.
+"""The loop over Hubble's records, in whatever form they come: find the edge, count.
 
 Decoding takes a third of the time and waiting for memory most of the rest. So every question is
-asked once per distinct text or combination — endpoints by their raw text, orientation and signals
-by the tuple of enums and flags, the hour by the second — and a record touches one small cell. State
-grows with distinct endpoints and edges, never with records.
+asked once per distinct text or combination — endpoints by how they are encoded, orientation and
+signals by the tuple of enums and flags, the hour by the second — and a record touches one small
+cell. State grows with distinct endpoints and edges, never with records.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final, TypeAlias
+
+from msgspec import Raw
 
 from capture.hubble_address import Parties, address
 from capture.hubble_edge import Cell, EdgeKey, Extras, assemble
 from capture.hubble_endpoint import Interned, Sides
-from capture.hubble_errors import Bad, Incomplete, fault
+from capture.hubble_errors import Bad, Incomplete
 from capture.hubble_extra import extra
-from capture.hubble_orient import BY_PORTS, REPLY, Aside, lower_port_serves, meaning
-from capture.hubble_record import (
-    Addresses,
-    FlowRecord,
-    Line,
-    Ports,
-    Tcp,
-    decode_addresses,
-    decode_bare,
-    decode_line,
-    decode_stamp,
-)
-from capture.hubble_seen import Known, Plain, judged, port_path, rarer
-from capture.hubble_status import status
-from capture.hubble_time import Clock, nanoseconds
-from capture.lines import LINE_LIMIT, is_cut, lines, skip_line
+from capture.hubble_orient import BY_PORTS, REPLY, Aside, Judged, lower_port_serves, meaning
+from capture.hubble_record import Addresses, FlowRecord
+from capture.hubble_seen import port_path
+from capture.hubble_time import Stamp, nanoseconds
 from capture.source import Reading
 from netpol.answers import too_many
 from netpol.flow import Flow, Sighting
 from netpol.notices import Notice
 
-__all__ = ["Fold"]
+__all__ = ["Fold", "Row"]
 
 UNREADABLE: Final = "unreadable"
 INCOMPLETE: Final = "incomplete"
 
 PLACES_REMEMBERED: Final = 16384
+
+Row: TypeAlias = tuple[
+    int, bytes, Judged, int, int, Interned, Interned, Stamp, int, bytes | Raw, FlowRecord | None
+]
+"""A record that is understood: its number and how it was encoded; what to do with it; ports of
+source and destination; both; its time and hour; its addresses, as
+they were encoded; and the whole record where it says something beside the usual."""
 
 Place: TypeAlias = tuple[int, int, int, int, bool, bytes, tuple[int, int]]
 """Client side, server side, port, tag, whether it is a reply, the addresses' text and eras."""
@@ -53,31 +51,31 @@ Place: TypeAlias = tuple[int, int, int, int, bool, bytes, tuple[int, int]]
 _ALWAYS: Final = (0, 0)
 
 
-class Fold:
+class Fold(ABC):
     """What was read so far: the cells of edges, and the records that are in none."""
 
-    def __init__(self, reading: Reading, decode: Callable[[bytes], Line] = decode_line) -> None:
+    def __init__(self, reading: Reading, addresses: Callable[[bytes], Addresses]) -> None:
         self.reading = reading
-        self.decode = decode
-        self.addresses: Callable[[bytes], Addresses] = decode_addresses
+        self.addresses = addresses
+        """What decodes a record's addresses."""
         self.sides = Sides()
         self.cells: dict[EdgeKey, Cell] = {}
         self.extras: defaultdict[EdgeKey, Extras] = defaultdict(Extras)
         self.parties = Parties(self.sides)
         self.places: dict[Place, tuple[int, int]] = {}
-        self.clock = Clock()
-        self.plain: Plain = {}
         self.aside: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.records = 0
         self.number = reading.above
         """Of the last piece that was fed, from 1."""
 
-    def read(self, stream: BinaryIO) -> None:
-        """Fold every line of ``stream``, and account for it."""
-        self.stream = stream
-        self.feed(lines(stream))
-        self.settle()
+    @abstractmethod
+    def rows(self, pieces: Iterable[bytes]) -> Iterator[Row]:
+        """The next records, decoded; those that cannot be used are accounted for, and all count."""
+
+    @abstractmethod
+    def fail(self, piece: bytes, number: int, error: Exception) -> bool:
+        """Hold a piece that cannot be used; whether it was a record at all."""
 
     def settle(self) -> None:
         """Account for everything that was fed; once, at the end."""
@@ -89,85 +87,30 @@ class Fold:
                 mine[reason] = mine.get(reason, 0) + records
         self._tell_limits()
 
-    def feed(self, pieces: Iterable[bytes]) -> None:  # noqa: C901 - a call costs more than the work
+    def feed(self, pieces: Iterable[bytes]) -> None:  # noqa: C901 - a call costs as much as a step
         """Fold encoded records, one a piece."""
-        decode, plain, hours, cells = self.decode, self.plain, self.clock.hours, self.cells
-        known: Known
+        cells, places = self.cells, self.places
         key: EdgeKey
-        intern, texts, places = self.sides.intern, self.sides.texts, self.places
-        before, empty = self.number, 0
-        number = before
-        for number, line in enumerate(pieces, before + 1):
+        for row in self.rows(pieces):
+            number, piece, found, from_port, to_port, client, server, stamp, hour, pair, flow = row
             try:
-                record = decode(line)
-                flow = record.flow
-                if flow is None:
-                    flow = self._bare(record, line, number)
-
-                # Which way does it point, and what does it say?
-                ports: Tcp | Ports
-                if (tcp := flow.l4.TCP) is not None:
-                    ports, flags = tcp, tcp.flags
-                    known = (
-                        flow.verdict,
-                        flow.event_type.type,
-                        flow.is_reply,
-                        flow.reply,
-                        flow.l7.type,
-                        flow.drop_reason_desc,
-                        flags.SYN,
-                        flags.ACK,
-                        flags.RST,
-                    )
-                    found = plain.get(known) or judged(flow, known, plain)
-                elif (udp := flow.l4.UDP) is not None:
-                    ports, event = udp, flow.event_type.type
-                    known = (flow.verdict, event, flow.is_reply, flow.reply, flow.l7.type)
-                    found = plain.get(known) or judged(flow, known, plain)
-                else:
-                    found, ports = rarer(flow, plain)
-
-                # Who are the two sides?
-                raw = b"" + flow.source
-                client = texts.get(raw) or intern(raw, ".source")
-                raw = b"" + flow.destination
-                server = texts.get(raw) or intern(raw, ".destination")
                 reply = found.way == REPLY
                 if found.way == BY_PORTS:
-                    reply = not lower_port_serves(ports.source_port, ports.destination_port)
+                    reply = not lower_port_serves(from_port, to_port)
                 if reply:
                     client, server = server, client
-                    port, outcome = ports.source_port, found.reply
+                    port, outcome = from_port, found.reply
                 else:
-                    port, outcome = ports.destination_port, found.forward
+                    port, outcome = to_port, found.forward
                 if not port:
                     raise Incomplete(port_path(outcome, reply=reply))
-
-                # When was it, and does it say more?
-                time = flow.time
-                stamp, hour, fraction = time[:-1], hours.get(time[:20]), time[20:-1]
-                if (
-                    hour is None
-                    or time[-1] != "Z"
-                    or not (fraction.isdecimal() and fraction.isascii())
-                ):
-                    stamp, hour = self.clock.read(time or self._stamp(line))
-                more = None
-                if (
-                    flow.l7.dns
-                    or flow.destination_names
-                    or flow.destination_service
-                    or flow.source_names
-                    or flow.source_service
-                    or flow.aggregate
-                ):
-                    more = extra(flow, reply=reply)
+                more = None if flow is None else extra(flow, reply=reply)
 
                 # Add it to the others of its kind.
                 if client.bit and server.bit:
                     key = client.side, server.side, port, found.tag
                 else:
-                    text, eras = b"" + flow.IP, _ALWAYS
+                    text, eras = b"" + pair, _ALWAYS
                     if client.nameless or server.nameless:
                         eras = self._eras(text, client, server, stamp, reply=reply)
                     place = client.side, server.side, port, found.tag, reply, text, eras
@@ -178,16 +121,16 @@ class Fold:
                 cell = cells.get(key)
                 if cell is None:
                     cells[key] = cell = Cell(stamp, stamp, hour, {hour}, {})
-                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
+                    self._sight(key, client, server, pair, stamp, reply=reply)
                 given = cell.given
                 given[outcome] = given.get(outcome, 0) + 1
                 if hour != cell.hour and cell.turned(hour, stamp):
-                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
+                    self._sight(key, client, server, pair, stamp, reply=reply)
                 if stamp > cell.last:
                     cell.last = stamp
                 elif stamp <= cell.first:
                     cell.first = stamp
-                    self._sight(key, client, server, flow.IP, stamp, reply=reply)
+                    self._sight(key, client, server, pair, stamp, reply=reply)
                 cell.clients |= client.bit
                 cell.servers |= server.bit
                 if more is not None:
@@ -195,23 +138,7 @@ class Fold:
             except Aside as why:
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
-                empty += not self._bad(line, number, error)
-        self.records += number - before - empty
-        self.number = number
-
-    def _stamp(self, line: bytes) -> str:
-        """The time beside a flow that has none."""
-        return decode_stamp(line).time
-
-    def _bare(self, record: Line, line: bytes, number: int) -> FlowRecord:
-        """The flow of a line that is no wrapper of one. Raises :class:`Aside` for other lines."""
-        reason = status(record, f"{self.reading.where}:{number}", self.reading)
-        if reason:
-            raise Aside(reason)
-        flow = decode_bare(line)
-        if flow.verdict is None and not flow.source:
-            raise Incomplete(".flow")
-        return flow
+                self.fail(piece, number, error)
 
     def _place(self, place: Place, client: Interned, server: Interned) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""
@@ -229,8 +156,8 @@ class Fold:
         key: EdgeKey,
         client: Interned,
         server: Interned,
-        text: bytes,
-        stamp: str,
+        pair: bytes | Raw,
+        stamp: Stamp,
         *,
         reply: bool,
     ) -> None:
@@ -240,7 +167,7 @@ class Fold:
         """
         with suppress(ValueError, Aside):  # whose name is known needs no address
             ends = zip(
-                (client, server), _pair(self.addresses, b"" + text, reply=reply), strict=True
+                (client, server), _pair(self.addresses, b"" + pair, reply=reply), strict=True
             )
             time = nanoseconds(stamp)
             seen = tuple(
@@ -252,7 +179,7 @@ class Fold:
                 self.extras[key].see(seen)
 
     def _eras(
-        self, text: bytes, client: Interned, server: Interned, stamp: str, *, reply: bool
+        self, text: bytes, client: Interned, server: Interned, stamp: Stamp, *, reply: bool
     ) -> tuple[int, int]:
         """The eras of the addresses of those sides that have nothing else."""
         time, ends = (
@@ -265,19 +192,8 @@ class Fold:
         )
         return first, second
 
-    def _bad(self, line: bytes, number: int, error: Exception) -> bool:
-        """Hold a line that cannot be used; whether it was a record at all."""
-        if line.isspace():
-            return False
-        path, message = "", f"longer than {LINE_LIMIT >> 20} MiB"
-        if is_cut(line):
-            skip_line(self.stream)
-        else:
-            path, message = fault(line, error)
-        self._hold(number, path, message, error)
-        return True
-
-    def _hold(self, number: int, path: str, message: str, error: Exception) -> None:
+    def hold(self, number: int, path: str, message: str, error: Exception) -> None:
+        """Account for a record that cannot be used, and tell where it is and why."""
         self.held[INCOMPLETE if isinstance(error, Incomplete) else UNREADABLE] += 1
         where = f"{self.reading.where}:{number}" + (f": {path}" if path else "")
         self.reading.tell(Notice(code="NP001", message=message, where=where))

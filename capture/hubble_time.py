@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from capture.hubble_errors import Bad, Incomplete
 
-__all__ = ["Clock", "nanoseconds"]
+__all__ = ["Clock", "Stamp", "nanoseconds"]
+
+Stamp: TypeAlias = Any
+"""A time that sorts among others of one fold: text that a Clock gave out, or nanoseconds since the
+epoch where records give them."""
 
 _DATE: Final = r"(?:19[7-9]|[2-9]\d\d)\d-\d\d-\d\d"
 _SECOND: Final = rf"({_DATE})[Tt ](\d\d:\d\d:\d\d)"
@@ -53,7 +57,9 @@ def _utc(found: re.Match[str]) -> datetime:
     return datetime.fromisoformat(f"{found[1]}T{found[2]}{found[4]}").astimezone(UTC)
 
 
-def nanoseconds(stamp: str) -> int:
-    """Nanoseconds since the epoch of a time that a Clock gave out."""
+def nanoseconds(stamp: Stamp) -> int:
+    """Nanoseconds since the epoch of any time."""
+    if isinstance(stamp, int):
+        return stamp
     second = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)
     return round((second - _EPOCH).total_seconds()) * 10**9 + int(stamp[20:29].ljust(9, "0"))

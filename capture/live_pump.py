@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from threading import Condition, Thread
 from typing import Final, Protocol
 
@@ -16,8 +17,8 @@ from capture.grpc_door import LostError
 
 __all__ = ["Messages", "Pump"]
 
-CHUNK: Final = 1024
-"""Messages that are handed on at once, and at most wait to be."""
+CHUNK: Final = 512
+"""Messages that are handed on at once; no more than twice as many wait to be."""
 _GATHER: Final = 0.2
 """Seconds in which a chunk may grow."""
 
@@ -46,11 +47,12 @@ class Pump:
         self._thread.start()
 
     def _run(self) -> None:
-        ready, append = self._ready, self._ready.append
+        messages = iter(self._messages)
         try:
-            for message in self._messages:
-                append(message)
-                if len(ready) >= CHUNK and not self._room():
+            for message in messages:
+                self._ready.append(message)
+                self._ready.extend(islice(messages, CHUNK - 1))  # each as it comes, in C
+                if not self._room():
                     return
         except LostError as error:
             self.error = error

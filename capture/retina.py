@@ -85,9 +85,9 @@ class _AsHubble:
 
 
 def _read(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
-    from capture.hubble_fold import Fold
+    from capture.hubble_lines import LineFold
 
-    lines, fold = _AsHubble(stream), Fold(reading)
+    lines, fold = _AsHubble(stream), LineFold(reading)
     fold.read(cast("BinaryIO", lines))
     for flow in fold.flows():
         signals = _without_denials(flow.signals) if lines.made_up else flow.signals

@@ -8,14 +8,12 @@ fold asks once per distinct one what it means.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
-from datetime import UTC, datetime
 from typing import Final, cast
 
 from msgspec import Raw
 from msgspec.json import encode
 
-from capture.hubble_errors import Bad
+from capture.hubble_errors import Bad, Incomplete
 from capture.hubble_orient import Aside
 from capture.hubble_record import (
     NO_LAYER7,
@@ -39,15 +37,16 @@ from capture.hubble_record import (
     Verdict,
     WorkloadRecord,
 )
+from capture.hubble_seen import Plain
 from capture.live_seen import REPEATED, Seen, digest
+from capture.times import nanosecond_text
 from capture.wire import Message, decode_error, messages
 from capture.wire_hubble import TABLES
 
-__all__ = ["Decoder"]
+__all__ = ["GIGA", "LATEST", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
 
 _REMEMBERED: Final = 16384
 """Distinct encodings of a message that are remembered."""
-_SECONDS_REMEMBERED: Final = 8192
 _LOST_IN: Final = (
     "",
     "PERF_EVENT_RING_BUFFER",
@@ -63,128 +62,69 @@ _EMPTY: Final = b"\x10\x00"
 """A ``flow.Endpoint`` that says nothing (its identity is 0), yet is there."""
 _TRUE: Final = b"\x08\x01"
 """``google.protobuf.BoolValue`` of true."""
-_GIGA: Final = 1_000_000_000
-_PORT: Final = 65535
+GIGA: Final = 1_000_000_000
+LATEST: Final = 253_402_300_799
+"""Seconds since the epoch at the end of 9999, the last year of RFC 3339."""
+PORT: Final = 65535
+"""The highest."""
 _BYTE: Final = 255
 
 
 class Decoder:
-    """Decodes messages one by one, and remembers what is the same in many.
+    """Decodes messages, and remembers what is the same in many; it outlives the fold over a batch.
 
     Records are told from each other by their UUID, or, where old agents give none, by all they say.
-    What is called for every record is written out: a call of ours costs as much as a field.
     """
 
     def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self._error = decode_error()
+        self.seen = seen
+        self.error = decode_error()
+        self.plain: Plain = {}
+        """What to do with records, by what is encoded of what decides."""
         self._of = messages("netpol.hubble", TABLES)
-        self._parse: Callable[[bytes], Message] = self._of["GetFlowsResponse"].FromString
-        self._events: dict[bytes, Event] = {}
-        self._flags: dict[bytes, Flags] = {}
-        self._seconds: dict[int, str] = {}
-        self._tcp = Tcp()
-        self._over_tcp = Layer4(self._tcp)
-        self._record = FlowRecord()
-        self._line = Line(self._record)
+        self.parse: Callable[[bytes], Message] = self._of["GetFlowsResponse"].FromString
 
-    def __call__(self, message: bytes) -> Line:  # noqa: C901 - a call costs more than the work
-        """A message as a line, which is good until the next one.
+    def ident(self, flow: Message, message: bytes) -> bytes:
+        """What tells a record from all others. Raises :class:`Aside` where it was read before."""
+        found: bytes = flow.uuid or digest(message)
+        if self.seen.skip and digest(found) in self.seen.skip:
+            self.seen.repeated += 1
+            raise Aside(REPEATED)
+        return found
 
-        Raises :class:`Bad`, or :class:`Aside` for a record that was read before.
-        """
+    def record(self, flow: Message, message: bytes) -> FlowRecord:
+        """A flow as a record of the JSON, but for its endpoints. Raises :class:`Bad`."""
         try:
-            response = self._parse(message)
-            flow = response.flow
-            source, destination = flow.source, flow.destination
-            if not (source and destination):
-                if not source and not response.HasField("flow"):
-                    return _beside(response)
-                source, destination = _told(flow, "source"), _told(flow, "destination")
-            record = self._record
-            record.source, record.destination = source, destination  # as they are: see endpoint()
+            verdict = _VERDICTS[flow.verdict]
+        except KeyError:
+            raise Bad(".verdict", f"expected a verdict, found {flow.verdict}") from None
+        event, time = self._of["Event"].FromString(flow.event_type), flow.time
+        record = FlowRecord(
+            time=nanosecond_text(nanoseconds(time)) if time.seconds else "",
+            verdict=verdict,
+            drop_reason=flow.drop_reason,
+            l4=_layer4(flow.l4, self._flags),
+            l7=self.seven(flow.l7) if flow.l7 else NO_LAYER7,
+            reply=flow.reply,
+            event_type=Event(event.type, event.sub_type),
+            drop_reason_desc=flow.drop_reason_desc,
+            is_reply=flow.is_reply == _TRUE if flow.HasField("is_reply") else None,
+        )
+        return self._rare(record, message)
 
-            ident, seen = flow.uuid or digest(message), self._seen
-            if seen.skip and digest(ident) in seen.skip:
-                seen.repeated += 1
-                raise Aside(REPEATED)
-            time = flow.time
-            seconds, nanos = time.seconds, time.nanos
-            seen.note(ident)
-            seen.at(seconds * _GIGA + nanos)
-            if not 0 <= nanos < _GIGA:
-                raise Bad(".time", f"expected nanoseconds of a second, found {nanos}")
-            second = self._seconds.get(seconds) or self._second(seconds)
-            record.time = f"{second}.{nanos:09d}Z" if seconds else ""
+    def beside(self, message: bytes) -> int:
+        """The time that stands beside the flow in a message. Raises :class:`Bad`."""
+        time = self.parse(message).time
+        if not time.seconds:
+            raise Incomplete(".time")
+        return nanoseconds(time)
 
-            l4, happened, answer, layer7 = flow.l4, flow.event_type, flow.is_reply, flow.l7
-            if l4.HasField("TCP"):
-                part, tcp = l4.TCP, self._tcp
-                flags, tcp.source_port = part.flags, part.source_port
-                tcp.destination_port = part.destination_port
-                if (tcp.source_port | tcp.destination_port) > _PORT:
-                    raise _too_high(".l4.TCP", tcp.source_port, tcp.destination_port)
-                tcp.flags = self._flags.get(flags) or self._flag(flags)
-                record.l4 = self._over_tcp
-            else:
-                record.l4 = _other(l4)
-            try:
-                record.verdict = _VERDICTS[flow.verdict]
-            except KeyError:
-                raise Bad(".verdict", f"expected a verdict, found {flow.verdict}") from None
-            record.drop_reason = flow.drop_reason
-            record.IP = flow.IP  # few are asked for: they stay as they are
-            record.l7 = self._seven(layer7) if layer7 else NO_LAYER7
-            record.reply = flow.reply
-            record.event_type = self._events.get(happened) or self._event(happened)
-            record.drop_reason_desc = flow.drop_reason_desc
-            if answer:
-                record.is_reply = answer == _TRUE
-            else:
-                record.is_reply = False if flow.HasField("is_reply") else None
-            if (
-                flow.destination_service
-                or flow.source_service
-                or flow.destination_names
-                or flow.source_names
-                or flow.aggregate
-            ):
-                return Line(self._rare(copy(record), message))
-        except self._error as error:
-            raise Bad("", f"not a message of Hubble: {error}") from None
-        return self._line
-
-    def beside(self, message: bytes) -> str:
-        """The time that stands beside the flow in a message; empty where there is none."""
-        time = self._parse(message).time
-        return f"{self._second(time.seconds)}.{time.nanos:09d}Z" if time.seconds else ""
-
-    def _second(self, seconds: int) -> str:
-        if len(self._seconds) >= _SECONDS_REMEMBERED:
-            self._seconds.clear()
-        try:
-            if seconds < 0:
-                raise ValueError
-            text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-        except (ValueError, OverflowError, OSError):
-            message = f"expected seconds since 1970, found {seconds}"
-            raise Bad(".time", message) from None
-        self._seconds[seconds] = text
-        return text
-
-    def _flag(self, raw: bytes) -> Flags:
+    def _flags(self, raw: bytes) -> Flags:
         flags = self._of["Flags"].FromString(raw)
-        found = self._flags[raw] = Flags(flags.SYN, flags.RST, flags.ACK)
-        return found
+        return Flags(flags.SYN, flags.RST, flags.ACK)
 
-    def _event(self, raw: bytes) -> Event:
-        event = self._of["Event"].FromString(raw)
-        if len(self._events) >= _REMEMBERED:
-            self._events.clear()
-        found = self._events[raw] = Event(event.type, event.sub_type)
-        return found
-
-    def _seven(self, raw: bytes) -> Layer7:
+    def seven(self, raw: bytes) -> Layer7:
+        """A ``flow.Layer7``."""
         layer7 = self._of["Layer7"].FromString(raw)
         dns = layer7.dns if layer7.HasField("dns") else None
         return Layer7(
@@ -195,7 +135,7 @@ class Decoder:
         """A ``flow.IP``. Raises ``ValueError``."""
         try:
             pair = self._of["IP"].FromString(raw)
-        except self._error as error:
+        except self.error as error:
             raise ValueError(str(error)) from None
         return Addresses(pair.source, pair.destination)
 
@@ -203,7 +143,7 @@ class Decoder:
         """A ``flow.Endpoint``. Raises ``ValueError``."""
         try:
             end = self._of["Endpoint"].FromString(raw)
-        except self._error as error:
+        except self.error as error:
             raise ValueError(str(error)) from None
         return EndpointRecord(
             identity=end.identity,
@@ -232,20 +172,36 @@ class Decoder:
         return record
 
 
-def _told(flow: Message, end: str) -> bytes:
+def nanoseconds(time: Message) -> int:
+    """Since the epoch. Raises :class:`Bad`."""
+    if not 0 <= time.seconds <= LATEST:
+        raise Bad(".time", f"expected seconds since 1970, found {time.seconds}")
+    if not 0 <= time.nanos < GIGA:
+        raise Bad(".time", f"expected nanoseconds of a second, found {time.nanos}")
+    return int(time.seconds) * GIGA + int(time.nanos)
+
+
+def told(flow: Message, end: str) -> bytes:
     """The encoding of an endpoint; empty where there is none, and only there."""
     return getattr(flow, end) or (_EMPTY if flow.HasField(end) else b"")
 
 
-def _other(l4: Message) -> Layer4:
-    """What is no TCP."""
+def _ports(part: Message, path: str) -> tuple[int, int]:
+    """Source and destination. Raises :class:`Bad`."""
+    source, destination = part.source_port, part.destination_port
+    if (source | destination) > PORT:
+        which, found = ("source", source) if source > PORT else ("destination", destination)
+        raise Bad(f"{path}.{which}_port", f"expected a whole number <= {PORT}, found {found}")
+    return source, destination
+
+
+def _layer4(l4: Message, flags: Callable[[bytes], Flags]) -> Layer4:
+    if l4.HasField("TCP"):
+        return Layer4(TCP=Tcp(*_ports(l4.TCP, ".l4.TCP"), flags(l4.TCP.flags)))
     for name in ("UDP", "SCTP"):
         if l4.HasField(name):
-            part = getattr(l4, name)
-            if part.source_port > _PORT or part.destination_port > _PORT:
-                raise _too_high(f".l4.{name}", part.source_port, part.destination_port)
-            ports = Ports(part.source_port, part.destination_port)
-            return Layer4(UDP=ports) if name == "UDP" else Layer4(SCTP=ports)
+            found = Ports(*_ports(getattr(l4, name), f".l4.{name}"))
+            return Layer4(UDP=found) if name == "UDP" else Layer4(SCTP=found)
     for name in ("ICMPv4", "ICMPv6"):
         if l4.HasField(name):
             part = getattr(l4, name)
@@ -257,13 +213,7 @@ def _other(l4: Message) -> Layer4:
     return Layer4(VRRP={}) if beside else Layer4()
 
 
-def _too_high(path: str, source: int, destination: int) -> Bad:
-    which = "source" if source > _PORT else "destination"
-    found = max(source, destination)
-    return Bad(f"{path}.{which}_port", f"expected a whole number <= {_PORT}, found {found}")
-
-
-def _beside(response: Message) -> Line:
+def no_flow(response: Message) -> Line:
     """A message that is no flow; empty when it is none that is known."""
     if response.HasField("lost_events"):
         lost = response.lost_events

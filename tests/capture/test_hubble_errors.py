@@ -6,7 +6,7 @@ import hubble_lines as h
 import pytest
 from hubble_lines import held, read_bytes, record, text, wrapped
 
-from capture import hubble_fold, lines
+from capture import hubble_lines, lines
 
 TCP = '"destination_port":8080'
 
@@ -102,7 +102,7 @@ def test_a_null_endpoint_is_missing():
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_line_without_end_is_skipped_unread(monkeypatch, end):
     monkeypatch.setattr(lines, "LINE_LIMIT", 4096)
-    monkeypatch.setattr(hubble_fold, "LINE_LIMIT", 4096)
+    monkeypatch.setattr(hubble_lines, "LINE_LIMIT", 4096)
     long = b'{"flow":{"x":"' + b"y" * 20_000 + b'"}}'
     good = json.dumps(wrapped(record())).encode()
     flows, account, told = read_bytes(b"\n".join([good, long, good, long]) + end)
