@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 from capture.compressed import decompressed
 from capture.folded import Folded, Settings, fold
 from capture.inputs import opened
+from capture.lines import newlines
 from netpol.eras import Era
 from netpol.errors import NetpolError
 from netpol.store import Told
@@ -90,7 +91,7 @@ class _Stream(io.RawIOBase):
         buffer[: len(found)] = found
         if self.lines:
             number, lines = self.lines[-1]
-            self.lines[-1] = number, lines + found.count(b"\n")
+            self.lines[-1] = number, lines + newlines(found)
         return len(found)
 
     def _next(self) -> None:

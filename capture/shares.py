@@ -22,6 +22,7 @@ from capture.compressed import DamagedError
 from capture.cuts import Places, Stretch, can_be_cut, checked, of_stretch
 from capture.folded import Folded, Settings, fold, renumbered
 from capture.inputs import detected, head_of, named, opened
+from capture.lines import newlines
 from capture.windows import Windows
 from netpol.store import Identity, Input, Told
 from netpol.store.parcel import Parcel, Said
@@ -133,7 +134,7 @@ class _Counted(io.RawIOBase):
                 return 0
             self.length += len(chunk)
             self.check = checked(chunk, self.check)
-            self.lines += chunk.count(b"\n")
+            self.lines += newlines(chunk)
             self._rest = memoryview(chunk)
         n = min(len(buffer), len(self._rest))
         buffer[:n], self._rest = self._rest[:n], self._rest[n:]

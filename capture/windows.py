@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, cast
 
-from capture.lines import LINE_LIMIT
+from capture.lines import LINE_LIMIT, newlines
 from netpol.store import Trace
 
 __all__ = ["BLOCK", "Traced", "Windows", "skip"]
 
-BLOCK: Final = 1 << 18
-_BUFFER: Final = 1 << 20
+BLOCK: Final = 1 << 16
+_BUFFER: Final = 1 << 16
 
 Read = Callable[[int], bytes]
 """The next bytes of an input, at most so many; none: there are no more by now."""
@@ -57,7 +57,7 @@ class Windows:
             if data:
                 self.within = not data.endswith(b"\n")
                 self.trace.add(data)
-                self.lines += data.count(b"\n")
+                self.lines += newlines(data)
             if data or self.ended:
                 return data
 
@@ -113,6 +113,6 @@ def skip(read: Read, length: int, trace: Trace) -> int:
     lines = 0
     while length and (data := read(min(BLOCK, length))):
         trace.add(data)
-        lines += data.count(b"\n")
+        lines += newlines(data)
         length -= len(data)
     return lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from netpol.peers import Labels
@@ -109,6 +110,7 @@ def _of_replica_set(name: str, labels: Mapping[str, str]) -> Owner:
     return ("Deployment", hashed[1]) if hashed else ("ReplicaSet", name)
 
 
+@lru_cache(maxsize=8192)
 def from_pod_name(name: str, hash: str = "") -> Owner:  # noqa: A002 - the label's own word
     """(kind, name) of a pod's owner, guessed from the pod's name alone; ``Pod`` when none fits.
 
