@@ -26,11 +26,12 @@ _ZSTD_FRAME: Final = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re
 skippable ones."""
 _HEAD: Final = 7
 """Bytes by which these are told."""
-_CHUNK: Final = 1 << 18
-_GZIP_CHUNK: Final = 1 << 16
+_CHUNK: Final = 1 << 16
+_GZIP_CHUNK: Final = 1 << 13
 _ZSTD_CHUNK: Final = 1 << 12
-"""Compressed bytes taken at a time: at the worst ratio of the format (about 1,000 and 32,000) what
-comes out stays in the order of 100 MiB, so that a crafted file cannot take all memory."""
+"""Compressed bytes taken at a time. Of logs, what comes out is still in the processor's cache when
+it is read. At the worst ratio of the format (about 1,000 and 32,000) it stays in the order of 100
+MiB, so that a crafted file cannot take all memory."""
 _XZ_MEMORY: Final = 1 << 28
 """Bytes that the window of xz may take; its highest preset needs 65 MiB."""
 
