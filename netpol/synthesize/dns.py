@@ -19,6 +19,7 @@ from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import PortSet, host_cidr
 from netpol.peers import Cidr, Entity, Peer, Workload, label
+from netpol.services import targets
 from netpol.virtual import dialled
 from netpol.wellknown import (
     CLOUD_DNS,
@@ -45,6 +46,10 @@ DNS_PORTS: Final = frozenset({DNS, 5353})
 """53, and the pod port of OpenShift's resolver. Which one a resolver listens on is observed."""
 
 _SERVICES: Final = frozenset({"kube-dns", "coredns", "dns-default"})
+_ADDRESS_OF_NAMES: Final = frozenset(
+    {("kube-system", "kube-dns"), ("kube-system", "coredns"), ("openshift-dns", "dns-default")}
+)
+"""The Services, by namespace and name, whose address is written into every pod's resolv.conf."""
 _WELL_KNOWN: Final = frozenset(map(host_cidr, NODE_LOCAL_DNS | CLOUD_DNS))
 _NODES: Final = (Entity("host"), Entity("remote-node"))
 
@@ -68,7 +73,9 @@ def resolvers(edges: Iterable[Edge], inventory: Inventory) -> Resolvers:
 
     Somebody who answers DNS over UDP is a resolver of the cluster when labels, Service or address
     are those of the usual ones, or when clients of several namespaces ask. That a resolver asks
-    somebody does not count: it passes on what it does not know.
+    somebody does not count: it passes on what it does not know. Where nobody was seen to resolve
+    names (a short window, a source that does not see UDP), it is who is behind the Service that
+    pods are told to ask: without names nothing else works either.
     """
     answering: dict[Peer, set[int]] = defaultdict(set)
     asked_from: dict[Peer, set[str]] = defaultdict(set)
@@ -87,8 +94,22 @@ def resolvers(edges: Iterable[Edge], inventory: Inventory) -> Resolvers:
         for server, ports in answering.items()
         if len(asked_from[server]) > 1 or _usual(server, inventory, asked=bool(asked_from[server]))
     }
+    found = found or _promised(inventory)
     found |= _at_services(found, through, inventory)
     return {server: found[server] for server in sorted(found, key=label)}
+
+
+def _promised(inventory: Inventory) -> dict[Peer, frozenset[int]]:
+    """Who is behind the Service for names of the cluster, with the ports of the pods."""
+    found: dict[Peer, set[int]] = defaultdict(set)
+    for place in sorted(_ADDRESS_OF_NAMES & inventory.services.keys()):
+        service = inventory.services[place]
+        for port in service.ports:
+            if (port.protocol, port.port) == ("UDP", DNS):
+                for peer, number in targets(inventory, service, port):
+                    if isinstance(peer, Workload):
+                        found[peer].add(number)
+    return {peer: frozenset(ports) for peer, ports in found.items()}
 
 
 def _may_resolve(connection: Connection) -> bool:

@@ -64,6 +64,22 @@ def test_a_resolver_that_only_listens_elsewhere_is_none() -> None:
     assert serving(learned([ask(port=9153, protocol="TCP")])) == {}
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_resolver_of_the_inventory_serves_where_nobody_was_seen_to_ask(target: str) -> None:
+    dns = Service(
+        namespace="kube-system",
+        name="kube-dns",
+        selector=KUBE_DNS,
+        ports=(ServicePort(name="dns", protocol="UDP", port=53, target=1053),),
+    )
+    known = inventory(
+        pod("coredns", "kube-system", labels=KUBE_DNS), services={("kube-system", "kube-dns"): dns}
+    )
+    what = learned([flow(app("web"), app("api"))], known)
+    assert serving(what) == {COREDNS: frozenset({1053})}
+    assert "1053" in proof(what, target).files["shop/allow-dns.yaml"]
+
+
 def test_openshifts_resolver_answers_on_5353() -> None:
     own = labels(**{"dns.operator.openshift.io/daemonset-dns": "default"})
     server = app("dns-default", "openshift-dns", labels=own)
@@ -273,7 +289,7 @@ def test_whom_only_resolvers_ask_is_no_resolver_of_pods(ip: str) -> None:
 
 
 def test_of_others_one_application_is_not_enough() -> None:
-    assert serving(learned([ask(server=world("198.51.100.53"))], cluster())) == {}
+    assert set(serving(learned([ask(server=world("198.51.100.53"))], cluster()))) == {COREDNS}
 
 
 def test_metadata_of_the_cloud_is_not_opened_with_its_resolver() -> None:
