@@ -15,7 +15,7 @@ from capture.conntrack_entry import Entry, Incomplete
 from capture.fold import Fold
 from capture.hubble_orient import lower_port_serves
 from netpol.flow import Flow
-from netpol.net import PORT_PROTOCOLS, canonical_address
+from netpol.net import PORT_PROTOCOLS, canonical_address, host_cidr, is_public
 from netpol.notices import Notice
 from netpol.sketch import identity
 
@@ -94,18 +94,20 @@ class Table:
         if any(era(side, times[0]) != era(side, times[1]) for side in (way.client, way.server)):
             self.fold.hold(HANDS)
             return
-        client, server = (self.fold.address(side, times[0]) for side in (way.client, way.server))
-        self.fold.add(
-            client,
-            server,
-            way.protocol,
-            way.port,
-            times,
-            _signals(entry, way.protocol),
-            certain=way.certain,
-            distinct=(_identity(entry, way),),
-            service_port=_dialled(entry),
-        )
+        server = self.fold.address(way.server, times[0])
+        for number, client in enumerate(_clients(entry, way)):
+            self.fold.add(
+                self.fold.address(client, times[0]),
+                server,
+                way.protocol,
+                way.port,
+                times,
+                _signals(entry, way.protocol),
+                certain=way.certain,
+                distinct=(_identity(entry, way),),
+                records=0 if number else 1,
+                service_port=_dialled(entry),
+            )
 
     def flows(self) -> Iterator[Flow]:
         """The flows of all entries."""
@@ -114,6 +116,23 @@ class Table:
             where = self.fold.reading.where
             self.fold.reading.tell(Notice(code="NP011", message=message, where=where))
         return self.fold.flows()
+
+
+def _clients(entry: Entry, way: _Way) -> Iterator[str]:
+    """Whom policies know as the client: its own see who dialled, the server's who is shown to it.
+
+    They differ where a node takes the client's place on the way to the pods of a Service (node
+    ports, load balancers). Nobody has policies for a client on the internet.
+    """
+    one, other = entry.original, entry.answer
+    dialled, shown = canonical_address(one.source), canonical_address(other.target)
+    translated = canonical_address(one.target) != way.server
+    if way.client != dialled or dialled == shown or not translated:
+        yield way.client
+        return
+    if not is_public(host_cidr(dialled)):
+        yield dialled
+    yield shown
 
 
 def _dialled(entry: Entry) -> int | None:

@@ -83,6 +83,37 @@ def test_one_line_tells_client_service_and_server(line):
 
 
 @pytest.mark.parametrize(
+    ("client", "dialled", "seen"),
+    [
+        # A client on the internet is under nobody's policies; the pod sees the node in its place.
+        ("8.8.8.8", "10.0.0.11", {"10.0.0.11"}),
+        ("2a00::8", "2a00::11", {"2a00::11"}),
+        # One in a private range may be a pod, whose own policies are about who dialled.
+        ("192.168.7.7", "10.0.0.11", {"192.168.7.7", "10.0.0.11"}),
+    ],
+)
+def test_behind_a_node_port_the_pod_sees_the_node(client, dialled, seen):
+    server = "fd00::9" if ":" in client else "10.244.2.9"
+    line = (
+        f"tcp 6 99 ESTABLISHED src={client} dst={dialled} sport=51000 dport=30080"
+        f" src={server} dst={dialled} sport=8080 dport=33333 [ASSURED] use=1"
+    )
+    flows, account, told = read(line)
+    assert {one.client.ip for one in flows} == seen
+    assert {(one.server.ip, one.port, one.service_port) for one in flows} == {(server, 8080, 30080)}
+    assert account.folded == 1
+    assert not told
+
+
+def test_who_is_masqueraded_on_the_way_out_is_the_pod():
+    line = (
+        "tcp 6 99 ESTABLISHED src=10.244.1.7 dst=8.8.8.8 sport=51000 dport=443"
+        " src=8.8.8.8 dst=10.0.0.11 sport=443 dport=33333 [ASSURED] use=1"
+    )
+    assert shown(one(line)) == "10.244.1.7 > 8.8.8.8 TCP 443"
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         (UDP.replace("17 src", "17 29 src"), "10.244.1.7 > 10.244.0.12 UDP 53 (53)"),
