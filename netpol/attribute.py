@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, product
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from netpol.addresses import GUARD, Unclear
 from netpol.answers import Answers
@@ -41,6 +41,11 @@ Loose: TypeAlias = Callable[[Callable[[str, int, int], Pod | None]], Iterable[Fl
 """Flows between sides that are known by their address alone, of somebody who wants to know who had
 which address for all of a time (:meth:`netpol.directory.Directory.alone_at`) to add them up by it:
 there those are named already."""
+
+
+_CLAIM: Final = frozenset({"capture", "pcap"})
+"""Sources whose names of a server are what clients said in TLS and HTTP; all others tell what the
+DNS answered."""
 
 
 def nothing_loose(_: object) -> Iterable[Flow]:
@@ -198,14 +203,19 @@ class _Names:
 
 
 def _evidence(flow: Flow, connection: Connection, named: _Names) -> Evidence:
-    names: frozenset[str] = frozenset()
+    names, claimed = frozenset[str](), frozenset[str]()
     if isinstance(connection.server, Cidr):
-        names = flow.server.names | named.at(flow, connection, connection.server.cidr)
+        names = frozenset(named.at(flow, connection, connection.server.cidr))
+        if flow.source in _CLAIM:
+            claimed = flow.server.names - names
+        else:
+            names |= flow.server.names
     elif isinstance(connection.client, Cidr | Fqdn):
         names = flow.client.names
     return replace(
         Evidence.of(flow),
         names=names,
+        claimed=claimed,
         client_addresses=_address(connection.client, flow.client),
         server_addresses=_address(connection.server, flow.server),
     )

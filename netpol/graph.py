@@ -68,6 +68,9 @@ class Evidence:
     """(name in ``netpol.flow.SIGNALS``, records), sorted."""
     names: frozenset[str] = frozenset()
     """DNS names under which the outside party was known."""
+    claimed: frozenset[str] = frozenset()
+    """Names that clients called it by in TLS and HTTP, and that no DNS answer is known to prove: a
+    proxy is called by the names of others, a pod may name whom it likes. For people, not rules."""
     client_addresses: frozenset[str] = frozenset()
     """Addresses of the client, where it is an entity."""
     server_addresses: frozenset[str] = frozenset()
@@ -127,6 +130,7 @@ class Evidence:
             server_pods=self.server_pods | other.server_pods,
             signals=_added(self.signals, other.signals),
             names=self.names | other.names,
+            claimed=self.claimed | other.claimed,
             client_addresses=self.client_addresses | other.client_addresses,
             server_addresses=self.server_addresses | other.server_addresses,
             services=self.services | other.services,

@@ -471,3 +471,33 @@ def test_a_name_that_a_later_pod_of_another_owner_has_is_not_that_one() -> None:
     same = pod("db-0", owner="db", kind="StatefulSet", started=10 * HOUR)
     found = learned([flow(client, app("web"))], inventory(same))
     assert accepted(found) == {"shop/StatefulSet/db -> shop/Deployment/web TCP 8080"}
+
+
+# --- what clients call a server
+
+
+@pytest.mark.parametrize("source", ["pcap", "capture"])
+def test_what_a_client_calls_a_server_is_no_name_until_an_answer_proves_it(source: str) -> None:
+    proxy = world("198.51.100.9", names=frozenset({"other.example.org", "pay.example.org"}))
+    answer = Answer("pay.example.org", "198.51.100.9", HOUR, HOUR + 60 * 10**9)
+    asked = flow(app("web"), app("dns"), 53, protocol="UDP", answers=frozenset({answer}))
+    found = {
+        proven: learned(
+            [flow(app("web"), proxy, 3128, source=source), *([asked] if proven else [])]
+        )
+        for proven in (False, True)
+    }
+    names = {
+        proven: [(e.names, e.claimed) for c, e in what.accepted if c.port == 3128]
+        for proven, what in found.items()
+    }
+    assert names == {
+        False: [(set(), {"other.example.org", "pay.example.org"})],
+        True: [({"pay.example.org"}, {"other.example.org"})],
+    }
+
+
+def test_names_of_a_dns_proxy_are_proven() -> None:
+    server = world("198.51.100.9", names=frozenset({"pay.example.org"}))
+    ((_, evidence),) = learned([flow(app("web"), server, source="hubble")]).accepted
+    assert (evidence.names, evidence.claimed) == ({"pay.example.org"}, set())

@@ -61,7 +61,8 @@ def _seen(learned: Learned) -> Iterable[Row]:
             key = connection.server, connection.protocol, connection.port
             outsiders[key].append(evidence)
     for connection, evidence in learned.accepted:
-        row = {**connection_row(connection), "names": ", ".join(sorted(evidence.names))}
+        names = evidence.names | evidence.claimed
+        row = {**connection_row(connection), "names": ", ".join(sorted(names))}
         group = outsiders[(connection.server, connection.protocol, connection.port)]
         if isinstance(connection.client, Cidr) and len(group) > _ADDRESSES:
             if evidence is not group[0]:

@@ -65,6 +65,7 @@ def evidence_object(evidence: Evidence) -> Row:
         "server_pods": len(evidence.server_pods),
         "signals": dict(evidence.signals),
         "names": sorted(evidence.names),
+        "claimed": sorted(evidence.claimed),
         "services": sorted(evidence.services),
         "service_ports": sorted(evidence.service_ports),
     }

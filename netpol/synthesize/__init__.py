@@ -159,12 +159,18 @@ def _named(edges: Iterable[Edge], names: Mapping[Workload, str]) -> Iterator[Nam
             (connection.server, connection.client),
         ):
             if isinstance(subject, Workload) and subject in names and isinstance(peer, Cidr | Fqdn):
-                told = frozenset({peer.name}) if isinstance(peer, Fqdn) else evidence.names
+                told = evidence.names or evidence.claimed  # a comment may well say what clients say
+                told = frozenset({peer.name}) if isinstance(peer, Fqdn) else told
                 yield Named(
                     policy=(subject.namespace, names[subject]),
                     block=peer.cidr if isinstance(peer, Cidr) else "",
                     names=told,
                 )
+
+
+def names_of(evidence: Evidence) -> frozenset[str]:
+    """What to call an address by: what is proven, else what its clients say."""
+    return evidence.names or evidence.claimed
 
 
 def _tell_unused(wanted: Patterns, outsiders: Outsiders, tell: Tell) -> None:
