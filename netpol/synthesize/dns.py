@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from netpol.families import families, in_family
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.net import PortSet, host_cidr
@@ -100,7 +101,10 @@ def resolvers(edges: Iterable[Edge], inventory: Inventory) -> Resolvers:
 
 
 def _promised(inventory: Inventory) -> dict[Peer, frozenset[int]]:
-    """Who is behind the Service for names of the cluster, with the ports of the pods."""
+    """Who is behind the Service for names of the cluster, with the ports of the pods.
+
+    Where NodeLocal DNSCache runs, it is what pods are told to ask, by default at its own address.
+    """
     found: dict[Peer, set[int]] = defaultdict(set)
     for place in sorted(_ADDRESS_OF_NAMES & inventory.services.keys()):
         service = inventory.services[place]
@@ -109,6 +113,9 @@ def _promised(inventory: Inventory) -> dict[Peer, frozenset[int]]:
                 for peer, number in targets(inventory, service, port):
                     if isinstance(peer, Workload):
                         found[peer].add(number)
+    if found and any(pod.host_network for pod in local_caches(inventory)):
+        for block in in_family(map(host_cidr, NODE_LOCAL_DNS), families(inventory)):
+            found[Cidr(block)].add(DNS)
     return {peer: frozenset(ports) for peer, ports in found.items()}
 
 

@@ -243,6 +243,16 @@ def test_the_cache_asks_the_pods_of_kube_dns_from_every_node(target: str) -> Non
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_where_nobody_was_seen_to_ask_the_cache_is_asked_and_asks(target: str) -> None:
+    flows = [flow(app("web"), app("api")), flow(app("x"), app("y", "kube-system"))]
+    found = proved(learned(flows, cluster(CACHE)), target)
+    assert {"169.254.20.10/32", "10.96.0.10/32"} <= peers(found)
+    assert "fd00::a/128" not in peers(found)
+    text = {"cilium": "remote-node"}.get(target, "172.18.0.2/32")
+    assert text in peers(found, "kube-system", "coredns-serve-dns")
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_cache_answers_at_the_address_of_the_service_too(target: str) -> None:
     """What looks like kube-dns in the flows never leaves the node."""
     found = proved(learned([ask(server=at("10.96.0.10"))], cluster(CACHE)), target)
