@@ -43,7 +43,7 @@ from capture.times import nanosecond_text
 from capture.wire import Message, decode_error, messages
 from capture.wire_hubble import TABLES
 
-__all__ = ["GIGA", "LATEST", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
+__all__ = ["DROPPED", "GIGA", "LATEST", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
 
 _REMEMBERED: Final = 16384
 """Distinct encodings of a message that are remembered."""
@@ -65,6 +65,7 @@ _TRUE: Final = b"\x08\x01"
 GIGA: Final = 1_000_000_000
 LATEST: Final = 253_402_300_799
 """Seconds since the epoch at the end of 9999, the last year of RFC 3339."""
+DROPPED: Final = VERDICTS.index("DROPPED")
 PORT: Final = 65535
 """The highest."""
 _BYTE: Final = 255

@@ -13,7 +13,16 @@ from capture.hubble_seen import Known, Plain, judged, rarer
 from capture.hubble_status import status
 from capture.source import Reading
 from capture.wire import Message
-from capture.wire_hubble_decode import GIGA, LATEST, PORT, Decoder, nanoseconds, no_flow, told
+from capture.wire_hubble_decode import (
+    DROPPED,
+    GIGA,
+    LATEST,
+    PORT,
+    Decoder,
+    nanoseconds,
+    no_flow,
+    told,
+)
 from netpol.answers import HOUR
 
 __all__ = ["WireFold"]
@@ -36,6 +45,7 @@ class WireFold(Fold):
         parse, plain = decoder.parse, decoder.plain
         note, at, skip = decoder.seen.note, decoder.seen.at, decoder.seen.skip
         known: Known
+        found: Judged | None
         before = number = self.number
         for number, message in enumerate(pieces, before + 1):
             try:
@@ -64,14 +74,14 @@ class WireFold(Fold):
                 if not answer:
                     answer = False if flow.HasField("is_reply") else flow.reply or None
                 layer7 = decoder.seven(flow.l7) if flow.l7 else NO_LAYER7
-                decides = flow.verdict, flow.event_type, answer, layer7.type
-                found: Judged | None
+                verdict, event, found = flow.verdict, flow.event_type, None
                 if l4.HasField("TCP"):
                     part = l4.TCP
-                    known = *decides, flow.drop_reason_desc, part.flags
+                    drop = flow.drop_reason_desc if verdict == DROPPED else 0
+                    known = verdict, event, answer, layer7.type, drop, part.flags
                     found = plain.get(known)
                 elif l4.HasField("UDP"):
-                    part, known = l4.UDP, decides
+                    part, known = l4.UDP, (verdict, event, answer, layer7.type)
                     found = plain.get(known)
                 else:
                     record = decoder.record(flow, message)
