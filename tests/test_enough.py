@@ -62,6 +62,21 @@ def test_nothing_is_enough_before_a_day_was_seen() -> None:
     assert found([*busy, seen("s0", 32)]).stable
 
 
+def test_workloads_that_alone_are_not_enough_stand_in_a_table_the_least_known_first() -> None:
+    """Each of the changing ones is seen in one hour; two days of the steady pair are not enough."""
+    steady = [seen("steady", *range(48), client="b")]
+    changing = [seen(f"s{n}", n) for n in range(40)]
+    lines = list(enough_text(found([*steady, *changing])))
+    at = lines.index("  known least:")
+    header, first, *others = (line.split() for line in lines[at + 1 :])
+    assert header[0] == "workload"
+    assert first[0] == "shop/Deployment/a"
+    assert first[-2] == "40"
+    assert float(first[1].rstrip("%")) < 10
+    assert not any("steady" in word or "Deployment/b" in word for line in others for word in line)
+    assert others[-1][:3] == ["…", "and", "38"]
+
+
 def test_one_hour_tells_nothing() -> None:
     one = found([seen("b", 3)])
     assert not one.stable

@@ -11,6 +11,7 @@ from netpol.coverage import Estimate, Interval
 from netpol.enough import STABLE, Enough, Standing
 from netpol.peers import label
 from netpol.report.rows import time_text
+from netpol.report.tabular import aligned
 from netpol.report.words import count, span
 
 __all__ = ["curve_text", "enough_object", "enough_text", "saturation_object", "saturation_text"]
@@ -111,6 +112,7 @@ def enough_text(found: Enough) -> Iterator[str]:
         seen += f" ({when})" if when else ""
         yield f"  {label(workload)}: {seen}"
     yield from _weak(found.workloads)
+    yield from _least(found.workloads)
 
 
 def _answer(found: Enough) -> str:
@@ -166,6 +168,26 @@ def _bar(number: int, highest: int) -> str:
     if not number:
         return _NONE
     return _BARS[max(0, len(_BARS) - 1 - (highest.bit_length() - number.bit_length()))]
+
+
+def _least(standings: Iterable[Standing]) -> Iterator[str]:
+    """The workloads that alone would not be enough, those of which least is known first."""
+    known = ((label(one.workload), one.estimate) for one in standings)
+    weak = sorted(
+        ((name, e) for name, e in known if e is not None and e.coverage_interval[0] < STABLE),
+        key=lambda one: (one[1].coverage, one[1].coverage_interval[0], one[0]),
+    )
+    if weak:
+        yield "  known least:"
+        rows = [
+            ("workload", "activity known", "95 % interval", "connections seen", "unseen, at least")
+        ]
+        for name, e in weak[:_SHOWN]:
+            interval = "{:.1%} to {:.1%}".format(*e.coverage_interval)
+            rows.append((name, f"{e.coverage:.1%}", interval, f"{e.observed:,}", f"{e.unseen:.1f}"))
+        yield from aligned(rows, "    ").splitlines()
+    if len(weak) > _SHOWN:
+        yield f"    … and {len(weak) - _SHOWN:,} more; --format json has all"
 
 
 def _weak(standings: Iterable[Standing]) -> Iterator[str]:

@@ -130,6 +130,6 @@ def _missing(standing: Standing) -> Section:
     }
     lines = [f"Lost by the sources: {learned.lost_events:,} events"] if learned.lost_events else []
     if quiet:
-        lines.append(f"No traffic seen of {len(quiet):,} workloads: {', '.join(quiet)}")
+        lines.append(f"No traffic seen of {count(len(quiet), 'workload')}: {', '.join(quiet)}")
     lines += [f"Blind spots of {s}: {'; '.join(texts)}" for s, texts in learned.blind_spots.items()]
     return Section(members, tuple(lines))
