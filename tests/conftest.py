@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def root() -> Path:
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def at_root(root: Path) -> Iterator[None]:
+    """Paths are those of the repository, as in its README."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield
 
 
 @pytest.fixture(scope="session")

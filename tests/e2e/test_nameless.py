@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,8 @@ from netpol.inventory import Inventory, Node, Pod
 from netpol.learn import Learned, learn
 from netpol.manifests import commented
 
+pytestmark = pytest.mark.usefixtures("at_root")
+
 WATCH = "samples/shop/watch.jsonl.gz"
 CLUSTER = "samples/shop/cluster"
 
@@ -59,13 +61,6 @@ LOST = {
     # addresses, those of Kubernetes are the same.
     "connections without the DNS name of the outside": 3,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def at_root(root: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from netpol.cli import cli
+
+pytestmark = pytest.mark.usefixtures("at_root")
 
 FLOWS = "samples/shop/hubble.jsonl.gz"
 CLUSTER = "samples/shop/cluster"
@@ -23,13 +24,6 @@ def run(*args: str) -> dict[str, object]:
     result = CliRunner().invoke(cli, [*args, "--format", "json"], catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def at_root(root: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,12 @@ from click.testing import CliRunner
 
 from netpol.cli import cli
 
+pytestmark = pytest.mark.usefixtures("at_root")
+
 CLUSTER = "samples/shop/cluster"
 IMAGING = "shop/Deployment/imaging"
 _WORLD = "entity:world"
 Row = tuple[str, str, str, str]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def at_root(root: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        yield
 
 
 @pytest.fixture(scope="module")
