@@ -12,6 +12,8 @@ from typing import Annotated, TypeAlias, cast
 from msgspec import Meta, Raw, Struct, defstruct, field
 from msgspec.json import Decoder
 
+from netpol.flow import MOST
+
 __all__ = [
     "Line",
     "Numbers",
@@ -24,7 +26,7 @@ __all__ = [
     "decode_policies",
 ]
 
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 Text: TypeAlias = str | None
 NOTHING = Raw(b"")
 

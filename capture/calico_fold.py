@@ -18,6 +18,7 @@ from capture.fold import Fold
 from capture.hubble_errors import Bad, Incomplete, fault
 from capture.lines import LINE_LIMIT
 from capture.source import Reading
+from capture.times import LATEST
 from netpol.flow import Flow
 from netpol.peers import Endpoint, Labels
 
@@ -38,7 +39,6 @@ RAW_KEPT: Final = 32768
 
 LONGEST: Final = 31 * 24 * 3600
 """Seconds. No flow log is kept in longer intervals."""
-_LATEST: Final = 2**33
 _SECOND: Final = 1_000_000_000
 _API: Final = "kube-apiserver"
 
@@ -58,7 +58,7 @@ class Cell(Struct, gc=False):
     """The records that say the same, but for times and counts. Seconds since the epoch."""
 
     replies: int
-    first: int = _LATEST
+    first: int = LATEST
     last: int = 0
     floor: int = 1
     """With ``ceiling``: an hour that is in ``hours``, the latest that was looked up."""
@@ -208,7 +208,7 @@ def _place(said: Said) -> tuple[str, str, int | None]:
 
 def whole_hours(start: int, end: int) -> range:
     """The hours that an interval touches; raises :class:`Bad` where there is none such."""
-    if not 0 < start < _LATEST:
+    if not 0 < start < LATEST:
         raise Incomplete(".start_time") if not start else Bad(".start_time", "out of range")
     if not start <= end <= start + LONGEST:
         raise Bad(".end_time", f"no end of an interval that starts at {start}: {end}")

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from capture.times import LATEST
+
 __all__ = ["OLDEST", "Entry", "Incomplete", "Tuple", "parse"]
 
 _STAMP: Final = re.compile(r"\[(\d{1,12})\.(\d{1,9})\]", re.ASCII)
@@ -71,6 +73,8 @@ class Entry:
             raise Incomplete("no protocol number")
         if not all((self.original.source, self.original.target, self.answer.source)):
             raise Incomplete("not two tuples of addresses")
+        if (self.time or 0) >= LATEST * 10**9:
+            raise Incomplete("its time is out of range")
         return self
 
 

@@ -16,6 +16,8 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
+from netpol.flow import MOST
+
 __all__ = [
     "FlowRecord",
     "HitRecord",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 Enum: TypeAlias = int | str
 NOTHING = Raw(b"")
 

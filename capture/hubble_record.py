@@ -16,6 +16,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
+from netpol.flow import MOST
+
 __all__ = [
     "VERDICTS",
     "Addresses",
@@ -76,6 +78,8 @@ Time: TypeAlias = Annotated[str, Meta(max_length=64)]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Whole: TypeAlias = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d{1,20}$")]
 """A 64-bit number: text by the rules of proto-JSON, but writers differ."""
+Tally: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)] | Annotated[str, Meta(pattern=r"^\d{1,12}$")]
+"""How many flows something stands for."""
 
 
 class Flags(Struct, gc=False, frozen=True):
@@ -158,9 +162,9 @@ class ServiceRecord(Struct, gc=False):
 class Aggregate(Struct, gc=False):
     """``flow.Aggregate``: how many flows an aggregated record stands for."""
 
-    ingress_flow_count: Whole = 0
-    egress_flow_count: Whole = 0
-    unknown_direction_flow_count: Whole = 0
+    ingress_flow_count: Tally = 0
+    egress_flow_count: Tally = 0
+    unknown_direction_flow_count: Tally = 0
 
 
 class FlowRecord(Struct, gc=False):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from capture.hubble_errors import Bad, Incomplete
+from capture.times import LATEST
 
 __all__ = ["Clock", "Stamp", "nanoseconds"]
 
@@ -41,6 +42,8 @@ class Clock:
             if found is None:
                 raise ValueError
             second = _utc(found)
+            if (second - _EPOCH).total_seconds() >= LATEST:
+                raise ValueError
         except (ValueError, OverflowError):
             raise Bad(".time", f"expected an RFC 3339 time, found {text[:40]!r}") from None
         stamp = second.isoformat()[:19]

@@ -6,8 +6,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["instant", "nanosecond_text", "nanoseconds", "rfc3339"]
+__all__ = ["LATEST", "instant", "nanosecond_text", "nanoseconds", "rfc3339"]
 
+LATEST: Final = 2**33
+"""Seconds since the epoch, in March 2242. A later time is a mistake, and in nanoseconds it would
+soon be none of 64 bits, as stores keep them."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -17,8 +20,8 @@ def nanoseconds(text: str | None) -> int:
     if not text:
         return 0
     try:
-        time = datetime.fromisoformat(text)
-        return (time - _EPOCH) // _MICROSECOND * 1000
+        time = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND * 1000
+        return time if time < LATEST * 10**9 else 0
     except (ValueError, TypeError, OverflowError):
         return 0
 
@@ -47,8 +50,8 @@ def instant(text: str, *, zoneless: bool = False) -> int:
         whole = (second - _EPOCH) // timedelta(seconds=1)
     except (ValueError, OverflowError):
         raise ValueError(f"expected a time that exists, found {text[:40]!r}") from None
-    if whole < 0:
-        raise ValueError(f"expected a time since 1970, found {text[:40]!r}")
+    if not 0 <= whole < LATEST:
+        raise ValueError(f"expected a time from 1970 to 2241, found {text[:40]!r}")
     return whole * 10**9 + int((found[3] or "")[:9].ljust(9, "0"))
 
 

@@ -18,6 +18,7 @@ from capture.hubble_errors import Bad, Incomplete
 from capture.live_seen import REPEATED, Seen, digest
 from capture.source import Reading
 from capture.wire import Message, Table, decode_error, messages
+from netpol.flow import MOST
 
 __all__ = ["WireFold"]
 
@@ -145,5 +146,6 @@ def _checked(flow: Message) -> None:
     """Raises :class:`Bad` for numbers that the JSON form cannot hold."""
     for name in _TABLES["Flow"]:
         value = getattr(flow, name)
-        if isinstance(value, int) and value < 0:
-            raise Bad(f".{name}", f"expected a number >= 0, found {value}")
+        if isinstance(value, int) and not 0 <= value <= MOST:
+            wanted = ">= 0" if value < 0 else f"<= {MOST}"
+            raise Bad(f".{name}", f"expected a number {wanted}, found {value}")

@@ -39,11 +39,11 @@ from capture.hubble_record import (
 )
 from capture.hubble_seen import Plain
 from capture.live_seen import REPEATED, Seen, digest
-from capture.times import nanosecond_text
+from capture.times import LATEST, nanosecond_text
 from capture.wire import Message, decode_error, messages
 from capture.wire_hubble import TABLES
 
-__all__ = ["DROPPED", "GIGA", "LATEST", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
+__all__ = ["DROPPED", "GIGA", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
 
 _REMEMBERED: Final = 16384
 """Distinct encodings of a message that are remembered."""
@@ -63,8 +63,6 @@ _EMPTY: Final = b"\x10\x00"
 _TRUE: Final = b"\x08\x01"
 """``google.protobuf.BoolValue`` of true."""
 GIGA: Final = 1_000_000_000
-LATEST: Final = 253_402_300_799
-"""Seconds since the epoch at the end of 9999, the last year of RFC 3339."""
 DROPPED: Final = VERDICTS.index("DROPPED")
 PORT: Final = 65535
 """The highest."""
@@ -175,7 +173,7 @@ class Decoder:
 
 def nanoseconds(time: Message) -> int:
     """Since the epoch. Raises :class:`Bad`."""
-    if not 0 <= time.seconds <= LATEST:
+    if not 0 <= time.seconds < LATEST:
         raise Bad(".time", f"expected seconds since 1970, found {time.seconds}")
     if not 0 <= time.nanos < GIGA:
         raise Bad(".time", f"expected nanoseconds of a second, found {time.nanos}")

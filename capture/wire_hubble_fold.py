@@ -12,11 +12,11 @@ from capture.hubble_record import NO_LAYER7
 from capture.hubble_seen import Known, Plain, judged, rarer
 from capture.hubble_status import status
 from capture.source import Reading
+from capture.times import LATEST
 from capture.wire import Message
 from capture.wire_hubble_decode import (
     DROPPED,
     GIGA,
-    LATEST,
     PORT,
     Decoder,
     nanoseconds,
@@ -66,7 +66,7 @@ class WireFold(Fold):
                 stamp = second * GIGA + nanos
                 note(ident)
                 at(stamp)
-                if not (0 < second <= LATEST and 0 <= nanos < GIGA):
+                if not (0 < second < LATEST and 0 <= nanos < GIGA):
                     stamp = nanoseconds(time) if second else decoder.beside(message)
 
                 # Which way does it point, and what does it say?

@@ -10,10 +10,14 @@ from netpol.answers import HOUR, Answer
 from netpol.peers import Endpoint
 from netpol.sketch import EMPTY, Sketch
 
-__all__ = ["DAY", "SIGNALS", "Account", "Flow", "Sighting", "sampled"]
+__all__ = ["DAY", "MOST", "SIGNALS", "Account", "Flow", "Sighting", "sampled"]
 
 DAY: Final = 24
 """Hours."""
+
+MOST: Final = 1 << 40
+"""No record stands for more connections, or counts more packets: that is a mistake, and the sum of
+many such would be no number of 64 bits, as stores keep them."""
 
 SIGNALS: Final = {
     "opened": "a packet that opens the connection went from client to server",

@@ -20,6 +20,7 @@ from capture.records_shape import Entity, Gap, Protocol, Record, Side, Signal
 from capture.records_write import gap, write
 from capture.snapshot import read_inventory
 from capture.source import Reading
+from capture.times import LATEST
 from netpol.answers import Answer, union
 from netpol.flow import SIGNALS, Account, Flow, Sighting
 from netpol.learn import learn
@@ -45,7 +46,7 @@ ENDPOINTS = st.builds(
     names=st.frozensets(NAMES, max_size=2),
     called=NAMES,
 )
-TIMES = st.integers(0, 253402300799 * 10**9)
+TIMES = st.integers(0, LATEST * 10**9 - 1)
 ANSWERS = st.builds(
     lambda name, ip, times: Answer(name, ip, *sorted(times)),
     *(NAMES, IPS.filter(bool), st.tuples(TIMES, TIMES)),
