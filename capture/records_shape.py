@@ -11,12 +11,14 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from netpol.flow import MOST
+
 __all__ = ["VERSION", "Gap", "Owner", "Record", "Side", "Version"]
 
 VERSION: Final = 2
 
 Number: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
-Whole: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Whole: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 Time: TypeAlias = Annotated[
     str, Meta(max_length=64, description="RFC 3339, to the nanosecond, in UTC")
 ]
@@ -84,9 +86,7 @@ class Record(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     certain: Annotated[
         bool, Meta(description="false: who opened it was inferred from the ports alone")
     ] = True
-    records: Annotated[
-        int, Meta(ge=1, le=(1 << 63) - 1, description="so many input records are in it")
-    ] = 1
+    records: Annotated[int, Meta(ge=1, le=MOST, description="so many input records are in it")] = 1
     count: Annotated[Whole, Meta(description="so many connections they stand for")] = 1
     distinct: Annotated[
         bytes,

@@ -68,8 +68,8 @@ FLOWS = st.builds(
     service=NAMES,
     service_port=PORTS,
     certain=st.booleans(),
-    records=st.integers(1, 2**63 - 1),
-    count=st.integers(0, 2**63 - 1),
+    records=st.integers(1, 2**40),
+    count=st.integers(0, 2**40),
     distinct=st.lists(st.integers(0, 2**64 - 1), max_size=3).map(Sketch.of),
     reports=st.dictionaries(NAMES, st.integers(0, 2**40), max_size=2).map(
         lambda counts: tuple(sorted(counts.items()))

@@ -68,3 +68,8 @@ def test_a_count_that_no_store_can_keep(tmp_path, many) -> None:
         place = tmp_path / name.replace(" ", "-")
         place.mkdir()
         assert learned(place, data) == (2, 2), name
+
+
+def test_a_flow_record_that_stands_for_too_many(tmp_path) -> None:
+    line = SAMPLES["netpol"].replace(b'"port":80', b'"port":80,"records":%d' % (2**63 - 1))
+    assert learned(tmp_path, line * 2) == (2, 2)
