@@ -168,11 +168,6 @@ def _named(edges: Iterable[Edge], names: Mapping[Workload, str]) -> Iterator[Nam
                 )
 
 
-def names_of(evidence: Evidence) -> frozenset[str]:
-    """What to call an address by: what is proven, else what its clients say."""
-    return evidence.names or evidence.claimed
-
-
 def _tell_unused(wanted: Patterns, outsiders: Outsiders, tell: Tell) -> None:
     """Patterns of the user's that stand for nothing (NP056)."""
     for pattern in set(wanted.chosen) - {one.pattern for one in outsiders.patterned}:
