@@ -91,6 +91,8 @@ class Interned:
     """The pod, as a bit: the place of its name in ``Sides.pods[side]``."""
     nameless: bool = False
     """It has nothing but its address."""
+    cluster: str = ""
+    """Its cluster, of a pod whose labels tell it."""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ class Sides:
     _pods: dict[Side, dict[str, int]] = field(default_factory=dict)
     _names: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     _size: int = 0
-    _labelled: dict[tuple[str, bytes, int], Side] = field(default_factory=dict)
+    _labelled: dict[tuple[str, bytes, int], tuple[Side, str]] = field(default_factory=dict)
     _owners: defaultdict[int, set[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -152,30 +154,32 @@ class Sides:
             record = self.decode(raw)
         except (ValueError, RecursionError) as error:
             raise Bad(path, str(error)) from error
-        side = self._side(record, path)
+        side, cluster = self._side(record, path)
         if not side.owner[1]:
-            return Interned(self.number(side), "", nameless=not (side.is_pod or side.entities))
+            nameless = not (side.is_pod or side.entities)
+            return Interned(self.number(side), "", nameless=nameless, cluster=cluster)
         number, bit = self._pod(side, record.pod_name)
         for owner in record.workloads[:1]:
             if owner.kind and owner.name:
                 self._owners[self.same[number]].add((owner.kind, owner.name))
-        return Interned(number, record.pod_name, bit)
+        return Interned(number, record.pod_name, bit, cluster=cluster)
 
-    def _side(self, record: EndpointRecord, path: str) -> Side:
-        """The side that an endpoint is, without its address."""
+    def _side(self, record: EndpointRecord, path: str) -> tuple[Side, str]:
+        """The side that an endpoint is, without its address; and its cluster."""
         key = record.namespace, b"" + record.labels, record.identity
-        side = self._labelled.get(key)
-        if side is None:
+        found = self._labelled.get(key)
+        if found is None:
             try:
                 labels = decode_labels(record.labels)
             except (ValueError, RecursionError) as error:
                 raise Bad(f"{path}.labels", str(error)) from error
-            side = _labelled(record.namespace, labels, record.identity)
+            found = _labelled(record.namespace, labels, record.identity)
             if len(self._labelled) >= LABELS_REMEMBERED:
                 self._labelled.clear()
-            self._labelled[key] = side
+            self._labelled[key] = found
+        side, cluster = found
         named = side.namespace and record.pod_name and "health" not in side.entities
-        return side._replace(owner=from_pod_name(record.pod_name)) if named else side
+        return side._replace(owner=from_pod_name(record.pod_name)) if named else side, cluster
 
     def _pod(self, side: Side, name: str) -> tuple[int, int]:
         """(number, bit) of a pod of ``side``."""
@@ -205,8 +209,8 @@ class Sides:
         )
 
 
-def _labelled(namespace: str, labels: list[str], identity: int) -> Side:
-    """The side with these labels, or, without any, with a reserved identity."""
+def _labelled(namespace: str, labels: list[str], identity: int) -> tuple[Side, str]:
+    """The side with these labels, or, without any, with a reserved identity; and its cluster."""
     sorted_out = _Labels()
     for text in labels:
         sorted_out.add(text)
@@ -215,7 +219,7 @@ def _labelled(namespace: str, labels: list[str], identity: int) -> Side:
         entities.add(_BY_NUMBER[identity])
     elif sorted_out.outside and not entities and not sorted_out.own:
         entities.add("world")
-    return Side(
+    side = Side(
         namespace=namespace or sorted_out.namespace,
         labels=tuple(sorted(sorted_out.own.items())),
         namespace_labels=tuple(sorted(sorted_out.of_namespace.items())),
@@ -223,6 +227,7 @@ def _labelled(namespace: str, labels: list[str], identity: int) -> Side:
         entities=frozenset(entities),
         names=frozenset(sorted_out.names),
     )
+    return side, sorted_out.cluster
 
 
 @dataclass(slots=True)
@@ -233,6 +238,7 @@ class _Labels:
     of_namespace: dict[str, str] = field(default_factory=dict)
     namespace: str = ""
     service_account: str = ""
+    cluster: str = ""
     entities: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     outside: bool = False
@@ -261,5 +267,7 @@ class _Labels:
             self.namespace = value
         elif key == _SERVICE_ACCOUNT:
             self.service_account = value
-        elif key != _CLUSTER:
+        elif key == _CLUSTER:
+            self.cluster = value
+        else:
             self.own[key] = value

@@ -35,6 +35,7 @@ __all__ = ["Fold", "Row"]
 
 UNREADABLE: Final = "unreadable"
 INCOMPLETE: Final = "incomplete"
+ABROAD: Final = "a pod of another cluster"
 
 PLACES_REMEMBERED: Final = 16384
 
@@ -104,6 +105,9 @@ class Fold(ABC):
                     port, outcome = to_port, found.forward
                 if not port:
                     raise Incomplete(port_path(outcome, reply=reply))
+                if client.cluster != server.cluster and client.cluster and server.cluster:
+                    self._abroad(client, server, number)
+                    continue
                 more = None if flow is None else extra(flow, reply=reply)
 
                 # Add it to the others of its kind.
@@ -139,6 +143,16 @@ class Fold(ABC):
                 self.aside[str(why)] += 1
             except (ValueError, RecursionError) as error:
                 self.fail(piece, number, error)
+
+    def _abroad(self, client: Interned, server: Interned, number: int) -> None:
+        """Hold a record between two clusters of a mesh (Cilium Cluster Mesh).
+
+        Names and labels of the other one's pods say nothing of the pods that are here.
+        """
+        self.held[ABROAD] += 1
+        known, where = self.sides.known, f"{self.reading.where}:{number}"
+        ends = (f"{known[one.side]} of {one.cluster}" for one in (client, server))
+        self.reading.tell(Notice(code="NP013", message=" → ".join(ends), where=where))
 
     def _place(self, place: Place, client: Interned, server: Interned) -> tuple[int, int]:
         """The sides of a record of which one or both are known by their address."""

@@ -96,6 +96,13 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Record the inventory while the flows are recorded (netpol inventory record), or"
         " add a dump that was taken after them.",
     ),
+    "NP013": Entry(
+        title="a pod of another cluster takes part",
+        why="The two sides are pods of two clusters of a mesh (Cilium Cluster Mesh). A pod over"
+        " there may have the namespace and labels of one that is here, and a rule for it would open"
+        " the one that is here. The records are held.",
+        what_to_do="Write these rules by hand, with the label io.cilium.k8s.policy.cluster.",
+    ),
     "NP020": Entry(
         title="a selector uses a label that may not last",
         why="No lasting label, present or absent, tells this workload from the others of its"

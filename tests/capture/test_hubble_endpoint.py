@@ -151,3 +151,15 @@ def test_made_up_names_do_not_grow_without_end(monkeypatch):
     assert len(flow.server.names) == 5
     (notice,) = told
     assert (notice.code, notice.message.rpartition(" (")[2]) == ("NP006", "4 were left out)")
+
+
+def test_pods_of_another_cluster_are_not_taken_for_those_that_are_here():
+    """One record each way between two clusters, and one inside: that alone makes an edge."""
+    there = dict(h.API, labels=[one.replace("=prod", "=west") for one in h.API["labels"]])
+    back = {"source": there, "destination": h.WEB, "l4": h.tcp(8080, 43512), "is_reply": True}
+    lines = [h.record(), h.record(destination=there), h.record(**back)]
+    flows, account, told = h.read_bytes(h.text(lines))
+    assert [one.records for one in flows] == [1]
+    assert account.held == {"a pod of another cluster": 2}
+    assert [one.code for one in told] == ["NP013", "NP013"]
+    assert "of prod → shop/api of west" in told[0].message
