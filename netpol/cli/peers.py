@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from netpol.errors import NetpolError
-from netpol.inventory import Inventory, Pod
+from netpol.inventory import Inventory, Pod, Service
 from netpol.net import ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, canonical_cidr, host_cidr, network
 from netpol.peers import ENTITIES, Cidr, Entity, Fqdn, Peer, Workload, label
 
@@ -121,7 +121,33 @@ def _named(text: str, inventory: Inventory) -> Found:
         if pods:
             named = ", ".join(f"{pod.namespace}/Pod/{pod.name}" for pod in pods[:_MOST])
             raise NetpolError(f"{text!r} may be several pods", hint=f"one of {named}")
+        if services := list(_services(text, inventory)):
+            raise _is_service(services[0], inventory)
     return Found(peer=workload_of(text, inventory.workloads), inventory=inventory)
+
+
+def _services(text: str, inventory: Inventory) -> Iterator[Service]:
+    """The Services that the text names."""
+    *space, name = text.split("/")
+    if [kind.lower() for kind in space[1:]] in ([], ["service"]):
+        for one in inventory.services.values():
+            if one.name == name and space[:1] in ([], [one.namespace]):
+                yield one
+
+
+def _is_service(service: Service, inventory: Inventory) -> NetpolError:
+    """Policies are about pods, and about the ports on which these listen."""
+    behind = sorted(
+        {
+            label(pod.workload)
+            for pod in inventory.pods.values()
+            if service in inventory.services_of(pod)
+        }
+    )
+    hint = f"name who is behind it: {' or '.join(behind[:_MOST])}" if behind else _FORMS
+    return NetpolError(
+        f"{service.namespace}/{service.name} is a Service, and policies are about pods", hint=hint
+    )
 
 
 def _pods(text: str, inventory: Inventory) -> Iterator[Pod]:

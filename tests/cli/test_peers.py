@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,15 @@ WEB = Workload("shop", "Deployment", "web")
 )
 def test_who_is_meant(text: str, peer: Peer) -> None:
     assert resolved(text, KNOWN).peer == peer
+
+
+@pytest.mark.parametrize("text", ["shop/front", "front", "shop/Service/front"])
+def test_a_service_is_no_peer_and_those_behind_it_are_named(text: str) -> None:
+    front = Service(namespace="shop", name="front", selector=(("app", "web"),))
+    known = replace(KNOWN, services={**KNOWN.services, ("shop", "front"): front})
+    with pytest.raises(NetpolError, match="shop/front is a Service") as error:
+        resolved(text, known)
+    assert error.value.hint == "name who is behind it: shop/Deployment/web"
 
 
 def test_one_pod_is_taken_out_of_its_workload() -> None:
