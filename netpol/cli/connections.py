@@ -64,18 +64,16 @@ def connections(
         read_policies,
         say_engine,
         say_on_host,
-        telling,
     )
 
     notices = noticed()
-    with telling(notices):
-        read = read_policies(policies, notices, Referred(inventory))
-        known = present(inventory_or_own(inventory, policies, notices))
-        if not known.pods:
-            raise no_workloads(", ".join(inventory) or policies)
-        chosen = {workload_of(text, known.workloads) for text in only}
-        plugin = engine(cni, known, notices.tell, read.seen)
-        profile = read.under(plugin)
+    read = read_policies(policies, notices, Referred(inventory))
+    known = present(inventory_or_own(inventory, policies, notices))
+    if not known.pods:
+        raise no_workloads(", ".join(inventory) or policies)
+    chosen = {workload_of(text, known.workloads) for text in only}
+    plugin = engine(cni, known, notices.tell, read.seen)
+    profile = read.under(plugin)
     judge = judge_of(read.policies, known, profile)
     every = allowed(judge)
     found = [one for one in every if one.client != one.server or not lone(one.client, known)]

@@ -66,16 +66,15 @@ def diff(
     from netpol.changes import changes
     from netpol.cli.engine import engine
     from netpol.cli.run import Referred
-    from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host, telling
+    from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host
     from netpol.profile import KUBERNETES
 
     notices = noticed()
-    with telling(notices):
-        beside = Referred(inventory)
-        sides = [read_policies(path, notices, beside) for path in (old, new)]
-        worlds = _inventories(old, new, inventory, notices)
-        plugin = engine(cni, worlds[1], notices.tell, sides[0].seen | sides[1].seen)
-        known = [one.under(plugin) for one in sides if one.seen] or [KUBERNETES]
+    beside = Referred(inventory)
+    sides = [read_policies(path, notices, beside) for path in (old, new)]
+    worlds = _inventories(old, new, inventory, notices)
+    plugin = engine(cni, worlds[1], notices.tell, sides[0].seen | sides[1].seen)
+    known = [one.under(plugin) for one in sides if one.seen] or [KUBERNETES]
     # A side without policies is judged as the other: everything is allowed under any engine.
     judges = [
         judge_of(one.policies, world, one.under(plugin) if one.seen else known[0])

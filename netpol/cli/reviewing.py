@@ -13,7 +13,7 @@ from netpol.cli.judging import Judging
 from netpol.cli.reading import Reading
 from netpol.cli.revisions import Tree, tree
 from netpol.cli.run import Referred
-from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present, telling
+from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present
 from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.manifests import Document
@@ -59,7 +59,6 @@ class _Read:
 def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
     """Read everything and review it. Raises NetpolError."""
     with ExitStack() as stack:
-        stack.enter_context(telling(notices))
         trees = [stack.enter_context(tree(t, notices.tell)) for t in (asked.old, asked.new)]
         beside = Referred(asked.how.inventory)
         old, new = (_read(one, beside, notices) for one in trees)

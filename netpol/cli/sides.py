@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -39,7 +38,6 @@ __all__ = [
     "read_policies",
     "say_engine",
     "say_on_host",
-    "telling",
 ]
 
 Command = TypeVar("Command", bound=Any)
@@ -133,16 +131,6 @@ def allowed(judge: Judge) -> Iterator[Reach]:
     yield from judge.connections()
     yield from judge.knowing(judge.kinds).outside_connections()
     yield from judge.address_connections()
-
-
-@contextmanager
-def telling(notices: Notices) -> Iterator[None]:
-    """Show the notices before an error too: what could not be read is often what it comes from."""
-    try:
-        yield
-    except NetpolError:
-        notices.show()
-        raise
 
 
 def present(inventory: Inventory) -> Inventory:

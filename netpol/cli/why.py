@@ -77,7 +77,6 @@ def why(
         no_workloads,
         read_policies,
         say_engine,
-        telling,
     )
     from netpol.graph import Connection
     from netpol.peers import Entity, Workload
@@ -86,25 +85,24 @@ def why(
     from netpol.why import why as found_why
 
     notices = noticed()
-    with telling(notices):
-        read = read_policies(policies, notices, Referred(inventory))
-        known = inventory_or_own(inventory, policies, notices)
-        if not known.pods:
-            raise no_workloads(", ".join(inventory) or policies)
-        one = resolved(client, known)
-        other = resolved(server, one.inventory)
-        protocol, number = port_of(port, other.peer, other.inventory)
-        if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
-            raise NetpolError(
-                f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
-            )
-        if one.peer == other.peer and lone(one.peer, other.inventory):
-            raise NetpolError(
-                f"{client} is one pod: what it says to itself never leaves it, so no policy can"
-                " block it"
-            )
-        plugin = engine(cni, known, notices.tell, read.seen)
-        profile = read.under(plugin)
+    read = read_policies(policies, notices, Referred(inventory))
+    known = inventory_or_own(inventory, policies, notices)
+    if not known.pods:
+        raise no_workloads(", ".join(inventory) or policies)
+    one = resolved(client, known)
+    other = resolved(server, one.inventory)
+    protocol, number = port_of(port, other.peer, other.inventory)
+    if not isinstance(one.peer, Workload) and not isinstance(other.peer, Workload):
+        raise NetpolError(
+            f"neither {client} nor {server} is a pod, so no policy speaks of this connection"
+        )
+    if one.peer == other.peer and lone(one.peer, other.inventory):
+        raise NetpolError(
+            f"{client} is one pod: what it says to itself never leaves it, so no policy can"
+            " block it"
+        )
+    plugin = engine(cni, known, notices.tell, read.seen)
+    profile = read.under(plugin)
     parties = [internet()] if Entity("world") in (one.peer, other.peer) else []
     judge = judge_of(read.policies, other.inventory, profile, parties)
     connection = Connection(one.peer, other.peer, protocol, number)

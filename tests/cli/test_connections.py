@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from netpol.cli import cli
+from netpol.cli import cli, main
 from netpol.errors import NetpolError
 
 DATA = "tests/data/policies"
@@ -196,14 +196,19 @@ def test_policies_that_would_be_refused_are_not_called_absent(tmp_path: Path) ->
     assert "NP063" in told
 
 
-def test_what_could_not_be_read_is_told_before_an_error(tmp_path: Path) -> None:
+def test_what_could_not_be_read_is_told_before_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "pods.yaml").write_text(
         "{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {version: 1}}, spec: {}}\n" + DENY,
         encoding="utf-8",
     )
-    result = CliRunner().invoke(cli, ["connections", str(tmp_path)])
-    assert isinstance(result.exception, NetpolError)
-    assert "NP080" in result.stderr
+    monkeypatch.setattr("sys.argv", ["netpol", "connections", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert told.index("NP080") < told.index("no pod or workload is there")
 
 
 def test_nobody_is_an_error(tmp_path: Path) -> None:
