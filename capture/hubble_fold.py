@@ -43,8 +43,8 @@ Row: TypeAlias = tuple[
     int, bytes, Judged, int, int, Interned, Interned, Stamp, int, bytes | Raw, FlowRecord | None
 ]
 """A record that is understood: its number and how it was encoded; what to do with it; ports of
-source and destination; both; its time and hour; its addresses, as
-they were encoded; and the whole record where it says something beside the usual."""
+source and destination; both; its time and hour; its addresses, as they were encoded; and the whole
+record where it says something beside the usual."""
 
 Place: TypeAlias = tuple[int, int, int, int, bool, bytes, tuple[int, int]]
 """Client side, server side, port, tag, whether it is a reply, the addresses' text and eras."""

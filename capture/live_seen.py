@@ -81,11 +81,8 @@ class Seen:
         """
         if not self._ids:
             return 0
-        oldest, newest = min(self._times), max(self._times)
-        if not 0 < oldest <= newest <= now:
-            times = [time for time in self._times if 0 < time <= now] or [now]
-            oldest, newest = min(times), max(times)
-        block = _Block(self._ids.copy(), oldest, newest)
+        times = [time for time in self._times if 0 < time <= now] or [now]
+        block = _Block(self._ids.copy(), min(times), max(times))
         self._ids.clear()
         self._times.clear()
         self._blocks.append(block)

@@ -121,7 +121,6 @@ def _eras(flow: Flow, reading: Reading) -> tuple[int, ...]:
 
 def _flows(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
     """The flow of each line; the others are held."""
-
     account = reading.account
     for number, line in enumerate(lines(stream), reading.above + 1):
         if line.isspace():
@@ -141,7 +140,6 @@ def _flows(stream: BinaryIO, reading: Reading) -> Iterator[Flow]:
 
 
 def _flow(record: Record) -> Flow:
-
     first, last = (_time(name, getattr(record, name)) for name in ("first", "last"))
     if first > last:
         raise Bad(".last", "it is before the first")
@@ -171,7 +169,6 @@ def _flow(record: Record) -> Flow:
 
 
 def _distinct(data: bytes) -> Sketch:
-
     try:
         return Sketch.read(data)
     except ValueError as error:
@@ -179,7 +176,6 @@ def _distinct(data: bytes) -> Sketch:
 
 
 def _answers(record: Record, first: int, last: int) -> Iterator[Answer]:
-
     rows = [(name, address, first, last) for name, address in record.answers]
     for name, address, *held in record.told:
         begun, ended = (_time("told", one) for one in held)
@@ -192,7 +188,6 @@ def _answers(record: Record, first: int, last: int) -> Iterator[Answer]:
 
 
 def _time(name: str, text: str) -> int:
-
     try:
         return instant(text)
     except ValueError as error:
@@ -200,7 +195,6 @@ def _time(name: str, text: str) -> int:
 
 
 def _endpoint(name: str, side: Side) -> Endpoint:
-
     try:
         ip = canonical_address(side.ip) if side.ip else ""
     except ValueError as error:
@@ -256,7 +250,6 @@ def _hold(line: bytes, number: int, error: Exception, reading: Reading) -> None:
 
 
 def _version(line: bytes) -> int | None:
-
     try:
         return msgspec.json.decode(line, type=Version).netpol
     except (ValueError, RecursionError):

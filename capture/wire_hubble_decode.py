@@ -43,7 +43,7 @@ from capture.times import LATEST, nanosecond_text
 from capture.wire import Message, decode_error, messages
 from capture.wire_hubble import TABLES
 
-__all__ = ["DROPPED", "GIGA", "PORT", "Decoder", "nanoseconds", "no_flow", "told"]
+__all__ = ["DROPPED", "GIGA", "PORT", "Decoder", "no_flow", "time_of", "told"]
 
 _REMEMBERED: Final = 16384
 """Distinct encodings of a message that are remembered."""
@@ -91,15 +91,18 @@ class Decoder:
             raise Aside(REPEATED)
         return found
 
-    def record(self, flow: Message, message: bytes) -> FlowRecord:
-        """A flow as a record of the JSON, but for its endpoints. Raises :class:`Bad`."""
+    def record(self, flow: Message) -> FlowRecord:
+        """A flow as a record of the JSON, but for its endpoints and what :meth:`rare` adds.
+
+        Raises :class:`Bad`.
+        """
         try:
             verdict = _VERDICTS[flow.verdict]
         except KeyError:
             raise Bad(".verdict", f"expected a verdict, found {flow.verdict}") from None
         event, time = self._of["Event"].FromString(flow.event_type), flow.time
-        record = FlowRecord(
-            time=nanosecond_text(nanoseconds(time)) if time.seconds else "",
+        return FlowRecord(
+            time=nanosecond_text(_nanoseconds(time)) if time.seconds else "",
             verdict=verdict,
             drop_reason=flow.drop_reason,
             l4=_layer4(flow.l4, self._flags),
@@ -109,14 +112,6 @@ class Decoder:
             drop_reason_desc=flow.drop_reason_desc,
             is_reply=flow.is_reply == _TRUE if flow.HasField("is_reply") else None,
         )
-        return self._rare(record, message)
-
-    def beside(self, message: bytes) -> int:
-        """The time that stands beside the flow in a message. Raises :class:`Bad`."""
-        time = self.parse(message).time
-        if not time.seconds:
-            raise Incomplete(".time")
-        return nanoseconds(time)
 
     def _flags(self, raw: bytes) -> Flags:
         flags = self._of["Flags"].FromString(raw)
@@ -152,8 +147,8 @@ class Decoder:
             workloads=[WorkloadRecord(one.name, one.kind) for one in end.workloads],
         )
 
-    def _rare(self, record: FlowRecord, message: bytes) -> FlowRecord:
-        """The record with what only some say."""
+    def rare(self, record: FlowRecord, message: bytes) -> FlowRecord:
+        """The record of a message with what only some say."""
         flow = self._of["RareResponse"].FromString(message).flow
         record.source_names = list(flow.source_names) or None
         record.destination_names = list(flow.destination_names) or None
@@ -171,13 +166,21 @@ class Decoder:
         return record
 
 
-def nanoseconds(time: Message) -> int:
+def _nanoseconds(time: Message) -> int:
     """Since the epoch. Raises :class:`Bad`."""
     if not 0 <= time.seconds < LATEST:
         raise Bad(".time", f"expected seconds since 1970, found {time.seconds}")
     if not 0 <= time.nanos < GIGA:
         raise Bad(".time", f"expected nanoseconds of a second, found {time.nanos}")
     return int(time.seconds) * GIGA + int(time.nanos)
+
+
+def time_of(response: Message) -> int:
+    """The flow's time, or else the one that stands beside it. Raises :class:`Bad`."""
+    time = response.flow.time if response.flow.time.seconds else response.time
+    if not time.seconds:
+        raise Incomplete(".time")
+    return _nanoseconds(time)
 
 
 def told(flow: Message, end: str) -> bytes:

@@ -14,15 +14,7 @@ from capture.hubble_status import status
 from capture.source import Reading
 from capture.times import LATEST
 from capture.wire import Message
-from capture.wire_hubble_decode import (
-    DROPPED,
-    GIGA,
-    PORT,
-    Decoder,
-    nanoseconds,
-    no_flow,
-    told,
-)
+from capture.wire_hubble_decode import DROPPED, GIGA, PORT, Decoder, no_flow, time_of, told
 from netpol.answers import HOUR
 
 __all__ = ["WireFold"]
@@ -67,7 +59,7 @@ class WireFold(Fold):
                 note(ident)
                 at(stamp)
                 if not (0 < second < LATEST and 0 <= nanos < GIGA):
-                    stamp = nanoseconds(time) if second else decoder.beside(message)
+                    stamp = time_of(response)
 
                 # Which way does it point, and what does it say?
                 l4, answer = flow.l4, flow.is_reply
@@ -84,11 +76,11 @@ class WireFold(Fold):
                     part, known = l4.UDP, (verdict, event, answer, layer7.type)
                     found = plain.get(known)
                 else:
-                    record = decoder.record(flow, message)
+                    record = decoder.record(flow)
                     found, part = rarer(record, self._plain)
                 from_port, to_port = part.source_port, part.destination_port
                 if found is None or (from_port | to_port) > PORT:
-                    record = decoder.record(flow, message)  # which refuses such a port
+                    record = decoder.record(flow)  # which refuses such a port
                     found = judged(record, known, plain)
 
                 # Who are the two sides?
@@ -102,7 +94,8 @@ class WireFold(Fold):
                     or flow.source_names
                     or flow.aggregate
                 )
-                record = record or decoder.record(flow, message) if more else None
+                if more:
+                    record = decoder.rare(record or decoder.record(flow), message)
             except Aside as why:
                 self.aside[str(why)] += 1
                 continue
@@ -123,7 +116,7 @@ class WireFold(Fold):
                 stamp,
                 stamp // HOUR,
                 flow.IP,
-                record,
+                record if more else None,
             )
         self.records += number - before
         self.number = number

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory, Pod, Service
@@ -14,6 +14,8 @@ from netpol.net import ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, canonical_cidr
 from netpol.peers import ENTITIES, Cidr, Entity, Fqdn, Peer, Workload, label
 
 __all__ = ["Found", "port_of", "resolved", "workload_of"]
+
+Thing = TypeVar("Thing", Pod, Service)
 
 _FORMS: Final = (
     "write namespace/Kind/name, namespace/name or name (of a workload or a pod), an address or"
@@ -121,18 +123,9 @@ def _named(text: str, inventory: Inventory) -> Found:
         if pods:
             named = ", ".join(f"{pod.namespace}/Pod/{pod.name}" for pod in pods[:_MOST])
             raise NetpolError(f"{text!r} may be several pods", hint=f"one of {named}")
-        if services := list(_services(text, inventory)):
-            raise _is_service(services[0], inventory)
+        for service in _called(text, "service", inventory.services.values()):
+            raise _is_service(service, inventory)
     return Found(peer=workload_of(text, inventory.workloads), inventory=inventory)
-
-
-def _services(text: str, inventory: Inventory) -> Iterator[Service]:
-    """The Services that the text names."""
-    *space, name = text.split("/")
-    if [kind.lower() for kind in space[1:]] in ([], ["service"]):
-        for one in inventory.services.values():
-            if one.name == name and space[:1] in ([], [one.namespace]):
-                yield one
 
 
 def _is_service(service: Service, inventory: Inventory) -> NetpolError:
@@ -152,12 +145,16 @@ def _is_service(service: Service, inventory: Inventory) -> NetpolError:
 
 def _pods(text: str, inventory: Inventory) -> Iterator[Pod]:
     """The pods that the text names, whatever their workloads; templates are none."""
+    return _called(text, "pod", (one for one in inventory.pods.values() if not one.template))
+
+
+def _called(text: str, kind: str, things: Iterable[Thing]) -> Iterator[Thing]:
+    """Those that the text names: ``namespace/Kind/name``, ``namespace/name`` or ``name``."""
     *space, name = text.split("/")
-    if [kind.lower() for kind in space[1:]] not in ([], ["pod"]):
-        return
-    for pod in inventory.pods.values():
-        if pod.name == name and not pod.template and space[:1] in ([], [pod.namespace]):
-            yield pod
+    if [one.lower() for one in space[1:]] in ([], [kind]):
+        for thing in things:
+            if thing.name == name and space[:1] in ([], [thing.namespace]):
+                yield thing
 
 
 def _alone(pod: Pod, inventory: Inventory) -> Found:
