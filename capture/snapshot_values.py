@@ -60,6 +60,9 @@ _HEALTH_ANNOTATIONS: Final = (
     "network.cilium.io/ipv6-health-ip",
 )
 
+_LISTENER: Final = "netpol-capture"
+"""What ``netpol capture --print-manifest ephemeral`` has a container called; it sends nothing."""
+
 
 def labels(pairs: objects.LabelPairs | None) -> Labels:
     """Label pairs, sorted by key."""
@@ -94,7 +97,16 @@ def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
         scraped=_scraped(item.metadata.annotations, ports),
         has_token=spec.automount_service_account_token is not False,
         probed=same.setdefault(probed, probed),
+        debugged=_debugged(status),
     )
+
+
+def _debugged(status: objects.PodStatus) -> tuple[tuple[int, int], ...]:
+    """When ephemeral containers ran, but those that only listen for netpol."""
+    found = status.ephemeral_container_statuses or ()
+    phases = [one.running or one.terminated for one in found if one.name != _LISTENER]
+    times = ((nanoseconds(one.started_at), nanoseconds(one.finished_at)) for one in phases if one)
+    return tuple(sorted((start, end or ALWAYS) for start, end in times if start))
 
 
 def _probed(spec: objects.PodSpec) -> tuple[int, ...]:

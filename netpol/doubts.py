@@ -13,8 +13,9 @@ from typing import Final
 
 from netpol.answers import HOUR
 from netpol.graph import Connection, Evidence
+from netpol.inventory import Inventory
 from netpol.learn import Learned
-from netpol.peers import Peer, label
+from netpol.peers import Peer, Workload, label
 
 __all__ = ["ONCE", "Doubt", "doubts"]
 
@@ -50,6 +51,7 @@ def doubts(learned: Learned) -> tuple[Doubt, ...]:
         found.append(Doubt(what="seen in one hour only", connections=tuple(brief)))
     found += _fan_outs(edges)
     found += _scanners(edges, learned)
+    found += _debugged(edges, learned.inventory)
     return tuple(one for one in found if one.connections)
 
 
@@ -95,3 +97,30 @@ def _scanners(edges: Iterable[tuple[Connection, Evidence]], learned: Learned) ->
             used[connection.client].append(connection)
     for client, connections in used.items():
         yield Doubt(what=f"used by {label(client)}, which scans", connections=tuple(connections))
+
+
+def _debugged(
+    edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory
+) -> Iterator[Doubt]:
+    """What pods alone opened in which somebody looked around, and only while he did.
+
+    His container has the pod's address and labels, so nobody can tell which of the two it was.
+    """
+    looked = {(one.namespace, one.name): one.debugged for one in inventory.every_pod}
+    used: dict[Peer, list[Connection]] = defaultdict(list)
+    for connection, evidence in edges if any(looked.values()) else ():
+        client, pods = connection.client, evidence.client_pods
+        if isinstance(client, Workload) and pods:
+            spans = [looked.get((client.namespace, pod), ()) for pod in pods]
+            if all(_within(evidence, one) for one in spans):
+                used[client].append(connection)
+    for client, connections in used.items():
+        what = f"seen with a debug container in {label(client)} only"
+        yield Doubt(what=what, connections=tuple(connections))
+
+
+def _within(evidence: Evidence, spans: Iterable[tuple[int, int]]) -> bool:
+    first, last = evidence.first, evidence.last
+    if first is None or last is None:
+        return False
+    return any(start <= first and last <= end for start, end in spans)

@@ -96,6 +96,8 @@ class Pod:
     """Whether it is given its ServiceAccount's token, without which it has no rights in the API."""
     probed: tuple[int, ...] = ()
     """Its TCP ports that the kubelet probes, sorted."""
+    debugged: tuple[tuple[int, int], ...] = ()
+    """From when to when there was a container in it to look around from (``kubectl debug``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -231,18 +231,27 @@ _FAILED: Final = frozenset({"refused by the server", "not answered", "denied by 
 def _debug_pods(inventory: Inventory) -> frozenset[Peer]:
     """Bare pods that ``kubectl run`` or ``kubectl debug`` made.
 
-    They have a label ``run``, or names like node-debugger-*, or, copied from a pod that is looked
-    into, one that a person chose: web-debug. The owner of a sparse pod is a guess from its name, so
-    it does not say that the pod is bare.
+    They have a label ``run``, or one that says who made them, or names like node-debugger-*, or,
+    copied from a pod that is looked into, one that a person chose: web-debug. The owner of a sparse
+    pod is a guess from its name, so it does not say that the pod is bare.
     """
     return frozenset[Workload](
         pod.workload
         for pod in inventory.pods.values()
-        if ((pod.sparse or pod.workload.kind == "Pod") and ("run", pod.name) in pod.labels)
+        if not _MADE.isdisjoint(pod.labels)
+        or ((pod.sparse or pod.workload.kind == "Pod") and ("run", pod.name) in pod.labels)
         or (pod.sparse and pod.name.startswith("node-debugger-"))
         or (pod.workload.kind == "Pod" and _DEBUG.search(pod.name))
     )
 
+
+_MADE: Final = frozenset(
+    {
+        ("app.kubernetes.io/managed-by", "kubectl-debug"),
+        ("debug.openshift.io/managed-by", "oc-debug"),
+    }
+)
+"""Labels of pods to look at a node from, by kubectl since 1.34 and by oc."""
 
 _DEBUG: Final = re.compile(r"(^|[-.])(debug(ger|ging)?|netshoot|tmp-shell)([-.\d]|$)")
 """What people call a pod to look around from."""

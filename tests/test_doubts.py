@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from scenes import HOUR, UNANSWERED, app, flow, learned, rows
+from scenes import HOUR, UNANSWERED, app, flow, inventory, learned, pod, rows
 
 from netpol.doubts import FAN_OUT, LONG, SETTLED, doubts
 from netpol.flow import Flow
+from netpol.inventory import ALWAYS
 
 
 def seen(client: str, server: str, *hours: int, count: int = 9) -> Flow:
@@ -84,6 +85,47 @@ def test_what_a_scanner_uses_is_odd() -> None:
             "shop/Deployment/a -> shop/Deployment/b TCP 8080"
         }
     }
+
+
+@pytest.mark.parametrize(
+    ("spans", "odd"),
+    [
+        ((), False),
+        (((4 * HOUR, ALWAYS),), True),
+        (((4 * HOUR, 9 * HOUR),), True),
+        (((4 * HOUR, 6 * HOUR),), False),  # it goes on after he has left
+        (((6 * HOUR, ALWAYS),), False),  # and was there before he came
+        (((1 * HOUR, 2 * HOUR), (4 * HOUR, 9 * HOUR)), True),
+    ],
+)
+def test_what_is_seen_while_somebody_looks_around_in_the_pod_is_odd(spans, odd: bool) -> None:
+    """``kubectl debug web-x --image=busybox``: his container speaks with the pod's address."""
+    name = "a-6d9c7f8b45-x2k9q"
+    known = inventory(pod(name, owner="a", debugged=spans), pod("b-1", owner="b"))
+    looked = doubts(learned([seen("a", "b", 5, 8)], known))
+    expected = ["seen with a debug container in shop/Deployment/a only"] if odd else []
+    assert [one.what for one in looked] == expected
+
+
+def test_what_other_replicas_open_too_is_no_find_of_a_debugger() -> None:
+    names = "a-6d9c7f8b45-x2k9q", "a-6d9c7f8b45-zzzzz"
+    known = inventory(
+        pod(names[0], owner="a", debugged=((HOUR, ALWAYS),)),
+        *(pod(names[1], owner="a"), pod("b-1", owner="b")),
+    )
+    flows = [
+        flow(
+            app("a", pod=name),
+            app("b"),
+            hours=frozenset({5}),
+            first=5 * HOUR,
+            last=5 * HOUR,
+            count=9,
+        )
+        for name in names
+    ]
+    assert [one.what for one in doubts(learned(flows[:1], known))]
+    assert not doubts(learned(flows, known))
 
 
 def test_many_packets_of_one_connection_are_one() -> None:

@@ -220,7 +220,13 @@ def test_other_bare_pods_are_pods(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "own"), [("test-2", labels(run="test-2")), ("node-debugger-n1-x7k2p", labels(a="b"))]
+    ("name", "own"),
+    [
+        ("test-2", labels(run="test-2")),
+        ("node-debugger-n1-x7k2p", labels(a="b")),
+        ("look-at-n1", labels(**{"app.kubernetes.io/managed-by": "kubectl-debug"})),
+        ("n1-7k2p9", labels(**{"debug.openshift.io/managed-by": "oc-debug"})),
+    ],
 )
 def test_debug_pods_are_known_without_an_inventory(name: str, own) -> None:
     assert accepted(learned([flow(app("x", pod=name, labels=own), app("api"))])) == set()

@@ -87,6 +87,7 @@ class ContainerState(Camel):
 class ContainerStatus(Camel):
     """One of a pod's ``containerStatuses``."""
 
+    name: str = ""
     state: ContainerState | None = None
     last_state: ContainerState | None = None
 
@@ -120,6 +121,7 @@ class PodStatus(Camel):
     start_time: str | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
+    ephemeral_container_statuses: list[ContainerStatus] | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     pod_ips: list[Address] | None = msgspec.field(default=None, name="podIPs")
     host_ip: str | None = msgspec.field(default=None, name="hostIP")

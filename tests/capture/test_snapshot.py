@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from capture.snapshot import read_inventory
 from netpol.errors import NetpolError
-from netpol.inventory import ContainerPort, Inventory, Node, Pod, Service, ServicePort
+from netpol.inventory import ALWAYS, ContainerPort, Inventory, Node, Pod, Service, ServicePort
 from netpol.peers import Workload
 
 SHOP = Path(__file__).parents[2] / "samples" / "shop" / "cluster"
@@ -134,6 +134,20 @@ def test_a_sole_owner_need_not_say_that_it_controls(tmp_path, owners, found):
     one = pod("db-0", labels={"app": "db"})
     one["metadata"]["ownerReferences"] = owners
     assert workloads(read(tmp_path, one)) == {found}
+
+
+def test_a_pod_knows_when_somebody_looked_around_in_it(tmp_path):
+    """The status that a kubelet reports of ephemeral containers; netpol's own sends nothing."""
+    one = pod("web-1", ("StatefulSet", "web"))
+    ended = {"startedAt": "1970-01-01T00:00:07Z", "finishedAt": "1970-01-01T00:00:09Z"}
+    one["status"]["ephemeralContainerStatuses"] = [
+        {"name": "debugger-x7k2p", "state": {"running": {"startedAt": "1970-01-01T01:00:00Z"}}},
+        {"name": "debugger-b", "state": {"terminated": {"exitCode": 0, **ended}}},
+        {"name": "debugger-c", "state": {"waiting": {"reason": "ImagePullBackOff"}}},
+        {"name": "netpol-capture", "state": {"running": {"startedAt": "1970-01-01T00:00:01Z"}}},
+    ]
+    found = read(tmp_path, one).pods["shop", "web-1"]
+    assert found.debugged == ((7 * 10**9, 9 * 10**9), (3600 * 10**9, ALWAYS))
 
 
 def test_every_chain_of_owners_ends_at_its_workload(tmp_path):
