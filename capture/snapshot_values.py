@@ -178,7 +178,16 @@ def service(item: objects.Service) -> Service:
         cluster_ips=_addresses(spec.cluster_ips or [spec.cluster_ip], "spec.clusterIPs"),
         external_ips=_addresses([*(spec.external_ips or ()), *ingress], "spec.externalIPs"),
         ports=tuple(_service_port(port) for port in spec.ports or ()),
+        source_ranges=_source_ranges(spec),
     )
+
+
+def _source_ranges(spec: objects.ServiceSpec) -> tuple[str, ...]:
+    """Whom the load balancer lets in; at externalIPs kube-proxy lets in everybody."""
+    limited = spec.type == "LoadBalancer" and not spec.external_ips
+    texts = (spec.load_balancer_source_ranges or ()) if limited else ()
+    stripped = [one.strip() for one in texts]
+    return tuple(sorted(_each(stripped, canonical_cidr, "spec.loadBalancerSourceRanges")))
 
 
 def namespace(item: objects.Object) -> Namespace:

@@ -122,6 +122,8 @@ class Service:
     cluster_ips: tuple[str, ...] = ()
     external_ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
+    source_ranges: tuple[str, ...] = ()
+    """Blocks that its load balancer takes clients from; empty: from everywhere."""
 
     @property
     def public(self) -> bool:

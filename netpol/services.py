@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, TypeAlias
 
+from netpol.graph import Connection
 from netpol.inventory import (
     ALWAYS,
     Dated,
@@ -19,15 +20,30 @@ from netpol.inventory import (
     ServicePort,
     SliceEndpoint,
 )
-from netpol.net import host_cidr
+from netpol.net import contains, host_cidr, is_public, network
 from netpol.peers import Cidr, Entity, Peer, Workload
 from netpol.stretches import Stretches, living, stretches
 
-__all__ = ["NODE", "Backends", "Target", "Targets", "backends", "exposed_ports", "targets"]
+__all__ = [
+    "EVERYWHERE",
+    "NODE",
+    "Backends",
+    "Exposed",
+    "Target",
+    "Targets",
+    "backends",
+    "exposed_ports",
+    "shown_to",
+    "targets",
+]
 
 Target: TypeAlias = tuple[Peer, int]
 """A server and the port on which its pods listen."""
 Targets: TypeAlias = frozenset[Target]
+
+Exposed: TypeAlias = Mapping[Workload, Mapping[tuple[str, int], tuple[str, ...]]]
+"""Of each workload the ports, (protocol, number), that are shown to clients in these blocks."""
+EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 _Place: TypeAlias = tuple[str, str, int]
 """(block of one address, or "node"; protocol; port)."""
@@ -184,15 +200,44 @@ def _behind(
         yield from (Cidr(host_cidr(address)) for address in endpoint.addresses)
 
 
-def exposed_ports(inventory: Inventory) -> dict[Workload, frozenset[tuple[str, int]]]:
-    """Pod ports (protocol, number) that a Service shows to clients outside the cluster."""
-    table: dict[Workload, set[tuple[str, int]]] = defaultdict(set)
+def exposed_ports(inventory: Inventory) -> Exposed:
+    """Pod ports (protocol, number) that Services show to clients outside the cluster.
+
+    Each with the blocks that these clients may come from: none is part of another, and all of IPv4
+    and IPv6 are two of them.
+    """
+    table: dict[Workload, dict[tuple[str, int], set[str]]] = {}
     for service in inventory.services.values():
         for port in service.ports if service.public else ():
             for peer, number in targets(inventory, service, port):
                 if isinstance(peer, Workload):
-                    table[peer].add((port.protocol, number))
-    return {workload: frozenset(ports) for workload, ports in table.items()}
+                    ports = table.setdefault(peer, {})
+                    blocks = ports.setdefault((port.protocol, number), set())
+                    blocks.update(service.source_ranges or EVERYWHERE)
+    return {
+        workload: {port: _widest(blocks) for port, blocks in ports.items()}
+        for workload, ports in table.items()
+    }
+
+
+def _widest(blocks: Iterable[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for one in sorted(blocks, key=lambda block: (network(block).prefixlen, block)):
+        if not any(contains(wide, one) for wide in found):
+            found.append(one)
+    return tuple(found)
+
+
+def shown_to(exposed: Exposed, connection: Connection) -> str:
+    """The block whose addresses are all customers of the port that this public client called.
+
+    Empty: the port is not shown to him, or he is no public address.
+    """
+    client, server = connection.client, connection.server
+    if not (isinstance(client, Cidr) and isinstance(server, Workload) and is_public(client.cidr)):
+        return ""
+    blocks = exposed.get(server, {}).get((connection.protocol, connection.port or 0), ())
+    return next((one for one in blocks if contains(one, client.cidr)), "")
 
 
 def targets(inventory: Inventory, service: Service, port: ServicePort) -> Targets:

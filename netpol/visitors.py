@@ -1,7 +1,8 @@
 """Whoever comes from the internet to a port that is shown to it: one client, as in the rules.
 
-A rule for such a port names the world (``synthesize/outside``). So a new customer is no new
-connection, and one who came once is nothing odd.
+A rule for such a port names the world, or the block that a load balancer is there for
+(``synthesize/outside``). So a new customer is no new connection, and one who came once is nothing
+odd.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from netpol.graph import Connection, ServiceGraph
-from netpol.net import is_public
-from netpol.peers import Cidr, Entity, Workload
-from netpol.services import exposed_ports
+from netpol.peers import Cidr, Entity
+from netpol.services import EVERYWHERE, exposed_ports, shown_to
 
 if TYPE_CHECKING:
     from netpol.inventory import Inventory
@@ -25,15 +25,12 @@ _WORLD: Final = Entity("world")
 
 def as_ruled(inventory: Inventory) -> Callable[[Connection], Connection]:
     """Makes the world of a client that is such a visitor; other connections stay as they are."""
-    shown = exposed_ports(inventory)
+    exposed = exposed_ports(inventory)
 
     def ruled(connection: Connection) -> Connection:
-        client, server = connection.client, connection.server
-        if not isinstance(client, Cidr) or not isinstance(server, Workload):
-            return connection
-        port = connection.protocol, connection.port
-        visits = port in shown.get(server, ()) and is_public(client.cidr)
-        return replace(connection, client=_WORLD) if visits else connection
+        block = shown_to(exposed, connection)
+        client = _WORLD if block in EVERYWHERE else Cidr(block)
+        return replace(connection, client=client) if block else connection
 
     return ruled
 

@@ -18,7 +18,7 @@ from netpol.inventory import (
     SliceEndpoint,
 )
 from netpol.peers import Cidr, Entity, Workload
-from netpol.services import NODE, backends, exposed_ports
+from netpol.services import EVERYWHERE, NODE, backends, exposed_ports
 
 NOW = 1_000
 WEB = Workload("shop", "Deployment", "web")
@@ -158,4 +158,4 @@ def test_a_node_port_leads_to_the_pods() -> None:
 def test_only_ports_of_public_services_are_exposed() -> None:
     assert exposed_ports(known(external_ips=())) == {}
     shown = exposed_ports(known(type="LoadBalancer", ports=PORTS[:1]))
-    assert shown == {WEB: frozenset({("TCP", 8080)})}
+    assert shown == {WEB: {("TCP", 8080): EVERYWHERE}}

@@ -12,19 +12,22 @@ from netpol.enough import enough
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory, Service, ServicePort
 from netpol.learn import learn
+from netpol.peers import label
 from netpol.quarantine import Caution
 
 WEB = pod("web-0", owner="web")
 DAYS = 30
+BLOCK = "203.0.113.0/24"
 
 
-def cluster(kind: str) -> Inventory:
+def cluster(kind: str, *ranges: str) -> Inventory:
     given: dict[str, Any] = {
         "namespace": "shop",
         "name": "web",
         "type": kind,
         "selector": labels(app="web"),
         "ports": (ServicePort(port=80, target=8080),),
+        "source_ranges": ranges,
     }
     return inventory(WEB, services={("shop", "web"): Service(**given)})
 
@@ -51,6 +54,12 @@ def test_customers_are_one_where_the_port_is_shown(kind: str, connections: int) 
     assert far.observed == connections
     assert bool(doubts(found)) == (connections > 2)
     assert len(found.accepted) == 1 + DAYS, "the graph keeps them apart"
+
+
+def test_customers_from_the_block_of_a_load_balancer_are_one() -> None:
+    ruled = learned(visits(), cluster("LoadBalancer", BLOCK)).ruled
+    records = {label(one.client): evidence.records for one, evidence in ruled}
+    assert records == {"shop/Deployment/api": 24 * DAYS, BLOCK: DAYS}
 
 
 @pytest.mark.parametrize(("kind", "held"), [("LoadBalancer", 0), ("ClusterIP", DAYS)])

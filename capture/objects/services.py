@@ -42,6 +42,7 @@ class ServiceSpec(Camel):
     cluster_ips: list[str] | None = msgspec.field(default=None, name="clusterIPs")
     external_ips: list[str] | None = msgspec.field(default=None, name="externalIPs")
     ports: list[ServicePort] | None = None
+    load_balancer_source_ranges: list[str] | None = None
 
 
 class LoadBalancer(Camel):

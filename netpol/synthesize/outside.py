@@ -28,7 +28,7 @@ from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import CidrSelector, EntitySelector, FqdnSelector, Selector
 from netpol.profile import Profile
 from netpol.ranges import node_addresses, ranges
-from netpol.services import exposed_ports
+from netpol.services import EVERYWHERE, Exposed, exposed_ports, shown_to
 from netpol.synthesize.cidrs import internet
 from netpol.synthesize.patterns import Patterns, folded, is_told_pattern
 from netpol.synthesize.widening import Bound, cover_within
@@ -76,7 +76,7 @@ class Outsiders:
         return (*NOT_INTERNET, *known.inside, *known.services, *sorted(known.exposed))
 
     @cached_property
-    def exposed(self) -> dict[Workload, frozenset[tuple[str, int]]]:
+    def exposed(self) -> Exposed:
         """Pod ports that a Service shows to the outside."""
         return exposed_ports(self.inventory)
 
@@ -99,8 +99,8 @@ class Outsiders:
         table: dict[Selector, PortSet] = defaultdict(PortSet)
         blocks: dict[str, PortSet] = defaultdict(PortSet)
         called: list[tuple[str, Connection]] = []
-        for version, ports in self._open(side).items() if ingress else ():
-            for selector in self._internet({version}):
+        for block, ports in self._open(side).items() if ingress else ():
+            for selector in self._public(block):
                 table[selector] |= ports
         for connection, evidence in side:
             for found, ports in self._pairs(connection, evidence, ingress):
@@ -212,7 +212,7 @@ class Outsiders:
                 raise AssertionError("a workload is not outside")
         assert_never(peer)
 
-    def _internet(self, versions: set[int]) -> tuple[Selector, ...]:
+    def _internet(self, versions: set[int]) -> tuple[CidrSelector, ...]:
         """Everyone outside, of these IP versions.
 
         By blocks in every dialect: Cilium's entity ``world`` would open the private networks beside
@@ -229,32 +229,35 @@ class Outsiders:
             )
         return found
 
-    def _open(self, side: Iterable[Edge]) -> dict[int, PortSet]:
-        """Per IP version the ports whose clients are "the internet", not some addresses.
+    def _public(self, block: str) -> Iterator[Selector]:
+        """What of a block is the internet."""
+        for one in self._internet({network(block).version}):
+            if not any(contains(hole, block) for hole in one.excluded):
+                yield CidrSelector(block, tuple(h for h in one.excluded if contains(block, h)))
+
+    def _open(self, side: Iterable[Edge]) -> dict[str, PortSet]:
+        """Blocks with the ports whose clients are everybody in them, not some addresses.
 
         So where a Service exposes the port to the outside; and where many addresses were seen,
         should the user have said that this means everyone.
         """
         clients: dict[tuple[int, PortSet], list[Connection]] = defaultdict(list)
+        found: dict[str, PortSet] = defaultdict(PortSet)
         for connection, _ in side:
             client = connection.client
-            if isinstance(client, Cidr) and is_public(client.cidr):
+            if block := shown_to(self.exposed, connection):
+                found[block] |= connection.ports
+            elif isinstance(client, Cidr) and is_public(client.cidr):
                 clients[network(client.cidr).version, connection.ports].append(connection)
-        found: dict[int, PortSet] = defaultdict(PortSet)
         for (version, ports), connections in clients.items():
             many = len(connections) > WORLD_AFTER
-            if self._exposed(connections[0]) or (many and self.allow_world):
-                found[version] |= ports
+            if many and self.allow_world:
+                found[EVERYWHERE[version == 6]] |= ports
             elif many:
                 message = f"{len(connections)} public addresses called {ports}; each is in a list"
                 server = label(connections[0].server)
                 self.tell(Notice(code="NP051", where=server, message=message))
         return found
-
-    def _exposed(self, connection: Connection) -> bool:
-        server = connection.server
-        ports = self.exposed.get(server, frozenset()) if isinstance(server, Workload) else ()
-        return (connection.protocol, connection.port) in ports
 
 
 def _anyhow(table: Mapping[Selector, PortSet], connection: Connection) -> bool:

@@ -308,6 +308,20 @@ def test_services_are_read_with_addresses_and_ports(tmp_path):
     assert set(inventory.services) == {("shop", "api"), ("shop", "headless")}
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"type": "LoadBalancer"}, ("198.51.100.0/24", "2001:db8::/32")),
+        ({"type": "NodePort"}, ()),
+        ({"type": "LoadBalancer", "externalIPs": ["192.0.2.1"]}, ()),
+    ],
+)
+def test_whom_a_load_balancer_lets_in(tmp_path, more, expected):
+    given = ["2001:DB8::/32", " 198.51.100.0/24"]  # the API server takes them with spaces, too
+    one = obj("Service", "api", spec={"loadBalancerSourceRanges": given, **more})
+    assert read(tmp_path, one).services["shop", "api"].source_ranges == expected
+
+
 def test_nodes_know_the_addresses_that_the_network_plugin_gave_them(tmp_path):
     node = obj(
         "Node",

@@ -12,7 +12,7 @@ from generators import DIALECTS
 from netpol.certificate import Certificate
 from netpol.cli.proof import prove
 from netpol.graph import Connection, Evidence, ServiceGraph
-from netpol.inventory import Inventory, Node, Pod, Service
+from netpol.inventory import Inventory, Node, Pod, Service, ServicePort
 from netpol.learn import Learned, Records
 from netpol.peers import Cidr, Entity, Peer, Workload, label
 from netpol.synthesize import Options
@@ -39,7 +39,14 @@ def inventories(draw) -> Inventory:
                     labels=tuple(sorted(labels.items())),
                     addresses=(f"10.244.0.{len(pods) + 1}",),
                 )
-    public = Service(namespace="a", name="lb", type="LoadBalancer", selector=(("app", "w0"),))
+    public = Service(
+        namespace="a",
+        name="lb",
+        type="LoadBalancer",
+        selector=(("app", "w0"),),
+        ports=(ServicePort(port=80), ServicePort(name="tls", port=443)),
+        source_ranges=draw(st.sampled_from(((), ("198.51.100.0/24",), ("198.51.100.7/32",)))),
+    )
     return Inventory(
         pods=pods,
         services={("a", "lb"): public} if draw(st.booleans()) else {},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from scenes import HOUR, TARGETS, app, entity, flow, inventory, labels, learned, pod, proof, world
@@ -89,6 +91,40 @@ def test_clients_of_an_exposed_port_are_the_internet_but_not_private_networks() 
 def test_clients_of_both_families_are_the_internet_of_both() -> None:
     rules = spec(learned(clients("198.51.100.7", "2001:db8::7"), public()))["ingress"]
     assert blocks(rules, "from") == {"0.0.0.0/0", "::/0"}
+
+
+OFFICES = ("192.0.2.0/24", "198.51.100.0/25", "2001:db8::/32", "10.0.0.0/8")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_clients_that_a_load_balancer_lets_in_are_its_block(target: str) -> None:
+    """One customer is as welcome as the other; of networks from which nobody came none is."""
+    known = public(source_ranges=OFFICES)
+    text = str(spec(learned(clients("198.51.100.7", "203.0.113.9"), known), target))
+    assert "198.51.100.0/25" in text
+    assert "203.0.113.9/32" in text, "he came by another way, and is one client"
+    assert not any(one in text for one in ("0.0.0.0/0", "192.0.2", "2001:db8::", "10.0.0.0"))
+
+
+def test_who_comes_from_none_of_the_blocks_opens_none() -> None:
+    rules = spec(learned(clients("203.0.113.9"), public(source_ranges=OFFICES)))["ingress"]
+    assert blocks(rules, "from") == {"203.0.113.9/32"}
+
+
+def test_a_wide_block_leaves_out_what_is_no_internet() -> None:
+    known = public(source_ranges=("128.0.0.0/1",))
+    ((peer,),) = (rule["from"] for rule in spec(learned(clients("203.0.113.9"), known))["ingress"])
+    assert peer["ipBlock"]["cidr"] == "128.0.0.0/1"
+    assert "169.254.0.0/16" in peer["ipBlock"]["except"]
+    assert "10.0.0.0/8" not in peer["ipBlock"]["except"]
+
+
+def test_what_another_service_shows_to_everybody_is_open_to_everybody() -> None:
+    known = public(source_ranges=OFFICES)
+    other = replace(known.services["shop", "lb"], name="all", source_ranges=())
+    known = replace(known, services={**known.services, ("shop", "all"): other})
+    rules = spec(learned(clients("198.51.100.7"), known))["ingress"]
+    assert blocks(rules, "from") == {"0.0.0.0/0"}
 
 
 @pytest.mark.parametrize("target", TARGETS)
