@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, TypeVar, cast
@@ -17,6 +18,10 @@ _KINDS: Final = "give a URL that fsspec knows: s3://…, gcs://…, https://…"
 _SILENCE: Final = 60
 """Seconds that a web server may send nothing."""
 _BUFFER: Final = 1 << 20
+_SECRET: Final = re.compile(
+    r"(?:^|&)[^=&]*(?:sig|signature|token|credential|secret|password|key)=", re.IGNORECASE
+)
+"""What signed URLs of S3, of Google and of Azure have among their parameters."""
 
 Got = TypeVar("Got")
 
@@ -53,8 +58,22 @@ def _is_web(url: str) -> bool:
     return url.startswith(("http://", "https://"))
 
 
+def _without_secrets(url: str) -> None:
+    """Names of inputs are shown, and kept in stores: a secret must not be in one."""
+    place, _, query = url.partition("?")
+    scheme, _, rest = place.partition("://")
+    login, at, path = rest.rpartition("@")
+    if _SECRET.search(query) or (at and ":" in login and "/" not in login):
+        raise NetpolError(
+            "there is a secret in the URL, which would be written down with what is learned",
+            where=f"{scheme}://{path}",
+            hint="let somebody else fetch it: curl … | netpol learn - …",
+        )
+
+
 def _place(url: str) -> tuple[Any, str]:
     """The storage that a URL is about, and the path in there."""
+    _without_secrets(url)
     try:
         import fsspec
     except ImportError as error:
@@ -125,6 +144,8 @@ def _told(url: str, what: str = "cannot be opened") -> Iterator[None]:
 def _reason(error: BaseException, url: str) -> str:
     """In one line; where an error says the URL alone, what lies behind it."""
     text = " ".join(str(error).split())
-    if text in ("", url) and error.__cause__ is not None:
+    if text not in url:
+        return text
+    if error.__cause__ is not None:
         return _reason(error.__cause__, url)
-    return text or type(error).__name__
+    return "there is none" if isinstance(error, FileNotFoundError) else type(error).__name__

@@ -154,6 +154,29 @@ def test_a_package_that_is_missing_is_named() -> None:
     assert "to be installed" in error.value.hint
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hush@logs.example/flows.jsonl",
+        "https://logs.example/flows.jsonl?X-Amz-Date=1&X-Amz-Signature=hush",
+        "https://logs.example/flows.jsonl?X-Goog-Credential=hush",
+        "https://logs.example/flows.jsonl?sv=2&sig=hush",
+        "https://logs.example/*.jsonl?token=hush",
+    ],
+)
+def test_a_secret_in_a_url_is_neither_kept_nor_shown(url: str, tmp_path) -> None:
+    with pytest.raises(NetpolError, match="secret in the URL") as error:
+        learned(tmp_path / "s.db", url)
+    assert "hush" not in str(error.value)
+    assert "logs.example/" in error.value.where
+
+
+@pytest.mark.parametrize("url", ["file:///a:b@c/flows?part=1", "memory://a@b/c", "memory://sig/"])
+def test_other_urls_have_no_secret(url: str) -> None:
+    with pytest.raises(NetpolError, match="cannot be opened"):
+        remote(url)
+
+
 def test_a_certificate_that_nobody_trusts_is_refused() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
