@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Notice", "Tell"]
+__all__ = ["Notice", "Tell", "collecting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,13 @@ class Notice:
 
 
 Tell: TypeAlias = Callable[[Notice], None]
+
+
+def collecting(told: list[Notice], tell: Tell) -> Tell:
+    """``tell``, which puts each notice into ``told`` as well."""
+
+    def both(notice: Notice) -> None:
+        told.append(notice)
+        tell(notice)
+
+    return both

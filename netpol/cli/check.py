@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -66,16 +67,18 @@ def check(
     from netpol.cli.engine import engine, tell_other
     from netpol.cli.run import Referred, learn_from, policies_from
     from netpol.cli.tables import check_text
+    from netpol.notices import collecting
     from netpol.replay import replay
     from netpol.report.certificates import check_object
 
     notices, beside = noticed(), Referred(how.inventory)
-    rules, seen = policies_from(policies, notices, beside)
+    told: list[Notice] = []
+    rules, seen = policies_from(policies, collecting(told, notices.tell), beside)
     documents = _documents(policies)
     known = _inventory(how.inventory, policies, documents, notices)
     plugin = engine(cni, known, notices.tell, seen)
     profile = plugin.for_policies(seen, policies)
-    found = _lint(rules, documents, known, profile, beside)
+    found = _lint(rules, documents, known, profile, beside, told)
     learned = learn_from(sources, known, notices, how, store, judging)
     replayed = bool(sources or store)
     result = replay(rules, learned, profile) if replayed else None
@@ -142,13 +145,15 @@ def _lint(
     inventory: Inventory,
     profile: Profile,
     beside: Iterable[Document],
+    told: Iterable[Notice],
 ) -> Lint:
     from generators import parse
-    from netpol.lint import lint
+    from netpol.lint import lint, unread
 
-    return lint(
+    found = lint(
         policies, documents, inventory, profile, lambda some: parse(some, _quiet, beside)[0]
     )
+    return replace(found, findings=(*unread(told), *found.findings))
 
 
 def _say_skipped(found: Lint) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netpol.cli.console import Notices, account_line, noticed, say, say_blind_spots
+from netpol.cli.console import account_line, noticed, say, say_blind_spots
 from netpol.cli.judging import Judging, judging_options
 from netpol.cli.live import live_options
 from netpol.cli.options import (
@@ -205,7 +205,7 @@ def _refuse_denying(learned: Learned, profile: Profile, directory: Path) -> None
     from netpol.certificate import denied_under
     from netpol.cli.run import policies_from
 
-    denied = denied_under(policies_from(str(directory), Notices())[0], learned, profile)
+    denied = denied_under(policies_from(str(directory), _quiet)[0], learned, profile)
     if denied:
         raise NetpolError(
             f"the edited files would deny {len(denied)} accepted connections; nothing was written",

@@ -16,8 +16,9 @@ from netpol.cli.run import Referred
 from netpol.cli.sides import inventory_or_own, judge_of, lone, no_workloads, present
 from netpol.inventory import Inventory
 from netpol.learn import Learned
+from netpol.lint import Finding
 from netpol.manifests import Document
-from netpol.notices import Notice
+from netpol.notices import Notice, collecting
 from netpol.policy import PolicySet
 from netpol.profile import KUBERNETES, Profile
 from netpol.review import Gate, Review, Side, review
@@ -54,6 +55,8 @@ class _Read:
     seen: frozenset[str]
     beside: Referred
     """What the policies may refer to as well."""
+    told: tuple[Notice, ...] = ()
+    """What was told while they were read."""
 
 
 def reviewed(asked: Asked, notices: Notices) -> tuple[Review, Learned | None]:
@@ -95,12 +98,21 @@ def _read(one: Tree, beside: Referred, notices: Notices) -> _Read:
 
     if one.missing:
         say(f"{one.shown} is not in that revision, so there are no policies")
-    found = load([one.path], one.telling(notices.tell))
+    told: list[Notice] = []
+    tell = collecting(told, notices.tell)
+    found = load([one.path], one.telling(tell))
     documents = tuple(replace(each, file=one.name(each.file)) for each in found)
-    policies, seen = parse(documents, notices.tell, beside)
+    policies, seen = parse(documents, tell, beside)
     if not policies.policies and not policies.undecided:
         say(f"{one.shown}: no policy {'takes effect' if seen else 'is there'}: all is allowed")
-    return _Read(tree=one, documents=documents, policies=policies, seen=seen, beside=beside)
+    return _Read(
+        tree=one,
+        documents=documents,
+        policies=policies,
+        seen=seen,
+        beside=beside,
+        told=tuple(told),
+    )
 
 
 def _inventories(
@@ -153,7 +165,7 @@ def _profiles(
 
 def _side(read: _Read, known: Inventory, world: Inventory, profile: Profile) -> Side:
     from generators import parse
-    from netpol.lint import lint
+    from netpol.lint import lint, unread
 
     files = {one.file: _real(one.file, read.tree) for one in read.documents}
     places = Places(documents=read.documents, files=files)
@@ -164,13 +176,14 @@ def _side(read: _Read, known: Inventory, world: Inventory, profile: Profile) -> 
         profile,
         lambda some: parse(some, _quiet, read.beside)[0],
     )
+    left = unread(read.told, lambda file: _within(file, read.tree) or _ONE)
     return Side(
         policies=read.policies,
         judge=judge_of(read.policies, world, profile),
         places=places,
         profile=profile,
-        findings=found.findings,
-        texts=_texts(read, places),
+        findings=(*left, *found.findings),
+        texts=_texts(read, places, left),
     )
 
 
@@ -187,10 +200,11 @@ def _within(name: str, one: Tree) -> str:
     return name.removeprefix(one.shown).lstrip("/")
 
 
-def _texts(read: _Read, places: Places) -> dict[str, str]:
-    """The files in which policies are, by their names within the side."""
+def _texts(read: _Read, places: Places, left: Iterable[Finding]) -> dict[str, str]:
+    """The files in which policies are, or may be, by their names within the side."""
     origins = [one.origin for one in read.policies.policies]
     origins += [one.origin for one in read.policies.undecided]
+    origins += [one.origin for one in left]
     found = {place.file for place in map(places.of, origins) if place}
     texts = {}
     for file in sorted(found):

@@ -24,7 +24,7 @@ from netpol.errors import NetpolError
 from netpol.flow import Account, Flow
 from netpol.inventory import Inventory
 from netpol.learn import Learned, learn
-from netpol.notices import Notice
+from netpol.notices import Notice, Tell
 from netpol.policy import PolicySet
 
 if TYPE_CHECKING:
@@ -176,17 +176,19 @@ class Referred:
 
 
 def policies_from(
-    path: str, notices: Notices, beside: Iterable[Document] = ()
+    path: str, tell: Tell, beside: Iterable[Document] = ()
 ) -> tuple[PolicySet, frozenset[str]]:
     """The policies in a file or directory, and the dialects they are written in."""
     from generators import parse
     from netpol.manifests import load
 
-    policies, seen = parse(load([path], notices.tell), notices.tell, beside)
+    policies, seen = parse(load([path], tell), tell, beside)
     if not (policies.policies or policies.undecided):
         raise NetpolError(
-            "no network policy was found there",
+            f"no network policy {'takes effect' if seen else 'was found'} there",
             where=path,
-            hint="give a file or directory with Kubernetes, Calico or Cilium policies",
+            hint="why is told above"
+            if seen
+            else "give a file or directory with Kubernetes, Calico or Cilium policies",
         )
     return policies, seen

@@ -19,7 +19,7 @@ __all__ = ["causes_words", "evidence_words", "party", "ports_words", "sentence"]
 
 def sentence(review: Review) -> str:
     """The sentence that decides."""
-    return f"{_policies(review)}: {_edges(review)}; {_broken(review)}."
+    return f"{_policies(review)}: {_edges(review)}; {_broken(review)}{_left_out(review)}."
 
 
 def _policies(review: Review) -> str:
@@ -54,6 +54,14 @@ def _broken(review: Review) -> str:
     if review.replayed is None:
         return "without flows it is not known what would break"
     return f"{count(len(review.broke), 'observed connection')} would be denied"
+
+
+def _left_out(review: Review) -> str:
+    if not review.left_out:
+        return ""
+    are = "is" if review.left_out == 1 else "are"
+    words = count(review.left_out, "new policy", "new policies")
+    return f". But {words} cannot be read or would be refused, and {are} left out of all this"
 
 
 def party(peer: Peer, edge: Edge) -> str:

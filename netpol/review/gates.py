@@ -43,7 +43,7 @@ GATES: Final[dict[Gate, str]] = {
     "seen-once": "… that was seen only once",
     "closed": "a connection closes or narrows",
     "breaks-observed": "an observed connection would be denied that was allowed",
-    "undecided": "it cannot be decided what changes",
+    "undecided": "it cannot be decided what changes, or a new policy was left out",
     "rules": "a rule of the team is broken",
     "new-rules": "a rule of the team is broken that was kept before",
     "findings": "a policy has a new finding",
@@ -73,7 +73,8 @@ def stopped(gate: Gate, review: Review) -> int:
         "closed": sum(one.closes for one in edges),
         "breaks-observed": len(review.broke),
         "undecided": sum(one.kind == "undecided" for one in edges)
-        + sum(not one.breach.certain for one in review.violations),
+        + sum(not one.breach.certain for one in review.violations)
+        + review.left_out,
         "rules": sum(one.breach.certain for one in review.violations),
         "new-rules": sum(one.breach.certain and one.new for one in review.violations),
         "findings": len(review.findings),

@@ -32,10 +32,15 @@ class Places:
     """The file behind each such name."""
 
     def of(self, origin: str) -> Place | None:
-        """The object that an origin (``file: document n, Kind ns/name``) speaks of."""
+        """The object that an origin (``file: document n, Kind ns/name``) speaks of.
+
+        Where there is none, because it could not be read, the line that the origin names.
+        """
         document = self._document(origin)
         if document is None:
-            return None
+            file, lined, line = origin.partition(": ")[0], *origin.rpartition(", line ")[1:]
+            number = int(line) if lined and line.isdecimal() else 1
+            return Place(file=file, line=number, end=number) if file else None
         return Place(file=document.file, line=document.line, end=document.line)
 
     def rule(self, policy: Policy, direction: str, number: int) -> Place | None:

@@ -12,7 +12,7 @@ from netpol.enough import Enough, enough
 from netpol.evaluate import Judge
 from netpol.graph import Evidence
 from netpol.learn import Learned
-from netpol.lint import Finding
+from netpol.lint import LEFT_OUT, Finding
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.breaches import Breach, Breaches
@@ -103,6 +103,11 @@ class Review:
     asked: tuple[Gate, ...]
     old: Side
     new: Side
+
+    @property
+    def left_out(self) -> int:
+        """How many of the new policies, or texts that may be some, could not be read."""
+        return sum(1 for one in self.new.findings if one.code in LEFT_OUT)
 
     @property
     def failed(self) -> tuple[tuple[Gate, int], ...]:

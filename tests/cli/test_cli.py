@@ -554,6 +554,23 @@ def test_every_policy_that_is_left_out_is_named(tmp_path: Path) -> None:
     assert all(f"{name}.json: document 1: NetworkPolicy default/{name}" in said for name in "ab")
 
 
+def test_check_lists_a_policy_that_is_left_out_among_its_findings(tmp_path: Path) -> None:
+    text = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: %s}\n"
+        "spec: {podSelector: {}, ingress: [{ports: [{port: %s}]}]}\n---\n"
+    )
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(text % ("good", 80) + text % ("bad", 99999) + "kind: [\n", encoding="utf-8")
+    done = run("check", bad, "--format", "json")
+    said = [(one["code"], one["policy"]) for one in json.loads(done.out)["findings"]]
+    assert said[:2] == [("NP060", str(bad)), ("NP063", "default/bad")]
+    assert "NP063 a policy would be refused" in run("check", bad).out
+    bad.write_text(text % ("bad", 99999), encoding="utf-8")
+    alone = run("check", bad)
+    assert alone.code == 2
+    assert "no network policy takes effect there" in alone.err
+
+
 def test_help_waits_for_no_room_and_no_heavy_package():
     """What a command needs it imports when it runs: whoever asks for help waits for none of it."""
     asked = "import sys, netpol.cli; print(*{name.partition('.')[0] for name in sys.modules})"
