@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from netpol.graph import Connection
 from netpol.inventory import (
     ALWAYS,
     Dated,
@@ -228,15 +227,14 @@ def _widest(blocks: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shown_to(exposed: Exposed, connection: Connection) -> str:
+def shown_to(exposed: Exposed, client: Peer, server: Peer, port: tuple[str, int | None]) -> str:
     """The block whose addresses are all customers of the port that this public client called.
 
     Empty: the port is not shown to him, or he is no public address.
     """
-    client, server = connection.client, connection.server
     if not (isinstance(client, Cidr) and isinstance(server, Workload) and is_public(client.cidr)):
         return ""
-    blocks = exposed.get(server, {}).get((connection.protocol, connection.port or 0), ())
+    blocks = exposed.get(server, {}).get((port[0], port[1] or 0), ())
     return next((one for one in blocks if contains(one, client.cidr)), "")
 
 

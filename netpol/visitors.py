@@ -27,10 +27,10 @@ def as_ruled(inventory: Inventory) -> Callable[[Connection], Connection]:
     """Makes the world of a client that is such a visitor; other connections stay as they are."""
     exposed = exposed_ports(inventory)
 
-    def ruled(connection: Connection) -> Connection:
-        block = shown_to(exposed, connection)
+    def ruled(one: Connection) -> Connection:
+        block = shown_to(exposed, one.client, one.server, (one.protocol, one.port))
         client = _WORLD if block in EVERYWHERE else Cidr(block)
-        return replace(connection, client=client) if block else connection
+        return replace(one, client=client) if block else one
 
     return ruled
 

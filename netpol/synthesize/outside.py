@@ -244,8 +244,8 @@ class Outsiders:
         clients: dict[tuple[int, PortSet], list[Connection]] = defaultdict(list)
         found: dict[str, PortSet] = defaultdict(PortSet)
         for connection, _ in side:
-            client = connection.client
-            if block := shown_to(self.exposed, connection):
+            client, port = connection.client, (connection.protocol, connection.port)
+            if block := shown_to(self.exposed, client, connection.server, port):
                 found[block] |= connection.ports
             elif isinstance(client, Cidr) and is_public(client.cidr):
                 clients[network(client.cidr).version, connection.ports].append(connection)
