@@ -40,7 +40,6 @@ RAW_KEPT: Final = 32768
 LONGEST: Final = 31 * 24 * 3600
 """Seconds. No flow log is kept in longer intervals."""
 _SECOND: Final = 1_000_000_000
-_API: Final = "kube-apiserver"
 
 NO_REPLIES, ALL_REPLIES, REPLIES_AFTER_OPENING = range(3)
 """Which packets back say that a server answered: none, as the connection was denied; all; those
@@ -154,20 +153,15 @@ class Calico:
 
     def flows(self) -> Iterator[Flow]:
         """Each edge as a Flow."""
-        api = {_place(said) for said in self._cells if _API in said.server.entities}
         for said, cell in self._cells.items():
             if not cell.records:
                 continue  # its only record turned out to be unreadable
-            if said.server.called and _place(said) in api:
-                # The node does not know that the client dialled the API server's Service.
-                entities = said.server.entities | {_API}
-                said = replace(said, server=replace(said.server, entities=entities))
             first, last = cell.first * _SECOND, cell.last * _SECOND
             counts = {"answered": cell.answered, "traced": cell.traced}
             seen = dict.fromkeys(said.signals, cell.records)
             self.fold.add(
-                self._number((said.client, said.eras[0]), first),
-                self._number((said.server, said.eras[1]), first),
+                self._number((_party(said.client), said.eras[0]), first),
+                self._number((_served(said), said.eras[1]), first),
                 said.protocol,
                 said.port,
                 # An interval ends before the second that it names.
@@ -175,7 +169,7 @@ class Calico:
                 seen | {name: n for name, n in counts.items() if n},
                 records=cell.records,
                 hours=cell.hours,
-                count=max(cell.count, 1),  # one that began before the log did is one, too
+                count=cell.count,
                 reporter=said.reporter,
                 service=said.service,
                 service_port=said.service_port,
@@ -196,14 +190,17 @@ class Calico:
         endpoint = side[0]
         if endpoint.pods and (shown := self._labels.get(side)):
             endpoint = replace(endpoint, labels=tuple(sorted(shown)))
-        if endpoint.entities:
-            endpoint = replace(endpoint, called="")  # nodes are one party, whichever it was
         return endpoint
 
 
-def _place(said: Said) -> tuple[str, str, int | None]:
-    """The node, and the port at it; no node for other servers."""
-    return said.server.called, said.protocol, said.port
+def _party(side: Endpoint) -> Endpoint:
+    """Nodes are one party, whichever it was."""
+    return replace(side, called="") if side.entities else side
+
+
+def _served(said: Said) -> Endpoint:
+    """Of a server, its node may tell that it is the API server (:mod:`netpol.apiservers`)."""
+    return said.server if said.protocol == "TCP" and not said.server.ip else _party(said.server)
 
 
 def whole_hours(start: int, end: int) -> range:

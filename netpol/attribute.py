@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 
 from netpol.addresses import GUARD, Unclear
 from netpol.answers import Answers
+from netpol.apiservers import told_apart
 from netpol.crosscheck import CrossCheck, cross_check
 from netpol.directory import Directory, client_peer, directory_of, server_peer
 from netpol.flow import Flow
@@ -87,7 +88,7 @@ def attribute(
     directory = directory_of(inventory, guard)
     held: list[Unattributed] = []
     known: list[Seen] = []
-    flows, more = list(flows), list(loose(directory.alone_at))
+    flows, more = told_apart(flows), list(loose(directory.alone_at))
     for flow in chain(flows, more):
         for found in _resolve(flow, directory):
             if isinstance(found, Unattributed):

@@ -108,8 +108,12 @@ class Evidence:
 
     @property
     def by_source(self) -> dict[str, int]:
-        """How many each source saw: as many as its reporter that saw the most of them."""
-        found = {source: known.count for source, known in self.distinct}
+        """How many each source saw: as many as its reporter that saw the most of them.
+
+        One at least: of a connection that began before the log did, nobody saw the beginning.
+        """
+        found = {source: 1 for source, records in self.sources if records}
+        found |= {source: known.count for source, known in self.distinct}
         for who, count in self.counts:
             source = who.partition(" ")[0]
             found[source] = max(count, found.get(source, 0))

@@ -7,8 +7,7 @@ difference has a name here, and a number of connections. There is no other.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -54,8 +53,8 @@ class Format:
     """Whether a conversation is in the files."""
     reporters: int = 1
     """How many tell of the same conversations, each of a part; who saw the most of them counts."""
-    floor: Callable[[Conversation], Hashable] | None = None
-    """At least one connection is counted for each of these, where none began in the hour."""
+    floor: int = 0
+    """So many are counted of a connection of which no conversation began in the hour."""
     words: Mapping[str, tuple[int, Words]] = field(default_factory=dict)
     """Reason → how many connections are called otherwise than by Hubble, and how."""
     twice: Mapping[str, tuple[int, Callable[[Conversation], Row | None]]] = field(
@@ -72,10 +71,7 @@ class Format:
 
     def count(self, conversations: Iterable[Conversation]) -> int:
         """How many of these conversations are counted."""
-        there: Counter[Hashable] = Counter()
-        for one in conversations:
-            there[self.floor and self.floor(one)] += self.sees(one)
-        return sum(max(n, self.floor is not None) for n in there.values())
+        return max(sum(map(self.sees, conversations)), self.floor)
 
     def called(self, one: Row) -> Row | None:
         """A connection in its words."""
@@ -203,7 +199,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "goldmane": Format(
         files=("goldmane.jsonl.gz",),
         sees=lambda one: one.opens,
-        floor=lambda one: one.makes,
+        floor=1,
         words={
             "the outside has no address": (122, without_address),
             "which node, and whether the API server is there": (19, some_node),
@@ -214,7 +210,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "calico-enterprise": Format(
         files=("enterprise.jsonl.gz",),
         sees=lambda one: one.opens,
-        floor=lambda one: one.addresses,
+        floor=1,
         words={"ICMP has no type": (2, without_type)},
         names=True,
         differences={

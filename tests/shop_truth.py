@@ -29,7 +29,6 @@ sys.path.insert(0, ".")
 from describe import HOUR
 from make import hour
 from played import pod_of
-from speak_calico import family
 
 def who(side):
     pod = pod_of(side)
@@ -41,9 +40,6 @@ def who(side):
         return f"entity:{name}", ""
     return f"{side.ip}/{128 if ':' in side.ip else 32}", ""
 
-def make(pod, node):
-    return family(pod) if pod else node.name if node else ""
-
 def node(node):
     return node.name if node else ""
 
@@ -54,8 +50,6 @@ for one in hour().tape.conversations:
     print(json.dumps({
         "row": [client[0], server[0], talk.protocol, talk.port * (256 if icmp else 1)],
         "pods": [client[1].partition("/")[2], server[1].partition("/")[2]],
-        "addresses": [talk.client.ip, talk.server.ip],
-        "makes": [make(one.client_pod, one.client_node), make(one.server_pod, one.server_node)],
         "nodes": [node(one.client_node), node(one.server_node)],
         "opens": one.opens,
         "ends": any("FIN" in packet.flags for packet in one.packets),
@@ -74,9 +68,6 @@ class Conversation:
 
     row: Row
     pods: tuple[str, str]
-    addresses: tuple[str, str]
-    makes: tuple[str, str]
-    """What the names of pods of one make have in common, as Calico writes it; or the node."""
     nodes: tuple[str, str]
     opens: bool
     """Its first packet is in the hour."""
@@ -123,7 +114,7 @@ def truth(root: Path) -> Truth:
         check=True,
     )
     known = map(json.loads, ask.stdout.splitlines())
-    tuples = ("row", "pods", "addresses", "makes", "nodes")
+    tuples = ("row", "pods", "nodes")
     return Truth(
         tuple(
             Conversation(**{key: tuple(v) if key in tuples else v for key, v in one.items()})

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import calico_lines as c
 import hubble_lines as h
 import pytest
 from hypothesis import given, settings
@@ -154,6 +155,41 @@ def test_a_file_gives_the_same_however_it_grew(tmp_path_factory, lines, source, 
         whole.learn(log)
     if whole.path.exists():
         assert grown.text == whole.text
+
+
+NODE = {"dest_type": c.HEP, "dest_namespace": "-", "dest_port": 6443}
+DIALLED = {"dest_service_namespace": "default", "dest_service_name": "kubernetes"}
+INTERVALS = st.builds(
+    lambda changes, labels, start, started: c.emitted(
+        **changes,
+        more={
+            "start_time": c.START + start,
+            "end_time": c.START + start + 15,
+            "num_connections_started": started,
+            "source_labels": labels,
+        },
+    ),
+    st.sampled_from([{}, *({**NODE, "dest_name": n, **to} for n in "ab" for to in ({}, DIALLED))]),
+    st.sampled_from([["app=web"], ["app=web", "n=0"], None]),
+    st.sampled_from([0, 15, 3600]),
+    st.integers(0, 2),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    records=st.lists(INTERVALS, min_size=1, max_size=8),
+    cuts=st.lists(st.floats(0, 1), max_size=4).map(sorted),
+    piece=st.sampled_from([1, 700]),
+)
+def test_intervals_give_the_same_graph_however_they_came(tmp_path_factory, records, cuts, piece):
+    """What one says of a node is true of all, and a connection that lasts counts once."""
+    place = tmp_path_factory.mktemp("store")
+    body, log = c.text(records), place / "log"
+    grown = Kept(place / "grown.db", "goldmane")
+    for cut in (*cuts, 1.0):
+        grown.learn(written(log, [body[: round(cut * len(body))]]), piece=piece)
+    assert of_store(grown.path) == of_files(log)
 
 
 @settings(deadline=None, max_examples=60)
