@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from netpol.certificate import Certificate, certify, judge_of, translated
+from netpol.evaluate import decides
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
 from netpol.lint.who import who
 from netpol.peers import Workload
-from netpol.policy import Policy, PolicySet, in_namespace
+from netpol.policy import Policy, PolicySet, Undecided, in_namespace
 from netpol.profile import Profile
 from netpol.synthesize.dns import needs
 
-__all__ = ["Replay", "UnusedRule", "replay"]
+__all__ = ["Replay", "Unsure", "UnusedRule", "replay"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +30,50 @@ class UnusedRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsure:
+    """An accepted connection of which nobody can say whether it is denied."""
+
+    connection: Connection
+    because: tuple[Undecided, ...]
+    """What could not be read, and would have a say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """What became of the learned connections, and which rules none of them used."""
 
     certificate: Certificate
+    """Of the connections that are decided."""
     unused: tuple[UnusedRule, ...]
+    unsure: tuple[Unsure, ...] = ()
 
 
 def replay(policies: PolicySet, learned: Learned, profile: Profile) -> Replay:
     """Judge every accepted connection under ``policies``; nothing is generated."""
     policed = _policed(policies, learned.inventory, profile)
     declared = needs(learned.accepted, learned.inventory, policed)
+    found = certify(policies, learned, profile, declared=declared, policed=policed)
+    unsure = tuple(_unsure(policies, learned, profile))
+    open_ = {one.connection for one in unsure}
     return Replay(
-        certificate=certify(policies, learned, profile, declared=declared, policed=policed),
+        certificate=replace(
+            found,
+            accepted=found.accepted - len(unsure),
+            denied=tuple(one for one in found.denied if one.connection not in open_),
+        ),
         unused=tuple(_unused(policies, learned, profile, declared)),
+        unsure=unsure,
     )
+
+
+def _unsure(policies: PolicySet, learned: Learned, profile: Profile) -> Iterator[Unsure]:
+    judge = judge_of(policies, learned, profile)
+    if judge.policies.certain:
+        return
+    for connection, _ in learned.accepted:
+        because = judge.decide(connection).undecided if decides(profile, connection) else ()
+        if because:
+            yield Unsure(connection=connection, because=because)
 
 
 def _policed(policies: PolicySet, inventory: Inventory, profile: Profile) -> frozenset[str]:

@@ -55,9 +55,10 @@ def check(
     """Say what is wrong with POLICIES (a file or directory), and which traffic they would deny.
 
     Every accepted connection in SOURCES… and the store is put to the policies; without any only the
-    policies are looked at. Exits 1 when such a connection would be denied. Rules that no observed
-    connection uses, what is open without having been observed, and findings about the policies are
-    listed too. Most findings need the inventory, or workloads among the policies.
+    policies are looked at. Exits 1 when such a connection would be denied, 2 when it depends on
+    policies that could not be read. Rules that no observed connection uses, what is open without
+    having been observed, and findings about the policies are listed too. Most findings need the
+    inventory, or workloads among the policies.
 
     \b
     Example:
@@ -91,8 +92,11 @@ def check(
     else:
         if replayed:
             say_account(learned)
-        click.echo(check_text(shown, replayed=replayed), nl=False)
-    ctx.exit(1 if shown["denied"] or (strict and (notices.counts or found.findings)) else 0)
+        opened = result.certificate.opened if result else None
+        click.echo(check_text(shown, opened), nl=False)
+    if shown["denied"] or (strict and (notices.counts or found.findings)):
+        ctx.exit(1)
+    ctx.exit(2 if result and result.unsure else 0)
 
 
 _WORKLOADS: Final = frozenset(

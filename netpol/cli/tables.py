@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netpol.graph import Evidence
 from netpol.learn import Learned
-from netpol.peers import Cidr, Peer
+from netpol.net import PortSet
+from netpol.peers import Cidr, Peer, label
 from netpol.report.contradictions import contradictions_text
 from netpol.report.held import held_text
 from netpol.report.lint import findings_text
 from netpol.report.printable import printable, printable_lines
 from netpol.report.rows import Row, connection_row, unattributed_row
+
+if TYPE_CHECKING:
+    from netpol.certificate import Opened
 
 __all__ = ["check_text", "graph_table", "rows_table", "table"]
 
@@ -74,32 +78,68 @@ def _seen(learned: Learned) -> Iterable[Row]:
         yield {**row, "seen": seen}
 
 
-def check_text(shown: dict[str, Any], *, replayed: bool = True) -> str:
+def check_text(shown: dict[str, Any], opened: Iterable[Opened] | None) -> str:
     """The result of ``check``: denied traffic first, then what nobody uses or needs, then findings.
 
-    ``replayed`` False: no traffic was given, and nothing is said of it.
+    ``opened``: what is allowed without having been observed. None: no traffic was given, and
+    nothing is said of it.
     """
     findings = findings_text(shown.get("findings", ()))
-    return (_replayed_text(shown) + findings) if replayed else findings.lstrip() or "No findings.\n"
+    if opened is None:
+        return findings.lstrip() or "No findings.\n"
+    return _replayed_text(shown, opened) + findings
 
 
-def _replayed_text(shown: dict[str, Any]) -> str:
-    total = shown["allowed"] + len(shown["denied"])
-    parts = [f"{shown['allowed']:,} of {total:,} accepted connections are allowed.\n"]
+def _replayed_text(shown: dict[str, Any], opened: Iterable[Opened]) -> str:
+    unsure = len(shown["undecided"])
+    total = shown["allowed"] + len(shown["denied"]) + unsure
+    open_ = f"; of {unsure:,} it cannot be decided" if unsure else ""
+    parts = [f"{shown['allowed']:,} of {total:,} accepted connections are allowed{open_}.\n"]
     if shown["denied"]:
         parts.append("\nDenied:\n" + rows_table(shown["denied"], ("by",)))
+    if unsure:
+        rows = ({**row, "because": row["by"] or _WORDLESS} for row in shown["undecided"])
+        parts.append("\nNot decided:\n" + rows_table(rows, ("because",)))
     if shown["unused_rules"]:
         lines = ([r["policy"], r["direction"], str(r["rule"])] for r in shown["unused_rules"])
         drawn = table(("policy", "direction", "rule"), lines)
         parts.append("\nRules that no observed connection uses:\n" + drawn)
     if shown["unobserved"]:
-        parts.append(
-            "\nAllowed in the cluster, never observed:\n"
-            + rows_table(shown["unobserved"], ("reason",))
-        )
+        parts.append("\nAllowed in the cluster, never observed:\n" + _unobserved(opened))
     more = (contradictions_text(shown["contradictions"]), held_text(shown["held"]))
     parts.append(printable_lines(line for lines in more for line in lines))
     return "".join(parts)
+
+
+_WORDLESS: Final = "these policies have no word for it"
+_ROWS: Final = 100
+"""Rows of what is open and was not observed; the others are counted."""
+_CLIENTS: Final = 8
+
+
+def _unobserved(opened: Iterable[Opened]) -> str:
+    """A row for each server, ports and reason, with all clients: else there are thousands."""
+    from netpol.certificate import is_declared, is_outside
+    from netpol.report.review_words import ports_words
+
+    pairs: dict[tuple[str, str, str], PortSet] = defaultdict(PortSet)
+    for one in (o for o in opened if is_declared(o) or not is_outside(o)):
+        pairs[label(one.server), label(one.client), one.reason] |= one.ports
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for (server, client, reason), ports in pairs.items():
+        groups[server, ports_words(ports), reason].append(client)
+    lines = [
+        (server, ports, reason, _some(sorted(clients)))
+        for (server, ports, reason), clients in sorted(groups.items())
+    ]
+    more = f"… {len(lines) - _ROWS:,} rows more (--format json lists them)"
+    cut = [(more, "", "", "")] if len(lines) > _ROWS else []
+    return table(("server", "ports", "reason", "from"), [*lines[:_ROWS], *cut])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _CLIENTS:,} more" if len(names) > _CLIENTS else ""
+    return f"{', '.join(names[:_CLIENTS])}{more}"
 
 
 def held_table(held: list[Row]) -> str:

@@ -13,6 +13,7 @@ from netpol.enough import enough
 from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
+from netpol.lint.finding import title
 from netpol.peers import Workload, label
 from netpol.prices import Price
 from netpol.replay import Replay
@@ -32,6 +33,7 @@ from netpol.report.prices import (
 )
 from netpol.report.printable import printable_lines
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
+from netpol.report.words import doubt_words
 
 __all__ = [
     "blame",
@@ -89,7 +91,7 @@ def blame(decision: Decision) -> str:
 
 
 def _step(step: Step) -> str:
-    names = ", ".join(f"{p.namespace}/{p.name}" for p in step.policies)
+    names = ", ".join(map(title, step.policies))
     if step.rule is not None:
         return f"rule {step.rule + 1} of {names}"
     return f"{step.reason} of {names}" if names else step.reason
@@ -165,10 +167,10 @@ def _replayed(result: Replay) -> dict[str, Any]:
     return {
         "allowed": certificate.accepted - len(certificate.denied),
         "denied": denied_rows(certificate),
-        "undecided": [connection_row(c) for c in certificate.undecided],
+        "undecided": _undecided_rows(result),
         "unused_rules": [
             {
-                "policy": f"{one.policy.namespace}/{one.policy.name}",
+                "policy": title(one.policy),
                 "direction": one.direction,
                 "rule": one.number,
                 "origin": one.policy.origin,
@@ -177,6 +179,16 @@ def _replayed(result: Replay) -> dict[str, Any]:
         ],
         "unobserved": opened_rows(certificate),
     }
+
+
+def _undecided_rows(result: Replay) -> list[Row]:
+    """What could not be read decides, and kinds that the dialect does not decide."""
+    found = [
+        {**connection_row(one.connection), "by": "; ".join(map(doubt_words, one.because))}
+        for one in result.unsure
+    ]
+    found += [{**connection_row(c), "by": ""} for c in result.certificate.undecided]
+    return found
 
 
 def certificate_text(

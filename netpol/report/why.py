@@ -8,10 +8,17 @@ from typing import Any, Final
 from netpol.cases import Side
 from netpol.evaluate import Step
 from netpol.peers import Workload, label
-from netpol.policy import Policy, Undecided
+from netpol.policy import Policy
 from netpol.report.printable import printable_lines
 from netpol.report.rows import connection_row
-from netpol.report.words import policy_words, ports_words, rule_words, selector_words, set_words
+from netpol.report.words import (
+    doubt_words,
+    policy_words,
+    ports_words,
+    rule_words,
+    selector_words,
+    set_words,
+)
 from netpol.why import Asked, Layer, Part, Path, Why
 from netpol.world import Outside
 
@@ -38,14 +45,9 @@ def why_text(found: Why) -> str:
     """The verdict in the first line, then each side, tier by tier and rule by rule."""
     c = found.connection
     first = f"{verdict(found)}: {label(c.client)} → {label(c.server)}, {set_words(c.ports)}"
-    doubts = [f"  because of {_doubt(one)}" for one in found.decision.undecided]
+    doubts = [f"  because of {doubt_words(one)}" for one in found.decision.undecided]
     parts = [first, *doubts, *_side(found.egress), *_side(found.ingress)]
     return printable_lines(parts)
-
-
-def _doubt(one: Undecided) -> str:
-    place = f"{one.origin}: " if one.origin else ""
-    return f"{place}{one.reason} (tier {one.tier}, for {selector_words(one.subject)})"
 
 
 def _side(path: Path) -> Iterator[str]:
@@ -56,7 +58,7 @@ def _side(path: Path) -> Iterator[str]:
     for layer in path.layers:
         yield from _layer(layer, path.step)
     for one in path.step.undecided:
-        yield f"  undecided: {_doubt(one)}"
+        yield f"  undecided: {doubt_words(one)}"
 
 
 def _about(side: Side) -> str:

@@ -17,10 +17,12 @@ from netpol.policy import (
     Requirement,
     Rule,
     Selector,
+    Undecided,
 )
 
 __all__ = [
     "count",
+    "doubt_words",
     "policy_words",
     "ports_words",
     "rule_words",
@@ -190,3 +192,9 @@ def _joined(texts: Sequence[str], word: str = "and") -> str:
     if len(texts) < 2:
         return "".join(texts)
     return f"{', '.join(texts[:-1])} {word} {texts[-1]}"
+
+
+def doubt_words(one: Undecided) -> str:
+    """What could not be read, where it stands, and whom it would be about."""
+    place = f"{one.origin}: " if one.origin else ""
+    return f"{place}{one.reason} (tier {one.tier}, for {selector_words(one.subject)})"

@@ -50,8 +50,8 @@ def test_a_row_stays_on_its_line_in_a_narrow_terminal(monkeypatch: pytest.Monkey
 
 def test_a_check_with_nothing_to_say_is_one_line() -> None:
     shown = {"allowed": 3, "denied": [], "unused_rules": [], "unobserved": []}
-    shown |= {"held": [], "contradictions": []}
-    assert check_text(shown) == "3 of 3 accepted connections are allowed.\n"
+    shown |= {"held": [], "contradictions": [], "undecided": []}
+    assert check_text(shown, ()) == "3 of 3 accepted connections are allowed.\n"
 
 
 def test_several_sources_are_shown_each_with_what_it_saw() -> None:
