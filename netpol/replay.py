@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from netpol.certificate import Certificate, certify, judge_of, translated
+from netpol.decisions import Decision
 from netpol.evaluate import decides
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
@@ -74,6 +75,16 @@ def _unsure(policies: PolicySet, learned: Learned, profile: Profile) -> Iterator
         because = judge.decide(connection).undecided if decides(profile, connection) else ()
         if because:
             yield Unsure(connection=connection, because=because)
+
+
+def open_though_refused(
+    policies: PolicySet, learned: Learned, profile: Profile
+) -> tuple[tuple[Connection, Decision], ...]:
+    """What people refused, and these policies allow: a rule for others lets it through as well."""
+    refused = [(c, d) for c, d in learned.decided.by.items() if d.verdict == "refuse"]
+    judge = judge_of(policies, learned, profile, [(one, Evidence()) for one, _ in refused])
+    passes = judge.replay(one for one, _ in refused)
+    return tuple(each for each, passed in zip(refused, passes, strict=True) if passed)
 
 
 def _policed(policies: PolicySet, inventory: Inventory, profile: Profile) -> frozenset[str]:

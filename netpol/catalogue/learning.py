@@ -195,4 +195,13 @@ LEARNING: Final[dict[str, Entry]] = {
         what_to_do="Take the entry out, or leave it if you want it to hold should the evidence"
         " change.",
     ),
+    "NP047": Entry(
+        title="what was refused by a decision is allowed all the same",
+        why="No rule is there for its sake, but one that is needed for others lets it through: the"
+        " internet as a whole (with an address of which only one was refused), a coarser --level,"
+        " a selector that matches its pods, too, or a policy that was there before.",
+        what_to_do="Ask `netpol why` which rule it is. Policies that only allow cannot make an"
+        " exception: refuse the others too, or deny it with a policy of an engine that can.",
+        each=True,
+    ),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from netpol.cli.console import Notices, noticed, say, say_account
-from netpol.cli.judging import Judging, judging_options
+from netpol.cli.judging import Judging, judging_options, tell_open
 from netpol.cli.live import live_options
 from netpol.cli.options import cni_option, store_option, strict_option
 from netpol.cli.reading import Reading, reading_options
@@ -84,6 +84,7 @@ def check(
     replayed = bool(sources or store)
     result = replay(rules, learned, profile) if replayed else None
     tell_other(plugin, profile, rules, learned, notices.tell)
+    tell_open(rules, learned, profile, notices.tell)
     shown = check_object(result, learned, found)
     notices.show()
     _say_skipped(found)

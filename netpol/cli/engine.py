@@ -36,6 +36,11 @@ class Engine:
     """``--cni``, ``inventory`` or ``dialect``."""
     detected: Detected
 
+    def origin_of(self, used: Profile) -> str:
+        """How the profile that is used was found: the dialect's own may stand in for another."""
+        same = self.profile is not None and self.profile.name == used.name
+        return self.origin if same else "dialect"
+
     def for_dialect(self, dialect: Dialect) -> Profile:
         """The profile under which policies of a dialect are written and judged."""
         if self.profile is None or dialect.name not in self.profile.reads:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netpol.cli.console import account_line, noticed, say, say_blind_spots
-from netpol.cli.judging import Judging, judging_options
+from netpol.cli.judging import Judging, judging_options, tell_open
 from netpol.cli.live import live_options
 from netpol.cli.options import (
     cni_option,
@@ -105,6 +105,7 @@ def generate(
     from netpol.cli.run import Referred, given, inventory_from, learn_from
     from netpol.cli.staging import staged
     from netpol.compare import differences
+    from netpol.existing import together
 
     given(sources, store)
     notices = noticed()
@@ -148,6 +149,9 @@ def generate(
     used, policies = chosen.certificate.profile, chosen.synthesis.policies
     if there is None:
         tell_other(plugin, used, policies, chosen.synthesis.learned, notices.tell)
+    if standing is not None:
+        policies = together(standing.policies, policies.policies, policies)
+    tell_open(policies, chosen.synthesis.learned, used, notices.tell)
     found = differences((proof.certificate for proof in proofs.values()), learned)
     kept = None
     if output is not None and (chosen.files or there is None):
@@ -169,7 +173,15 @@ def generate(
         )
     notices.show()
     _print(
-        chosen, chosen.synthesis.learned, found, output, form, plugin.origin, prices, there, kept
+        chosen,
+        chosen.synthesis.learned,
+        found,
+        output,
+        form,
+        plugin.origin_of(used),
+        prices,
+        there,
+        kept,
     )
     ctx.exit(1 if conflicts or (strict and notices.counts) else 0)
 

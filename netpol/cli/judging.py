@@ -14,9 +14,13 @@ from netpol.cli.sections import in_section
 if TYPE_CHECKING:
     from netpol.cli.console import Notices
     from netpol.decisions import Decided, Decision
+    from netpol.learn import Learned
+    from netpol.notices import Tell
+    from netpol.policy import PolicySet
+    from netpol.profile import Profile
     from netpol.quarantine import Caution
 
-__all__ = ["LENIENT", "Judging", "judging_options", "tell_decided"]
+__all__ = ["LENIENT", "Judging", "judging_options", "tell_decided", "tell_open"]
 
 Command = Callable[..., Any]
 _option = in_section("What is taken as needed")
@@ -91,6 +95,17 @@ def tell_decided(found: Decided, notices: Notices) -> None:
     """Decisions that are about nothing, or change nothing."""
     for code, some in (("NP045", found.unknown), ("NP046", found.idle)):
         _tell(code, some, notices)
+
+
+def tell_open(policies: PolicySet, learned: Learned, profile: Profile, tell: Tell) -> None:
+    """What was refused by a decision and is allowed all the same (NP047)."""
+    from netpol.notices import Notice
+    from netpol.peers import label
+    from netpol.replay import open_though_refused
+
+    for one, decision in open_though_refused(policies, learned, profile):
+        message = f"{label(one.client)} → {label(one.server)} {one.ports}"
+        tell(Notice(code="NP047", message=message, where=decision.where))
 
 
 def _tell(code: str, decisions: Iterable[Decision], notices: Notices) -> None:

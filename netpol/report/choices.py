@@ -33,7 +33,8 @@ def choices_text(choices: Iterable[Choice], profile: Profile, origin: str) -> It
     how = {"--cni": "--cni", "inventory": "from the inventory", "dialect": "assumed"}[origin]
     choices = tuple(choices)
     if choices or origin != "dialect":
-        yield f"\n  For {profile.name} ({how}):"
+        end = ":" if choices else ": nothing had to be decided for it"
+        yield f"\n  For {profile.name} ({how}){end}"
     for name, some in groupby(choices, key=lambda one: one.field):
         yield f"    {name}, {profile.source(name)}:"
         yield from (f"      {one.what}{_listed(one.where)}" for one in some)

@@ -103,8 +103,8 @@ def _when(learned: Learned) -> Section:
     if first is None:
         return Section(members, ("Seen: nothing that is needed",))
     seen = (
-        f"Seen from {members['first']} to {members['last']}: in {len(hours):,} hours of"
-        f" {len(days):,} days"
+        f"Seen from {members['first']} to {members['last']}: in {count(len(hours), 'hour')} of"
+        f" {count(len(days), 'day')}"
     )
     newest_text = f"The newest connection was first seen at {members['newest_connection']}"
     return Section(members, (seen, newest_text))

@@ -97,3 +97,20 @@ def test_the_cautious_hold_more() -> None:
     others = [row for row in rows["connections"] if not row["client"].endswith(("/32", "/128"))]
     assert others
     assert all(row["evidence"]["count"] >= 30 for row in others)
+
+
+def test_what_is_refused_and_open_all_the_same_is_told(tmp_path: Path) -> None:
+    """A level for whole namespaces lets the refused one in with the others."""
+    file = tmp_path / "decisions.yaml"
+    assert decide("refuse", ACCEPTED, file).exit_code == 0
+    given = (*FLOWS, "--decisions", str(file))
+    fine, coarse = (
+        run("generate", *given, "--level", level, "-o", str(tmp_path / level)).stderr
+        for level in ("workload", "namespace")
+    )
+    assert "NP047" not in fine
+    assert "NP047 what was refused by a decision is allowed all the same" in coarse
+    assert f"{file}: .decisions[0]: shop/Deployment/api → data/StatefulSet/postgres" in coarse
+    for level in ("workload", "namespace"):
+        told = run("check", str(tmp_path / level), *given).stderr
+        assert ("NP047" in told) == (level == "namespace")

@@ -135,6 +135,7 @@ def test_plain_policies_are_written_by_the_specification_and_the_plugin_that_dif
     found = run("generate", FLOWS, *to, "--format", "json")
     shown = json.loads(found.stdout)
     assert (shown["target"], shown["cni"], shown["accepted"]) == ("kubernetes", "generic", 200)
+    assert shown["cni_from"] == "dialect", "the inventory shows another"
     assert "NP125" in found.stderr and "cilium would deny 8 of the" in found.stderr
     checked = run("check", str(tmp_path), FLOWS, "--inventory", SHOP)
     assert checked.exit_code == 0 and "cilium would deny 8 of the" in checked.stderr
