@@ -274,10 +274,16 @@ def is_outside(opened: Opened) -> bool:
 
 
 def _abroad(judge: Judge, some: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
-    """What is allowed of these connections with somebody who is no pod."""
+    """What is allowed of these connections with somebody who is no pod, for some pod at least."""
     found = [c for c in some if not all(isinstance(p, Workload) for p in (c.client, c.server))]
-    passes = judge.replay(found)
-    return _ports(one for one, passed in zip(found, passes, strict=True) if passed)
+    passes = list(judge.replay(found))
+    allowed = _ports(one for one, passed in zip(found, passes, strict=True) if passed)
+    if not all(passes):  # for all pods of the workload, that is: a few of them may
+        some_may = {(row.client, row.server): row.ports for row in judge.outside_connections()}
+        for one in found:
+            pair = one.client, one.server
+            allowed[pair] |= one.ports & some_may.get(pair, PortSet())
+    return {pair: ports for pair, ports in allowed.items() if ports}
 
 
 def _opened(

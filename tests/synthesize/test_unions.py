@@ -20,7 +20,7 @@ from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.learn import Learned, Records
 from netpol.manifests import load
 from netpol.numbered import object_name
-from netpol.peers import Workload, label
+from netpol.peers import Cidr, Workload, label
 from netpol.policy import normal
 from netpol.profile import CNIS
 from netpol.report.rollout import plan_object
@@ -227,6 +227,22 @@ def test_siblings_that_no_labels_tell_apart_are_reported_by_name() -> None:
             ("shop/Deployment/api", "shop/Deployment/twin"),
         )
     }
+
+
+def test_what_one_pod_of_a_sibling_may_do_outside_is_told() -> None:
+    """Others of its pods carry other labels, and may not: a hole counts where one pod has it."""
+    carried = labels(app="web", role="main"), labels(app="twin")
+    twins = [pod(f"twin-{n}", owner="twin", labels=one) for n, one in enumerate(carried)]
+    out = Connection(FOUND[0].client, Cidr("198.51.100.7/32"), "TCP", 443)
+    what = replace(
+        WHAT,
+        inventory=inventory(*KNOWN.pods.values(), *twins),
+        accepted=ServiceGraph.of((one, Evidence(records=1)) for one in (*FOUND, out)),
+    )
+    opened = proof(what).certificate.opened
+    assert [label(one.client) for one in opened if one.server == out.server] == [
+        "shop/Deployment/twin"
+    ]
 
 
 def test_what_a_choice_opens_for_one_of_them_is_explained_for_the_other_too() -> None:
