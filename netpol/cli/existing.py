@@ -19,6 +19,7 @@ from netpol.manifests import Document, dump, load
 from netpol.notices import Notice, Tell
 from netpol.numbered import object_name
 from netpol.policy import CidrSelector, FqdnSelector, Policy, PolicySet
+from netpol.profile import CNIS
 
 if TYPE_CHECKING:
     from generators.generator import Dialect
@@ -127,8 +128,11 @@ def on_top(
         patterned=tuple(one for one in whole.patterned if _written([one.pattern], left)),
         calls=whole.calls,
     )
+    # The proposal has the words of its dialect, and what is there those of the plugin's own.
+    own = CNIS[profile.name].words if profile.name in CNIS else profile.words
+    spoken = profile.speaking(own) if standing.seen - {"kubernetes"} else profile
     looked = lint(
-        both, documents, inventory, profile, lambda some: parse(some, _quiet, standing.beside)[0]
+        both, documents, inventory, spoken, lambda some: parse(some, _quiet, standing.beside)[0]
     )
     there = {one.origin for one in standing.policies.policies}
     looked = replace(looked, findings=tuple(f for f in looked.findings if f.origin in there))

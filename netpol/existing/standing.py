@@ -68,6 +68,9 @@ def excesses(
         needed = tuple(served.get(rule, ()))
         narrower = _narrower(at, enough, [one for one, _ in needed])
         beyond = _beyond(at, narrower, existing, learned, profile)
+        if any(one.closed for one in beyond):  # it is not narrower in everything
+            narrower = _fewer_ports(at.rule, narrower)
+            beyond = _beyond(at, narrower, existing, learned, profile)
         opens = tuple(_unseen(beyond, seen))
         if opens:
             held = Counter(reasons[one] for one, _ in knocked.get(rule, ()))
@@ -125,14 +128,23 @@ def _narrower(at: RuleAt, enough: Judge, needed: list[Connection]) -> tuple[Rule
     return joined(parts, at.policy)
 
 
+def _fewer_ports(rule: Rule, enough: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rule with its own peers, for those of its ports alone that are needed.
+
+    Who decided that a part of the internet may call is not told to let in all of it.
+    """
+    ports = PortSet.union(one.ports for one in enough) & rule.ports
+    return (replace(rule, ports=ports) if ports or rule.named_ports else rule,)
+
+
 def _beyond(
     at: RuleAt, narrower: tuple[Rule, ...], existing: PolicySet, learned: Learned, profile: Profile
-) -> Iterator[Change]:
-    """What the rule opens and the narrower ones do not."""
+) -> list[Change]:
+    """What the rule opens and the narrower ones do not, and the other way round."""
     old, new = (
         judge_of(_alone(at, rules, existing), learned, profile) for rules in (narrower, (at.rule,))
     )
-    return (one for one in changes(old, new) if one.opened)
+    return list(changes(old, new))
 
 
 def _unseen(

@@ -16,7 +16,8 @@ from netpol.existing import excesses, missing, together
 from netpol.existing.atoms import atoms, joined
 from netpol.flow import Account
 from netpol.learn import Learned, learn
-from netpol.policy import ANY, PolicySet, Rule, normal
+from netpol.net import PortSet
+from netpol.policy import ANY, CidrSelector, PolicySet, Rule, normal
 from netpol.profile import CNIS, Profile
 from netpol.profile.words import CILIUM_WORDS
 from netpol.synthesize import Options, Synthesis, synthesize
@@ -120,3 +121,23 @@ def test_atoms_joined_again_say_the_same(shop) -> None:
                 one = replace(policy, ingress=joined(cut, policy), egress=None)
                 same = replace(policy, ingress=rules, egress=None)
                 assert normal(PolicySet(policies=(one,))) == normal(PolicySet(policies=(same,)))
+
+
+def test_no_narrower_rule_opens_what_the_rule_does_not(shop) -> None:
+    """The proposal opens the port to the internet; what is there, to a part of it."""
+    whole, profile = shop
+    (place,) = (
+        n
+        for n, one in enumerate(whole.policies.policies)
+        if (one.namespace, one.name) == ("ingress", "ingress-nginx-controller")
+    )
+    policy = whole.policies.policies[place]
+    half = (CidrSelector("128.0.0.0/1"),)
+    ports = PortSet.of("TCP", 443)
+    there = Rule(peers=half, ports=ports | PortSet.of("UDP", 443))
+    every = replace(whole.policies, policies=(replace(policy, ingress=(there,)),))
+    found = [one for one in _excess(every, whole, profile) if one.at.direction == "ingress"]
+    assert [one.narrower for one in found] == [(Rule(peers=half, ports=ports),)]
+    assert all(one.opened == PortSet.of("UDP", 443) for one in found[0].opens)
+    exact = replace(policy, ingress=(replace(there, ports=ports),))
+    assert list(_excess(replace(every, policies=(exact,)), whole, profile)) == []

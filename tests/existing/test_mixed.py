@@ -88,3 +88,19 @@ def test_nothing_is_proposed_that_whoever_enforces_the_rest_would_not_read(
         generate("--target", "calico", "--existing", there["cilium"], *cni)
     assert says in error.value.what
     assert hint in error.value.hint
+
+
+def test_existing_policies_may_say_what_the_target_has_no_words_for(tmp_path: Path) -> None:
+    """Cilium enforces both: that plain policies cannot name the internet is no fault of its own."""
+    (tmp_path / "guard.yaml").write_text(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+        "metadata: {name: guard, namespace: shop}\n"
+        "spec:\n  endpointSelector: {}\n  enableDefaultDeny: {egress: false}\n"
+        "  egress:\n  - toEntities: [world]\n    toPorts: [{ports: [{port: '8'}]}]\n"
+        "  - toFQDNs: [{matchName: a.example.org}]\n",
+        encoding="utf-8",
+    )
+    found, _ = proposed("--target", "kubernetes", "--cni", "cilium", "--existing", tmp_path)
+    messages = [one["message"] for one in found["existing"]["findings"]]
+    assert messages
+    assert not [one for one in messages if "no word for" in one or "no rules about" in one]
