@@ -21,7 +21,7 @@ from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
-from netpol.net import ICMP_PROTOCOLS, PortSet
+from netpol.net import ICMP_PROTOCOLS, NO_PORTS, PortSet
 from netpol.parties import outside
 from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
 from netpol.policy import PolicySet
@@ -45,6 +45,9 @@ __all__ = [
 
 
 Edge: TypeAlias = tuple[Connection, Evidence]
+
+_Tried: TypeAlias = tuple[Connection, Peer]
+"""A connection to judge, and whom a rule that allows it means by its client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +174,7 @@ def certify(
         denied=denied,
         opened=tuple(
             _opened(
-                {**allowed, **_abroad(judge, [*declared, *_beside(coarse, judge)])},
+                {**allowed, **_abroad(judge, [*_asked(declared), *_beside(coarse, judge)])},
                 learned,
                 declared,
                 policed,
@@ -238,11 +241,17 @@ def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) ->
     ]
 
 
-def _beside(coarse: Iterable[Generalised | Siblings], judge: Judge) -> Iterator[Connection]:
+def _asked(declared: Iterable[Connection]) -> Iterator[_Tried]:
+    """What is declared, as it is."""
+    yield from ((one, one.client) for one in declared)
+
+
+def _beside(coarse: Iterable[Generalised | Siblings], judge: Judge) -> Iterator[_Tried]:
     """What workloads may do with somebody who is no pod, because others of theirs were seen to.
 
     Not with their own node, where that is no matter of policies.
     """
+    there = {one.peer for one in judge.world.outside}
     for one in coarse:
         within: dict[Peer, list[Peer]] = defaultdict(list)
         for workload, groups in one.subjects.items():
@@ -252,11 +261,14 @@ def _beside(coarse: Iterable[Generalised | Siblings], judge: Judge) -> Iterator[
             exempt = (judge.profile.node_to_pod and client == _HOST) or (
                 judge.profile.pod_to_node and server == _HOST
             )
-            if exempt or isinstance(client, Workload) == isinstance(server, Workload):
+            if exempt or len(there & {client, server}) != 1:
                 continue
-            both = product(within.get(client, [client]), within.get(server, [server]))
-            for pair, some in product(both, _singles(ports)):
-                yield replace(some, client=pair[0], server=pair[1])
+            both = list(product(within.get(client, [client]), within.get(server, [server])))
+            for some in _singles(ports):
+                who = one.ruled(replace(some, client=client, server=server)).client
+                for pair in both:
+                    shown = who if client in there else pair[0]
+                    yield replace(some, client=pair[0], server=pair[1]), shown
 
 
 def _singles(ports: PortSet) -> Iterator[Connection]:
@@ -273,17 +285,22 @@ def is_outside(opened: Opened) -> bool:
     return not (isinstance(opened.client, Workload) and isinstance(opened.server, Workload))
 
 
-def _abroad(judge: Judge, some: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
+def _abroad(judge: Judge, some: Iterable[_Tried]) -> dict[tuple[Peer, Peer], PortSet]:
     """What is allowed of these connections with somebody who is no pod, for some pod at least."""
-    found = [c for c in some if not all(isinstance(p, Workload) for p in (c.client, c.server))]
-    passes = list(judge.replay(found))
-    allowed = _ports(one for one, passed in zip(found, passes, strict=True) if passed)
+    found = [one for one in some if not all(isinstance(p, Workload) for p in _ends(one[0]))]
+    passes = list(judge.replay(one for one, _ in found))
+    some_may: dict[tuple[Peer, Peer], PortSet] = {}
     if not all(passes):  # for all pods of the workload, that is: a few of them may
         some_may = {(row.client, row.server): row.ports for row in judge.outside_connections()}
-        for one in found:
-            pair = one.client, one.server
-            allowed[pair] |= one.ports & some_may.get(pair, PortSet())
-    return {pair: ports for pair, ports in allowed.items() if ports}
+    allowed: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
+    for (one, client), passed in zip(found, passes, strict=True):
+        if passed or one.ports <= some_may.get(_ends(one), NO_PORTS):
+            allowed[client, one.server] |= one.ports
+    return allowed
+
+
+def _ends(one: Connection) -> tuple[Peer, Peer]:
+    return one.client, one.server
 
 
 def _opened(
@@ -295,7 +312,7 @@ def _opened(
     coarse: Iterable[Generalised | Siblings],
     calls: Mapping[Connection, str],
 ) -> Iterable[Opened]:
-    seen = _ports(c for c, _ in learned.accepted)
+    seen = _ports(c for graph in (learned.accepted, learned.ruled) for c, _ in graph)
     promised = _ports(one for one in declared if one not in calls)
     chosen: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = defaultdict(list)
     for call, why in calls.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netpol.graph import Connection
@@ -91,6 +91,8 @@ class Generalised:
     """As part of what each workload is selected."""
     ports: Mapping[tuple[Peer, Peer], PortSet]
     """What was observed between those."""
+    ruled: Callable[[Connection], Connection]
+    """Who is meant where a rule for one of these connections means all of the internet."""
 
     def opens(self, client: Peer, server: Peer) -> PortSet:
         """What the choice alone opens between two workloads."""
@@ -110,6 +112,8 @@ class Siblings:
     """As part of what each workload is selected: first as what it is itself part of."""
     ports: Mapping[tuple[Peer, Peer], PortSet]
     """What is allowed between those."""
+    ruled: Callable[[Connection], Connection]
+    """As in :class:`Generalised`."""
 
     def opens(self, client: Peer, server: Peer) -> PortSet:
         """What two workloads may do because others may."""

@@ -17,7 +17,7 @@ which no selector means.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal, TypeAlias, assert_never
@@ -27,6 +27,7 @@ from netpol.graph import Connection, Evidence, ServiceGraph
 from netpol.inventory import Inventory, Pod
 from netpol.net import PortSet
 from netpol.peers import Peer, Workload
+from netpol.visitors import as_ruled
 
 __all__ = ["LEVELS", "WHOLE_NAMESPACE", "Grouping", "Level"]
 
@@ -112,13 +113,11 @@ class Grouping:
         """What the level opens beyond ``edges``; None where it opens nothing by itself."""
         if self.level == "workload":
             return None
-        ports: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
-        for connection, _ in self.edges(edges):
-            ports[connection.client, connection.server] |= connection.ports
         return Generalised(
             reason=f"chosen generalisation: level {self.level}",
             subjects={one: self._subjects(one) for one in self.every_workload},
-            ports=dict(ports),
+            ports=self._allowed(edges),
+            ruled=self._ruled,
         )
 
     def siblings(
@@ -137,9 +136,7 @@ class Grouping:
         for group, also in sorted(shared.items()):
             for other in also:
                 others[other].append(group)
-        ports: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
-        for connection, _ in self.edges(edges):
-            ports[connection.client, connection.server] |= connection.ports
+        ports = self._allowed(edges)
         for opening in (one for choice in choices for one in choice.opens):
             ports[opening.client, opening.server] |= opening.ports
         return Siblings(
@@ -148,8 +145,21 @@ class Grouping:
                 for one in self.every_workload
                 for own in [self._subjects(one)]
             },
-            ports=dict(ports),
+            ports=ports,
+            ruled=self._ruled,
         )
+
+    def _allowed(self, edges: Iterable[Edge]) -> dict[tuple[Peer, Peer], PortSet]:
+        """What is allowed between groups, and with the internet where rules say that."""
+        ports: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
+        for connection, _ in self.edges(edges):
+            for one in (connection, self._ruled(connection)):
+                ports[one.client, one.server] |= one.ports
+        return ports
+
+    @cached_property
+    def _ruled(self) -> Callable[[Connection], Connection]:
+        return as_ruled(self.inventory)
 
     @cached_property
     def every_workload(self) -> tuple[Workload, ...]:

@@ -10,6 +10,7 @@ from scenes import TARGETS, app, entity, flow, inventory, labels, learned, pod, 
 from netpol.certificate import is_declared, is_outside, judge_of
 from netpol.cli.proof import Proof
 from netpol.graph import Connection, Evidence
+from netpol.inventory import Service, ServicePort
 from netpol.learn import Learned
 from netpol.peers import Entity, Peer, Workload
 
@@ -76,3 +77,25 @@ def test_every_tuple_that_a_level_opens_to_the_outside_is_listed(target: str, le
         assert made.price.outside == len(listed)
         if level == "workload":
             assert listed == set()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("both", [False, True])
+def test_what_is_opened_to_the_internet_for_another_is_called_that(target: str, both: bool) -> None:
+    """One workload is behind a load balancer; a level shows what is beside it to everybody, too."""
+    public = Service(
+        namespace="shop",
+        name="lb",
+        type="LoadBalancer",
+        selector=labels(app="web"),
+        ports=(ServicePort(port=443, target=8443),),
+    )
+    known = inventory(pod("web"), pod("db"), services={("shop", "lb"): public})
+    flows = [flow(world("203.0.113.9"), app("web", pod="web"), 8443)]
+    if both:  # somebody came to it past the load balancer, so there is a rule of its own for him
+        flows.append(flow(world("203.0.113.9"), app("db", pod="db"), 8443))
+    made = proof(learned(flows, known), target, level="namespace")
+    assert [
+        (one.client, one.server.name) for one in made.certificate.opened if is_outside(one)
+    ] == [(Entity("world"), "db")]
+    assert made.price.outside == 1
