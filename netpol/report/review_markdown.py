@@ -173,7 +173,9 @@ def _rules(review: Review) -> _Table:
     broken = [
         (
             code(one.breach.rule.name),
-            f"{code(label(one.breach.client))} → {code(label(one.breach.server))}",
+            " → ".join(
+                code(party(p, one.breach.blocks)) for p in (one.breach.client, one.breach.server)
+            ),
             ports_words(one.breach.ports),
             _state(one.breach.certain, one.new),
             code(causes_words(one.causes), _TEXT),
@@ -204,8 +206,8 @@ def _edges(title: str, found: Iterable[Reviewed]) -> _Table:
         lines=tuple(
             (
                 one.edge.kind,
-                code(party(one.edge.client, one.edge)),
-                code(party(one.edge.server, one.edge)),
+                code(party(one.edge.client, one.edge.blocks)),
+                code(party(one.edge.server, one.edge.blocks)),
                 ports_words(one.edge.ports),
                 _evidence(one),
                 _twice(one),

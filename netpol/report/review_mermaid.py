@@ -62,7 +62,9 @@ class _Nodes:
 
 def _arrow(edge: Edge, nodes: _Nodes) -> str:
     line, sign, _ = _LOOKS[edge.kind]
-    client, server = (nodes.name(one, party(one, edge)) for one in (edge.client, edge.server))
+    client, server = (
+        nodes.name(one, party(one, edge.blocks)) for one in (edge.client, edge.server)
+    )
     return f'  {client} {line}|"{mermaid_text(f"{sign} {ports_words(edge.ports)}")}"| {server}'
 
 

@@ -102,6 +102,7 @@ def _violation(one: Violation) -> list[Row]:
             "rule": breach.rule.name,
             "demand": breach.rule.demand,
             **row,
+            "blocks": list(breach.blocks),
             "witness": connection_row(breach.witness),
             "certain": breach.certain,
             "new": one.new,

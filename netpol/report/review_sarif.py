@@ -156,7 +156,8 @@ def _broke(one: Broke) -> _Result:
 
 def _violation(one: Violation) -> _Result:
     breach = one.breach
-    pair = f"{plain(label(breach.client))} → {plain(label(breach.server))}"
+    client, server = (plain(party(p, breach.blocks)) for p in (breach.client, breach.server))
+    pair = f"{client} → {server}"
     text = f"{plain(breach.rule.name)}: {pair}, {ports_words(breach.ports)}{_because(one.causes)}"
     if not breach.certain:
         return _Result(code="NP140", level="warning", text=text, place=one.place)
@@ -166,7 +167,7 @@ def _violation(one: Violation) -> _Result:
 
 def _edge(one: Reviewed) -> _Result:
     edge = one.edge
-    pair = f"{plain(party(edge.client, edge))} → {plain(party(edge.server, edge))}"
+    pair = f"{plain(party(edge.client, edge.blocks))} → {plain(party(edge.server, edge.blocks))}"
     what = {"undecided": "cannot be decided"}.get(edge.kind, f"is {edge.kind}")
     seen = plain(evidence_words(one.evidence, one.tried.items(), one.declared))
     parts = [f"{pair} {what}: {ports_words(edge.ports)}", seen]

@@ -11,7 +11,7 @@ from netpol.peers import Cidr, Peer, label
 from netpol.report.blocks import addresses_words
 from netpol.report.rows import evidence_object
 from netpol.report.words import count, set_words
-from netpol.review import Edge, Review
+from netpol.review import Review
 from netpol.review.causes import Cause
 
 __all__ = ["causes_words", "evidence_words", "party", "ports_words", "sentence"]
@@ -64,9 +64,9 @@ def _left_out(review: Review) -> str:
     return f". But {words} cannot be read or would be refused, and {are} left out of all this"
 
 
-def party(peer: Peer, edge: Edge) -> str:
-    """A side of an edge; blocks of addresses in words."""
-    return addresses_words(edge.blocks) if isinstance(peer, Cidr) and edge.blocks else label(peer)
+def party(peer: Peer, blocks: tuple[str, ...]) -> str:
+    """A side of an edge or a breach, which may be about several blocks: these in words."""
+    return addresses_words(blocks) if isinstance(peer, Cidr) and blocks else label(peer)
 
 
 def ports_words(ports: PortSet) -> str:

@@ -33,6 +33,8 @@ class Breach:
     ports: PortSet
     certain: bool = True
     """Whether it is so whatever the policies mean that could not be read."""
+    blocks: tuple[str, ...] = ()
+    """Where one party is a block of addresses, all the blocks for which this is so; sorted."""
 
     @property
     def witness(self) -> Connection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netpol.changes import changes
 from netpol.decisions import Decision
@@ -13,6 +14,7 @@ from netpol.evaluate import Judge
 from netpol.graph import Evidence
 from netpol.learn import Learned
 from netpol.lint import LEFT_OUT, Finding
+from netpol.peers import Cidr
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.breaches import Breach, Breaches
@@ -181,6 +183,26 @@ def _broke(broken: Broken, causes: Causes) -> Broke:
 
 
 def _violations(
+    rule: TeamRule, before: Breaches, after: Breaches, causes: Causes
+) -> Iterator[Violation]:
+    """The breaches of a rule, those of this change first; blocks that are alike are one."""
+    groups: dict[tuple[object, ...], list[Violation]] = defaultdict(list)
+    for one in _each_violation(rule, before, after, causes):
+        ends = (Cidr if isinstance(p, Cidr) else p for p in (one.breach.client, one.breach.server))
+        because = tuple(cause.text for cause in one.causes)
+        groups[*ends, one.breach.ports, one.breach.certain, one.new, because].append(one)
+    merged = (_merged(found) for found in groups.values())
+    yield from sorted(merged, key=lambda one: not one.new)
+
+
+def _merged(found: list[Violation]) -> Violation:
+    first = found[0]
+    sides = (p for one in found for p in (one.breach.client, one.breach.server))
+    blocks = tuple(sorted(p.cidr for p in sides if isinstance(p, Cidr)))
+    return replace(first, breach=replace(first.breach, blocks=blocks))
+
+
+def _each_violation(
     rule: TeamRule, before: Breaches, after: Breaches, causes: Causes
 ) -> Iterator[Violation]:
     was = before.of(rule) if (found := after.of(rule)) else ()

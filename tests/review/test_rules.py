@@ -288,3 +288,16 @@ def test_any_file_is_rules_or_an_error(
         read_rules(str(path), lambda _: None)
     except NetpolError as error:
         assert error.where.startswith(str(path))
+
+
+def test_blocks_that_break_a_rule_alike_are_one_breach(shop: Shop) -> None:
+    """The internet is a hundred blocks, which nobody reads one by one."""
+    shop.write("new", {"web.yaml": WEB.replace("198.51.100.0/24", "0.0.0.0/0")})
+    found = broken(shop, "rules:\n- {name: a, must-deny: {from: internet, to: shop/web}}\n")
+    new = [row for row in found if row["new"]]
+    assert [row["protocol"] for row in new] == ["TCP"]
+    assert len(new[0]["blocks"]) > 20
+    assert new[0]["client"] in new[0]["blocks"]
+    assert found[0]["new"], "what this change breaks comes first"
+    text = shop.review("--rules", "rules.yaml").stdout
+    assert len([line for line in text.splitlines() if line.startswith("| `a` |")]) == len(found)

@@ -59,6 +59,6 @@ def ends(row: dict) -> tuple[str, str, str]:
     blocks = row.get("blocks")
     return (
         row["client"],
-        "0.0.0.0/0 without the provider" if blocks else row["server"],
+        "0.0.0.0/0 without the provider" if blocks and len(blocks) > 1 else row["server"],
         row["ports"],
     )
