@@ -15,8 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from capture import objects
-from capture import snapshot_values as values
+from capture import objects, snapshot_pods
 from capture.times import nanoseconds
 from netpol.errors import NetpolError
 from netpol.inventory import ALWAYS, Pod
@@ -281,8 +280,8 @@ def lean(one: Sighting, found: Sightings) -> Sighting:
     if isinstance(one.body, objects.Pod):
         space, _, name = one.key
         workload = Workload(space, *(one.body.metadata.controller or ("Pod", name)))
-        pod = values.pod(one.body, workload, found.same)
-        if hosts := values.hosts(one.body):
+        pod = snapshot_pods.pod(one.body, workload, found.same)
+        if hosts := snapshot_pods.hosts(one.body):
             found.hosts.setdefault(pod.node, found.same.setdefault(hosts, hosts))
         one.body = pod
     return one

@@ -13,7 +13,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Final
 
-from capture import objects, sightings
+from capture import objects, sightings, snapshot_pods
 from capture import snapshot_values as values
 from capture.sightings import Key, Listed, OwnerTable, Sighting, Sightings
 from capture.snapshot_callers import callers
@@ -256,7 +256,7 @@ def _add_workloads(
         if body.template and workload not in populated:
             populated.add(workload)
             name = _free_name(workload, pods)
-            pods[workload.namespace, name] = values.template(body.template, workload, name)
+            pods[workload.namespace, name] = snapshot_pods.template(body.template, workload, name)
 
 
 def _by_workload(

@@ -6,41 +6,35 @@ raises ``ValueError``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from capture import objects
 from capture.times import nanoseconds
 from netpol.inventory import (
-    ALWAYS,
-    ContainerPort,
     EndpointSlice,
     Namespace,
     Node,
-    Pod,
     Service,
     ServicePort,
     SliceEndpoint,
 )
 from netpol.net import canonical_address, canonical_cidr
-from netpol.peers import Labels, Workload
+from netpol.peers import Labels
 from netpol.settings import telling
 
 __all__ = [
+    "addresses",
     "api_servers",
     "blocks",
     "created",
     "endpoint_slice",
-    "hosts",
     "labels",
     "namespace",
     "node",
-    "pod",
     "service",
     "subset_slices",
-    "template",
     "with_plugin",
 ]
 
@@ -60,109 +54,10 @@ _HEALTH_ANNOTATIONS: Final = (
     "network.cilium.io/ipv6-health-ip",
 )
 
-_LISTENER: Final = "netpol-capture"
-"""What ``netpol capture --print-manifest ephemeral`` has a container called; it sends nothing."""
-
 
 def labels(pairs: objects.LabelPairs | None) -> Labels:
     """Label pairs, sorted by key."""
     return tuple(sorted((key, value or "") for key, value in (pairs or {}).items()))
-
-
-def pod(item: objects.Pod, workload: Workload, same: dict[object, Any]) -> Pod:
-    """A pod of the cluster. One that uses its node's network has no address of its own.
-
-    Parts that are equal are taken from ``same``: pods differ in little.
-    """
-    spec = item.spec or objects.PodSpec()
-    status = item.status or objects.PodStatus()
-    finished = status.phase in ("Succeeded", "Failed")
-    seen = [one.ip for one in status.pod_ips or ()] or [status.pod_ip]
-    own, ports, probed = labels(item.metadata.labels), tuple(_ports(spec)), _probed(spec)
-    return Pod(
-        namespace=item.metadata.space,
-        name=item.metadata.title,
-        workload=same.setdefault(workload, workload),
-        labels=same.setdefault(own, own),
-        addresses=() if spec.host_network else _addresses(seen, "status.podIPs"),
-        node=sys.intern(spec.node_name or ""),
-        host_network=bool(spec.host_network),
-        service_account=sys.intern(_service_account(spec)),
-        ports=same.setdefault(ports, ports),
-        finished=finished,
-        uid=item.metadata.uid or "",
-        started=nanoseconds(status.start_time) or nanoseconds(item.metadata.creation_timestamp),
-        running=_running(status),
-        ended=_ended(status) if finished else ALWAYS,
-        scraped=_scraped(item.metadata.annotations, ports),
-        has_token=spec.automount_service_account_token is not False,
-        probed=same.setdefault(probed, probed),
-        debugged=_debugged(status),
-    )
-
-
-def _debugged(status: objects.PodStatus) -> tuple[tuple[int, int], ...]:
-    """When ephemeral containers ran, but those that only listen for netpol."""
-    found = status.ephemeral_container_statuses or ()
-    phases = [one.running or one.terminated for one in found if one.name != _LISTENER]
-    times = ((nanoseconds(one.started_at), nanoseconds(one.finished_at)) for one in phases if one)
-    return tuple(sorted((start, end or ALWAYS) for start, end in times if start))
-
-
-def _probed(spec: objects.PodSpec) -> tuple[int, ...]:
-    """Ports that probes name, or a container's port of the name that they give."""
-    found = set[int]()
-    for one in (*(spec.containers or ()), *(spec.init_containers or ())):
-        names = {port.name: port.container_port for port in one.ports or ()}
-        found.update(names.get(port, 0) if isinstance(port, str) else port for port in one.probed)
-    return tuple(sorted(found - {0}))
-
-
-def _scraped(notes: objects.ScrapeNotes | None, ports: Iterable[ContainerPort]) -> tuple[int, ...]:
-    """The port that annotations name, else every port of its containers, as Prometheus does."""
-    if notes is None or not notes.asked:
-        return ()
-    if notes.number is not None:
-        return (notes.number,)
-    return tuple(sorted({one.port for one in ports if one.protocol == "TCP"}))
-
-
-def _running(status: objects.PodStatus) -> int:
-    """Since when it surely has its address; 0 where it does not say."""
-    times = [time for time in map(nanoseconds, status.start_times) if time]
-    waits = not any(one.running or one.terminated for one in status.container_statuses or ())
-    return (max if waits else min)(times, default=0)
-
-
-def hosts(item: objects.Pod) -> tuple[str, ...]:
-    """The addresses of the node that a pod runs on."""
-    status = item.status or objects.PodStatus()
-    return _addresses(
-        [status.host_ip, *(one.ip for one in status.host_ips or ())], "status.hostIPs"
-    )
-
-
-def _ended(status: objects.PodStatus) -> int:
-    """When the last container of a finished pod ended, as far as the status says."""
-    return max(map(nanoseconds, status.finish_times), default=0) or ALWAYS
-
-
-def template(item: objects.PodTemplate, workload: Workload, name: str) -> Pod:
-    """A pod that stands for those which a workload would make."""
-    spec = item.spec or objects.PodSpec()
-    return Pod(
-        namespace=workload.namespace,
-        name=name,
-        workload=workload,
-        labels=labels(item.labels),
-        host_network=bool(spec.host_network),
-        service_account=_service_account(spec),
-        ports=tuple(_ports(spec)),
-        template=True,
-        scraped=_scraped(item.notes, tuple(_ports(spec))),
-        has_token=spec.automount_service_account_token is not False,
-        probed=_probed(spec),
-    )
 
 
 def service(item: objects.Service) -> Service:
@@ -175,8 +70,8 @@ def service(item: objects.Service) -> Service:
         name=item.metadata.title,
         type=spec.type or "ClusterIP",
         selector=labels(spec.selector),
-        cluster_ips=_addresses(spec.cluster_ips or [spec.cluster_ip], "spec.clusterIPs"),
-        external_ips=_addresses([*(spec.external_ips or ()), *ingress], "spec.externalIPs"),
+        cluster_ips=addresses(spec.cluster_ips or [spec.cluster_ip], "spec.clusterIPs"),
+        external_ips=addresses([*(spec.external_ips or ()), *ingress], "spec.externalIPs"),
         ports=tuple(_service_port(port) for port in spec.ports or ()),
         source_ranges=_source_ranges(spec),
     )
@@ -206,11 +101,11 @@ def node(item: objects.Node) -> Node:
     ranges = [one for one in spec.pod_cidrs or [spec.pod_cidr or ""] if one]
     return Node(
         name=item.metadata.title,
-        addresses=_addresses([*own, *plugin], "status.addresses"),
+        addresses=addresses([*own, *plugin], "status.addresses"),
         pod_cidrs=_each(ranges, canonical_cidr, "spec.podCIDRs"),
         labels=labels(item.metadata.labels),
         annotations=telling(told),
-        health=_addresses([told.get(key) for key in _HEALTH_ANNOTATIONS], "metadata.annotations"),
+        health=addresses([told.get(key) for key in _HEALTH_ANNOTATIONS], "metadata.annotations"),
     )
 
 
@@ -224,10 +119,10 @@ def api_servers(item: objects.EndpointSlice | objects.Endpoints) -> tuple[str, .
     match item:
         case objects.EndpointSlice():
             seen = [ip for one in item.endpoints or () for ip in one.addresses or ()]
-            return _addresses(seen, "endpoints")
+            return addresses(seen, "endpoints")
         case objects.Endpoints():
             listed = [ip.ip for one in item.subsets or () for ip in one.addresses or ()]
-            return _addresses(listed, "subsets")
+            return addresses(listed, "subsets")
 
 
 def endpoint_slice(item: objects.EndpointSlice, service: str) -> EndpointSlice:
@@ -239,7 +134,7 @@ def endpoint_slice(item: objects.EndpointSlice, service: str) -> EndpointSlice:
         service=service,
         ports=_endpoint_ports(item.ports),
         endpoints=tuple(
-            _endpoint(one, _addresses(one.addresses or (), "endpoints"))
+            _endpoint(one, addresses(one.addresses or (), "endpoints"))
             for one in (item.endpoints or () if not named else ())
         ),
     )
@@ -254,7 +149,7 @@ def subset_slices(item: objects.Endpoints) -> Iterator[EndpointSlice]:
             service=item.metadata.title,
             ports=_endpoint_ports(subset.ports),
             endpoints=tuple(
-                _endpoint(one, _addresses([one.ip], "subsets")) for one in subset.addresses or ()
+                _endpoint(one, addresses([one.ip], "subsets")) for one in subset.addresses or ()
             ),
         )
 
@@ -286,8 +181,8 @@ def with_plugin(node: Node, item: objects.CiliumNode) -> Node:
     """A node with what its network plugin knows of it."""
     spec = item.spec or objects.CiliumNodeSpec()
     ranges, health = spec.ipam and spec.ipam.pod_cidrs, spec.health or objects.CiliumHealth()
-    own = _addresses([one.ip for one in spec.addresses or ()], "spec.addresses")
-    checks = _addresses([health.ipv4, health.ipv6], "spec.health")
+    own = addresses([one.ip for one in spec.addresses or ()], "spec.addresses")
+    checks = addresses([health.ipv4, health.ipv6], "spec.health")
     blocks = _each(ranges or (), canonical_cidr, "spec.ipam.podCIDRs")
     return replace(
         node,
@@ -297,7 +192,7 @@ def with_plugin(node: Node, item: objects.CiliumNode) -> Node:
     )
 
 
-def _addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:
+def addresses(texts: Iterable[str | None], path: str) -> tuple[str, ...]:
     """Each address once, in the order given; a headless Service's ``None`` is no address."""
     given = (text for text in texts if text and text != "None")
     return _each(given, canonical_address, path)
@@ -309,19 +204,6 @@ def _each(texts: Iterable[str], canonical: Callable[[str], str], path: str) -> t
         return tuple(dict.fromkeys(canonical(text) for text in texts))
     except ValueError as error:
         raise ValueError(f"{error} - at `$.{path}`") from error
-
-
-def _service_account(spec: objects.PodSpec) -> str:
-    return spec.service_account_name or spec.service_account or "default"
-
-
-def _ports(spec: objects.PodSpec) -> Iterator[ContainerPort]:
-    sidecars = (one for one in spec.init_containers or () if one.restart_policy == "Always")
-    for container in (*(spec.containers or ()), *sidecars):
-        for port in container.ports or ():
-            yield ContainerPort(
-                name=port.name or "", protocol=port.protocol or "TCP", port=port.container_port
-            )
 
 
 def _service_port(port: objects.ServicePort) -> ServicePort:

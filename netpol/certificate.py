@@ -8,11 +8,9 @@ decide.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from netpol.choices import Choice, Generalised, Patterned, Siblings, Widened
 from netpol.enforced import as_enforced
@@ -21,33 +19,28 @@ from netpol.families import families, in_family, only
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
 from netpol.learn import Learned
-from netpol.net import ICMP_PROTOCOLS, NO_PORTS, PortSet
+from netpol.net import PortSet
+from netpol.opened import Opened, abroad, opened
 from netpol.parties import outside
-from netpol.peers import Cidr, Entity, Fqdn, Peer, Workload, label
+from netpol.peers import Cidr, Fqdn, Peer, Workload
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.quarantine import Held
+from netpol.silence import open_namespaces, silent
 from netpol.virtual import dialled
 from netpol.world import world
 
 __all__ = [
     "Certificate",
     "Denied",
-    "Opened",
     "certify",
     "denied_under",
-    "is_declared",
-    "is_outside",
     "judge_of",
-    "silent",
     "translated",
 ]
 
 
 Edge: TypeAlias = tuple[Connection, Evidence]
-
-_Tried: TypeAlias = tuple[Connection, Peer]
-"""A connection to judge, and whom a rule that allows it means by its client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +50,6 @@ class Denied:
     connection: Connection
     evidence: Evidence
     decision: Decision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """Ports that are allowed between two workloads without having been observed, and why."""
-
-    client: Peer
-    server: Peer
-    ports: PortSet
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +156,8 @@ def certify(
         undecided=tuple(c for c, _ in learned.accepted if not decides(profile, c)),
         denied=denied,
         opened=tuple(
-            _opened(
-                {**allowed, **_abroad(judge, [*_asked(declared), *_beside(coarse, judge)])},
+            opened(
+                {**allowed, **abroad(judge, declared, coarse)},
                 learned,
                 declared,
                 policed,
@@ -189,7 +172,7 @@ def certify(
         ),
         silent=silent(learned, policed),
         policed=policed,
-        open_namespaces=_open_namespaces(learned, policed),
+        open_namespaces=open_namespaces(learned, policed),
         allowed=allowed,
         held=learned.held,
         choices=choices,
@@ -209,15 +192,6 @@ def _by_name(edges: Iterable[Edge]) -> list[Edge]:
         if isinstance(connection.server, Cidr) and len(evidence.names) > 1
         for name in sorted(evidence.names)
     ]
-
-
-_HOST: Final = Entity("host")
-_DECLARED: Final = "declared"
-
-
-def is_declared(opened: Opened) -> bool:
-    """Whether it is open because somebody declared that it is needed."""
-    return opened.reason.startswith(_DECLARED)
 
 
 def denied_under(policies: PolicySet, learned: Learned, profile: Profile) -> tuple[Connection, ...]:
@@ -241,120 +215,6 @@ def translated(edges: Iterable[Edge], profile: Profile, inventory: Inventory) ->
     ]
 
 
-def _asked(declared: Iterable[Connection]) -> Iterator[_Tried]:
-    """What is declared, as it is."""
-    yield from ((one, one.client) for one in declared)
-
-
-def _beside(coarse: Iterable[Generalised | Siblings], judge: Judge) -> Iterator[_Tried]:
-    """What workloads may do with somebody who is no pod, because others of theirs were seen to.
-
-    Not with their own node, where that is no matter of policies.
-    """
-    there = {one.peer for one in judge.world.outside}
-    for one in coarse:
-        within: dict[Peer, list[Peer]] = defaultdict(list)
-        for workload, groups in one.subjects.items():
-            for group in groups if workload not in judge.world.on_host else ():
-                within[group].append(workload)
-        for (client, server), ports in one.ports.items():
-            exempt = (judge.profile.node_to_pod and client == _HOST) or (
-                judge.profile.pod_to_node and server == _HOST
-            )
-            if exempt or len(there & {client, server}) != 1:
-                continue
-            both = list(product(within.get(client, [client]), within.get(server, [server])))
-            for some in _singles(ports):
-                who = one.ruled(replace(some, client=client, server=server)).client
-                for pair in both:
-                    shown = who if client in there else pair[0]
-                    yield replace(some, client=pair[0], server=pair[1]), shown
-
-
-def _singles(ports: PortSet) -> Iterator[Connection]:
-    """A connection between nobody for each port, or type of ICMP."""
-    nobody = Entity("world")
-    for protocol, low, high in ports:
-        step = 256 if protocol in ICMP_PROTOCOLS else 1
-        for port in range(low, high + 1, step):
-            yield Connection(nobody, nobody, protocol, port)
-
-
-def is_outside(opened: Opened) -> bool:
-    """Whether one of the sides is no pod."""
-    return not (isinstance(opened.client, Workload) and isinstance(opened.server, Workload))
-
-
-def _abroad(judge: Judge, some: Iterable[_Tried]) -> dict[tuple[Peer, Peer], PortSet]:
-    """What is allowed of these connections with somebody who is no pod, for some pod at least."""
-    found = [one for one in some if not all(isinstance(p, Workload) for p in _ends(one[0]))]
-    passes = list(judge.replay(one for one, _ in found))
-    some_may: dict[tuple[Peer, Peer], PortSet] = {}
-    if not all(passes):  # for all pods of the workload, that is: a few of them may
-        some_may = {(row.client, row.server): row.ports for row in judge.outside_connections()}
-    allowed: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
-    for (one, client), passed in zip(found, passes, strict=True):
-        if passed or one.ports <= some_may.get(_ends(one), NO_PORTS):
-            allowed[client, one.server] |= one.ports
-    return allowed
-
-
-def _ends(one: Connection) -> tuple[Peer, Peer]:
-    return one.client, one.server
-
-
-def _opened(
-    allowed: dict[tuple[Peer, Peer], PortSet],
-    learned: Learned,
-    declared: frozenset[Connection],
-    policed: frozenset[str],
-    choices: Iterable[Choice],
-    coarse: Iterable[Generalised | Siblings],
-    calls: Mapping[Connection, str],
-) -> Iterable[Opened]:
-    seen = _ports(c for graph in (learned.accepted, learned.ruled) for c, _ in graph)
-    promised = _ports(one for one in declared if one not in calls)
-    chosen: dict[tuple[Peer, Peer], list[tuple[PortSet, str]]] = defaultdict(list)
-    for call, why in calls.items():
-        chosen[call.client, call.server].append((call.ports, f"{_DECLARED} need: {why}"))
-    for one in choices:
-        for opening in one.opens:
-            reason = f"{one.field}: {one.what}"
-            chosen[opening.client, opening.server].append((opening.ports, reason))
-    # Most pairs are allowed just what was seen between them.
-    wider = [pair for pair, ports in allowed.items() if ports != seen.get(pair)]
-    for client, server in sorted(wider, key=lambda pair: (label(pair[0]), label(pair[1]))):
-        if not _inside(client, policed) and not _inside(server, policed):
-            continue
-        ports = allowed[client, server]
-        rest = ports - seen[client, server]
-        reasons = [(promised[client, server], f"{_DECLARED} need: name resolution")]
-        reasons += chosen.get((client, server), [])
-        reasons += ((one.opens(client, server), one.says(client, server)) for one in coarse)
-        for some, reason in (*reasons, (ports, _why_open(client, server, policed))):
-            if part := rest & some:
-                yield Opened(client=client, server=server, ports=part, reason=reason)
-            rest -= some
-
-
-def _why_open(client: Peer, server: Peer, policed: frozenset[str]) -> str:
-    for peer in (client, server):
-        if not _inside(peer, policed):
-            return f"{label(peer)} is not policed"
-    return "a selector or rule is wider than what was observed"
-
-
-def _inside(peer: Peer, policed: frozenset[str]) -> bool:
-    return isinstance(peer, Workload) and peer.namespace in policed
-
-
-def _ports(connections: Iterable[Connection]) -> dict[tuple[Peer, Peer], PortSet]:
-    table: dict[tuple[Peer, Peer], PortSet] = defaultdict(PortSet)
-    for connection in connections:
-        table[(connection.client, connection.server)] |= connection.ports
-    return table
-
-
 def _without_witness(
     judge: Judge,
     policies: PolicySet,
@@ -370,32 +230,3 @@ def _without_witness(
         for number, _ in enumerate(policy.rules(direction) or ())
         if (index, direction, number) not in witnessed
     )
-
-
-def silent(learned: Learned, policed: frozenset[str] | None = None) -> tuple[Workload, ...]:
-    """The workloads of these namespaces, or of all, for which nothing was accepted."""
-    busy = _busy(learned)
-    return tuple(
-        one
-        for one in _policeable(learned)
-        if (policed is None or one.namespace in policed) and one not in busy
-    )
-
-
-def _open_namespaces(learned: Learned, policed: frozenset[str]) -> tuple[str, ...]:
-    busy = {one.namespace for one in _busy(learned) if isinstance(one, Workload)}
-    return tuple(sorted({one.namespace for one in _policeable(learned)} - busy - policed))
-
-
-def _busy(learned: Learned) -> set[Peer]:
-    """Whoever was seen, but for probes."""
-    return {
-        p for c, _ in learned.accepted for p in (c.client, c.server) if c.client != Entity("host")
-    }
-
-
-def _policeable(learned: Learned) -> Iterator[Workload]:
-    """Workloads with pods that are not on their nodes' network."""
-    for workload, pods in learned.inventory.workloads.items():
-        if not all(pod.host_network for pod in pods):
-            yield workload

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netpol.certificate import Certificate, Opened, is_declared, is_outside
+from netpol.certificate import Certificate
 from netpol.net import ICMP_PROTOCOLS, PortSet
+from netpol.opened import Opened, is_declared, is_outside
 from netpol.synthesize.levels import Level
 
 __all__ = ["Price", "price"]

@@ -18,7 +18,7 @@ from netpol.report.printable import printable, printable_lines
 from netpol.report.rows import Row, connection_row, unattributed_row
 
 if TYPE_CHECKING:
-    from netpol.certificate import Opened
+    from netpol.opened import Opened
 
 __all__ = ["check_text", "graph_table", "rows_table", "table"]
 
@@ -119,7 +119,7 @@ _CLIENTS: Final = 8
 
 def _unobserved(opened: Iterable[Opened]) -> str:
     """A row for each server, ports and reason, with all clients: else there are thousands."""
-    from netpol.certificate import is_declared, is_outside
+    from netpol.opened import is_declared, is_outside
     from netpol.report.review_words import ports_words
 
     pairs: dict[tuple[str, str, str], PortSet] = defaultdict(PortSet)

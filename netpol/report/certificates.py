@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from netpol.certificate import Certificate, Opened, is_declared, is_outside
+from netpol.certificate import Certificate
 from netpol.compare import Difference
 from netpol.doubts import doubts
 from netpol.enough import enough
@@ -14,6 +14,7 @@ from netpol.evaluate import Decision, Step
 from netpol.learn import Learned
 from netpol.lint import Lint
 from netpol.lint.finding import title
+from netpol.opened import Opened, is_declared, is_outside
 from netpol.peers import Workload, label
 from netpol.prices import Price
 from netpol.replay import Replay

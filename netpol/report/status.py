@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from netpol.certificate import silent
 from netpol.doubts import doubts
 from netpol.enough import Enough
 from netpol.learn import Learned
@@ -19,6 +18,7 @@ from netpol.report.judged import decided_rows, decided_text, doubt_rows, doubt_t
 from netpol.report.printable import printable_lines
 from netpol.report.rows import records_object, time_text
 from netpol.report.words import count
+from netpol.silence import silent
 
 __all__ = ["Section", "Standing", "basics", "progress", "status_object", "status_text"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from netpol.certificate import judge_of, silent, translated
+from netpol.certificate import judge_of, translated
 from netpol.decisions import Decision
 from netpol.doubts import Doubt, doubts
 from netpol.evaluate import Decision as Verdict
@@ -25,6 +25,7 @@ from netpol.peers import Entity, Peer, Workload
 from netpol.policy import PolicySet
 from netpol.profile import Profile
 from netpol.review.edges import Edge
+from netpol.silence import silent
 from netpol.synthesize.declared import declared_needs
 from netpol.visitors import as_ruled
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from special_cases import of
 
 from generators import DIALECTS
-from netpol.certificate import is_declared
 from netpol.cli.proof import Proof, dialect_named, prove
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory, Pod, Service
 from netpol.learn import Learned
 from netpol.net import PortSet
+from netpol.opened import is_declared
 from netpol.peers import Cidr, Entity, Peer, Workload, label
 from netpol.synthesize import LEVELS, Level, Options
 

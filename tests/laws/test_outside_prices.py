@@ -7,11 +7,12 @@ import random
 import pytest
 from scenes import TARGETS, app, entity, flow, inventory, labels, learned, pod, proof, world
 
-from netpol.certificate import is_declared, is_outside, judge_of
+from netpol.certificate import judge_of
 from netpol.cli.proof import Proof
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Service, ServicePort
 from netpol.learn import Learned
+from netpol.opened import is_declared, is_outside
 from netpol.peers import Entity, Peer, Workload
 
 
