@@ -30,6 +30,10 @@ SPANS: Final = (1, 24, 7 * 24)
 slowly is seen by the longer ones."""
 FAN_OUT: Final = 8
 """So many new connections within such a span are many."""
+REPLICAS: Final = 3
+"""Of so many pods that do the same one does not by chance do something alone …"""
+TIMES: Final = 8
+"""… so many times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ def doubts(learned: Learned) -> tuple[Doubt, ...]:
     found += _fan_outs(edges)
     found += _scanners(edges, learned)
     found += _debugged(edges, learned.inventory)
+    found += _lonely(edges, learned.inventory)
     return tuple(one for one in found if one.connections)
 
 
@@ -117,6 +122,39 @@ def _debugged(
     for client, connections in used.items():
         what = f"seen with a debug container in {label(client)} only"
         yield Doubt(what=what, connections=tuple(connections))
+
+
+def _lonely(edges: Iterable[tuple[Connection, Evidence]], inventory: Inventory) -> Iterator[Doubt]:
+    """What one pod alone opened, again and again, of several that were there all the time.
+
+    Who leads the others does so from the start; who begins it days later may have been taken over,
+    however slowly he goes on.
+    """
+    dated = [(c, e, e.first) for c, e in edges if e.first is not None]
+    begun: dict[Peer, int] = {}
+    for connection, _, first in dated:
+        begun[connection.client] = min(first, begun.get(connection.client, first))
+    alone: dict[tuple[Peer, str], list[Connection]] = defaultdict(list)
+    for connection, evidence, first in dated:
+        pods, client = evidence.client_pods, connection.client
+        if len(pods) != 1 or evidence.times < TIMES or first - begun[client] < LONG * HOUR:
+            continue
+        there = _there(client, first, inventory)
+        if len(there) >= REPLICAS and pods <= there:
+            alone[client, min(pods)].append(connection)
+    for (client, pod), connections in alone.items():
+        what = f"new, and by {pod} of {label(client)} alone"
+        yield Doubt(what=what, connections=tuple(connections))
+
+
+def _there(client: Peer, since: int, inventory: Inventory) -> frozenset[str]:
+    """The pods of a workload that run, and were there by then, as the inventory has them."""
+    pods = inventory.workloads.get(client, ()) if isinstance(client, Workload) else ()
+    return frozenset(
+        one.name
+        for one in pods
+        if 0 < one.started <= since and not (one.sparse or one.template or one.finished)
+    )
 
 
 def _within(evidence: Evidence, spans: Iterable[tuple[int, int]]) -> bool:

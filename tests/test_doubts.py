@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from scenes import HOUR, UNANSWERED, app, flow, inventory, learned, pod, rows
 
-from netpol.doubts import FAN_OUT, LONG, SETTLED, doubts
+from netpol.doubts import FAN_OUT, LONG, REPLICAS, SETTLED, TIMES, doubts
 from netpol.flow import Flow
-from netpol.inventory import ALWAYS
+from netpol.inventory import ALWAYS, Inventory
 
 
 def seen(client: str, server: str, *hours: int, count: int = 9) -> Flow:
@@ -126,6 +128,40 @@ def test_what_other_replicas_open_too_is_no_find_of_a_debugger() -> None:
     ]
     assert [one.what for one in doubts(learned(flows[:1], known))]
     assert not doubts(learned(flows, known))
+
+
+NAMES = [f"a-6d9c7f8b45-{n}{n}{n}{n}{n}" for n in "xyz"]
+
+
+def replicas(number: int, started: int = 1) -> Inventory:
+    return inventory(*(pod(name, owner="a", started=started) for name in NAMES[:number]))
+
+
+def by_pods(server: str, hour: int, pods: Iterable[str], each: int = TIMES) -> list[Flow]:
+    times = {"first": hour * HOUR, "last": hour * HOUR, "hours": frozenset({hour})}
+    return [flow(app("a", pod=one), app(server), count=each, **times) for one in pods]
+
+
+@pytest.mark.parametrize(
+    ("pods", "each", "later", "known", "odd"),
+    [
+        (NAMES[1:2], TIMES, LONG, replicas(REPLICAS), True),
+        (NAMES[1:3], TIMES, LONG, replicas(REPLICAS), False),  # another one does it, too
+        (NAMES[1:2], TIMES - 1, LONG, replicas(REPLICAS), False),  # that may be chance
+        (NAMES[1:2], TIMES, LONG - 1, replicas(REPLICAS), False),  # so it may be from the start
+        (NAMES[1:2], TIMES, LONG, replicas(REPLICAS - 1), False),
+        (NAMES[1:2], TIMES, LONG, replicas(REPLICAS, started=40 * HOUR), False),  # then all is new
+        (NAMES[1:2], TIMES, LONG, Inventory(), False),
+    ],
+)
+def test_what_one_replica_begins_to_do_alone_is_odd(pods, each, later, known, odd: bool) -> None:
+    flows = [*by_pods("b", 1, NAMES), *by_pods("c", 1 + later, pods, each)]
+    found = [one for one in doubts(learned(flows, known)) if "alone" in one.what]
+    assert [one.what for one in found] == [
+        f"new, and by {NAMES[1]} of shop/Deployment/a alone"
+    ] * odd
+    if odd:
+        assert rows(found[0].connections) == {"shop/Deployment/a -> shop/Deployment/c TCP 8080"}
 
 
 def test_many_packets_of_one_connection_are_one() -> None:
