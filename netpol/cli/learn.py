@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from netpol.cli.console import noticed, say
-from netpol.cli.live import live_options, wanted
+from netpol.cli.live import live_options, refuse_idle, wanted
 from netpol.cli.options import Duration, strict_option
 from netpol.cli.reading import Reading, reading_options
 from netpol.cli.sections import Command
@@ -103,6 +103,7 @@ def learn(
     from netpol.eras import eras
     from netpol.store import known_of, opened
 
+    refuse_idle(sources)
     notices = noticed()
     known, guard = inventory_from(how.inventory, notices), how.guard
     era, settings = eras(known, guard), Settings(inventory=known, guard=guard, at=how.at)

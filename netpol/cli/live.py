@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from netpol.cli.options import Duration, Moment
 from netpol.cli.sections import in_section
+from netpol.errors import NetpolError
 
 if TYPE_CHECKING:
     from capture.live import Wanted
 
-__all__ = ["live_options", "wanted"]
+__all__ = ["live_options", "refuse_idle", "wanted"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,6 +87,23 @@ def live_options(command: Command) -> Command:
     for name, rest in reversed(_OPTIONS):
         command = _option(name, expose_value=False, callback=_keep, **rest)(command)
     return command
+
+
+def refuse_idle(paths: Iterable[str]) -> None:
+    """Raises NetpolError where a server's flows are narrowed down and there is no server.
+
+    Whoever gives a file and --since would take all of the file for the part that was asked for.
+    """
+    from capture.inputs import live
+
+    given: dict[str, Any] = click.get_current_context().meta.get(_META, {})
+    idle = [f"--{name}" for name in ("since", "until", "last") if given.get(name) is not None]
+    if idle and not any(live(path) for path in paths):
+        raise NetpolError(
+            f"{' and '.join(idle)} can only be asked of a server, and there is none among the"
+            " sources",
+            hint="files and stores are read as a whole; leave the option out",
+        )
 
 
 def wanted(*, follow: bool = False, interval: float = 5.0) -> Wanted:

@@ -117,7 +117,9 @@ def _tell_crosscheck(found: CrossCheck, guard: int, notices: Notices) -> None:
 
 def _inputs(paths: Iterable[str], source: str | None, notices: Notices) -> list[str]:
     from capture.inputs import expand
+    from netpol.cli.live import refuse_idle
 
+    refuse_idle(paths)
     return expand(paths, every=source is not None, tell=notices.tell)
 
 

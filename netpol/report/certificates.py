@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from netpol.certificate import Certificate
@@ -221,11 +221,11 @@ def certificate_text(
             not c.without_witness,
             "minimal",
             f"{c.rules - len(c.without_witness)} of {c.rules} rules have a connection that needs"
-            " them",
+            f" them{_needless(c.without_witness)}",
         ),
         _line(True, "equal", _equality(found)),
         _line(
-            not (c.silent or c.open_namespaces or learned.lost_events),
+            not (c.silent or c.open_namespaces or learned.lost_events or _partly(learned)),
             "honest",
             _unseen(certificate, learned),
         ),
@@ -304,6 +304,16 @@ def _equality(found: tuple[Difference, ...]) -> str:
         return "kubernetes, calico and cilium allow the same in-cluster connections"
     counts = ", ".join(f"{n} in {d}" for d, n in sorted(Counter(f.dialect for f in found).items()))
     return f"the dialects allow the same but for {len(found)} listed differences ({counts})"
+
+
+def _partly(learned: Learned) -> bool:
+    """Whether of some records nobody knows who it was, as far as the share that is shown tells."""
+    return round(learned.attributed_share, 3) < 1
+
+
+def _needless(rules: Sequence[str]) -> str:
+    more = f" and {len(rules) - _MOST} more" if len(rules) > _MOST else ""
+    return f"; not {', '.join(rules[:_MOST])}{more}" if rules else ""
 
 
 def _unseen(certificate: Certificate, learned: Learned) -> str:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hubble_server import HubbleServer
 
 from netpol.cli import cli, main
+from netpol.errors import NetpolError
 
 
 def run(*args: str):
@@ -126,3 +127,15 @@ def test_a_server_that_says_nothing_can_be_left():
             said = asking.stderr.read()
         client.close()
     assert (said, asking.returncode) == ("interrupted\n", 130)
+
+
+@pytest.mark.parametrize("option", [("--since", "10m"), ("--until", "10m"), ("--last", "5")])
+def test_what_only_a_server_can_be_asked_is_refused_for_files(tmp_path, option):
+    """All of the file would be taken for the part that was asked for."""
+    file = tmp_path / "flows.jsonl"
+    file.write_bytes(h.text(lines()))
+    store = str(tmp_path / "a.db")
+    for words in (["graph", str(file)], ["learn", str(file), "--store", store]):
+        with pytest.raises(NetpolError, match=f"{option[0]} can only be asked of a server"):
+            run(*words, *option)
+    assert not (tmp_path / "a.db").exists()

@@ -108,3 +108,21 @@ def test_the_check_is_json_and_adds_up() -> None:
         json.dumps(check_object(replay(PolicySet(policies=(DENY,)), WHAT, KUBERNETES), WHAT))
     )
     assert shown["allowed"] + len(shown["denied"]) + len(shown["undecided"]) == len(WHAT.accepted)
+
+
+def test_rules_that_nothing_needs_are_named() -> None:
+    """Their number alone says that something is wrong, and not what."""
+    found = proof(WHAT, "kubernetes")
+    idle = replace(found.certificate, without_witness=("shop/api ingress rule 1",))
+    said = certificate_text(idle, found.synthesis.learned, ())
+    assert "need" in said and "them; not shop/api ingress rule 1\n" in said
+
+
+def test_records_of_which_nobody_knows_whose_they_are_are_no_tick() -> None:
+    """Nothing was attributed, and the first screen said that all was well."""
+    what = learned([flow(app("web"), app("api"))])
+    found = proof(what, "kubernetes")
+    quiet = replace(found.certificate, silent=(), open_namespaces=())
+    assert "✔ honest" in certificate_text(quiet, what, ())
+    half = replace(what, records=replace(what.records, read=2 * what.records.read))
+    assert "! honest     50.0% of the records" in certificate_text(quiet, half, ())
