@@ -130,9 +130,10 @@ def _inventory(
     given: tuple[str, ...], policies: str, documents: Iterable[Document], notices: Notices
 ) -> Inventory:
     """The inventory that was given; else what the workloads among the policies amount to."""
+    from generators.reading import identity
     from netpol.cli.run import inventory_from
 
-    beside = any(one.data.get("kind") in _WORKLOADS for one in documents)
+    beside = any(identity(one)[1] in _WORKLOADS for one in documents)
     if given or not beside:
         return inventory_from(given, notices)
     told = Notices()

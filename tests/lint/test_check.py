@@ -91,6 +91,12 @@ def test_workloads_among_the_policies_are_the_inventory(tmp_path: Path) -> None:
     assert "app=web" in one["message"]
 
 
+@pytest.mark.parametrize("kind", ["[Deployment]", "{Deployment: 1}", "null"])
+def test_a_kind_that_is_no_text_is_nobodys(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(f"{POLICY}---\nkind: {kind}\n", encoding="utf-8")
+    assert "findings" in shown("check", tmp_path)
+
+
 def test_traffic_and_findings_together(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(POLICY, encoding="utf-8")
     result = run("check", tmp_path, FLOWS, "--inventory", CLUSTER)
