@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from netpol.sketch import Sketch
 __all__ = [
     "Edge",
     "Flows",
+    "Hour",
     "Seen",
     "Side",
     "Total",
@@ -39,6 +40,9 @@ __all__ = [
 
 _SHARED: Final = 1 << 16
 """So many different ones are remembered, to be shared."""
+
+Hour: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=((1 << 63) - 1) // HOUR)]
+"""Hours since the epoch; not more than 64 bits have of nanoseconds."""
 
 _T = TypeVar("_T", int, str, tuple[str, str])
 _Told: TypeAlias = tuple[str, str, int, int]
@@ -71,7 +75,7 @@ class Seen(msgspec.Struct, array_like=True):
     """What was seen of an edge, beside numbers that SQL can add; every list is sorted."""
 
     reports: dict[str, int]
-    hours: list[int]
+    hours: list[Hour]
     signals: dict[str, int]
     answers: list[tuple[str, str]] = []
     sightings: list[Sighting] = []

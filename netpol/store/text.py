@@ -22,7 +22,7 @@ from netpol.store.beside import Known, inventories
 from netpol.store.identity import Identity
 from netpol.store.ledger import Input
 from netpol.store.parcel import Parcel, Row, parcels
-from netpol.store.shape import Edge, Seen, Side, Total, pack, side_text, unpack
+from netpol.store.shape import Edge, Hour, Seen, Side, Total, pack, side_text, unpack
 from netpol.store.take import decode_account, encode_account
 
 __all__ = ["exported", "restored"]
@@ -82,7 +82,7 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     first: _Whole
     last: _Whole
     reports: dict[str, _Whole]
-    hours: list[_Whole]
+    hours: list[Hour]
     signals: dict[str, _Whole]
     answers: list[tuple[str, str]]
     sightings: list[Sighting]

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from kept import LINES, Kept, written
 
@@ -69,6 +70,22 @@ def test_damage_is_said(kept: Path) -> None:
     kept.write_bytes(whole)
     with pytest.raises(NetpolError, match="cannot be used"), opened(kept) as store:
         store.db.execute("SELECT * FROM inputs").fetchall()
+
+
+def test_an_hour_that_no_calendar_has_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    Kept(path).learn(written(tmp_path / "flows.jsonl", LINES))
+    hour = pack_hour(next(iter(Kept(path).flows[0].hours)))
+    whole = path.read_bytes()
+    assert hour in whole
+    path.write_bytes(whole.replace(hour, pack_hour(1 << 31)))
+    with pytest.raises(NetpolError, match="cannot be used"):
+        assert Kept(path).flows
+
+
+def pack_hour(hour: int) -> bytes:
+    """As it is in the file."""
+    return msgspec.msgpack.encode(hour)
 
 
 @pytest.mark.parametrize("seed", range(40))
