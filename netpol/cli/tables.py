@@ -120,14 +120,14 @@ _CLIENTS: Final = 8
 def _unobserved(opened: Iterable[Opened]) -> str:
     """A row for each server, ports and reason, with all clients: else there are thousands."""
     from netpol.opened import is_declared, is_outside
-    from netpol.report.review_words import ports_words
+    from netpol.report.words import set_words
 
     pairs: dict[tuple[str, str, str], PortSet] = defaultdict(PortSet)
     for one in (o for o in opened if is_declared(o) or not is_outside(o)):
         pairs[label(one.server), label(one.client), one.reason] |= one.ports
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for (server, client, reason), ports in pairs.items():
-        groups[server, ports_words(ports), reason].append(client)
+        groups[server, set_words(ports), reason].append(client)
     lines = [
         (server, ports, reason, _some(sorted(clients)))
         for (server, ports, reason), clients in sorted(groups.items())

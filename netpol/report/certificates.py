@@ -34,7 +34,7 @@ from netpol.report.prices import (
 )
 from netpol.report.printable import printable_lines
 from netpol.report.rows import Row, connection_row, evidence_object, records_object, rows
-from netpol.report.words import doubt_words
+from netpol.report.words import doubt_words, set_words
 
 __all__ = [
     "blame",
@@ -261,7 +261,7 @@ def _opened(certificate: Certificate) -> Iterable[str]:
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in certificate.opened:
         if is_declared(one) or not is_outside(one):
-            groups[(one.reason, label(one.server), str(one.ports))].append(label(one.client))
+            groups[(one.reason, label(one.server), set_words(one.ports))].append(label(one.client))
     if groups:
         yield "\n  Open in the cluster, not observed:"
     for (reason, server, ports), clients in groups.items():
@@ -276,7 +276,7 @@ def _opened_outside(certificate: Certificate) -> Iterable[str]:
             egress = isinstance(one.client, Workload)
             ends = (one.client, one.server) if egress else (one.server, one.client)
             words = "may reach" if egress else "is open to"
-            groups[(one.reason, label(ends[0]), words, str(one.ports))].append(label(ends[1]))
+            groups[(one.reason, label(ends[0]), words, set_words(one.ports))].append(label(ends[1]))
     if groups:
         yield "\n  Open to the outside, not observed of these workloads:"
     for (reason, own, words, ports), others in groups.items():
@@ -288,7 +288,7 @@ def _different(found: Iterable[Difference]) -> Iterable[str]:
     """What the dialects do not say alike: a line per reason and server."""
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in found:
-        groups[(label(one.client), str(one.ports), one.reason)].append(label(one.server))
+        groups[(label(one.client), set_words(one.ports), one.reason)].append(label(one.server))
     if groups:
         yield "\n  Said differently in other dialects:"
     for (client, ports, reason), servers in groups.items():

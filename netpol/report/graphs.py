@@ -12,6 +12,7 @@ from netpol.net import PortSet
 from netpol.peers import Peer, Workload, label
 from netpol.report.printable import printable
 from netpol.report.rows import connection_row, evidence_object, records_object, unattributed_row
+from netpol.report.words import set_words
 
 __all__ = ["dot", "graph_object", "mermaid"]
 
@@ -48,9 +49,8 @@ def dot(graph: ServiceGraph) -> str:
         lines += [f"{indent}{_quoted(label(p))} [label={_quoted(_short(p))}];" for p in peers]
         lines += ["  }"] if namespace else []
     for (client, server), ports in _arrows(graph).items():
-        lines.append(
-            f"  {_quoted(label(client))} -> {_quoted(label(server))} [label={_quoted(str(ports))}];"
-        )
+        ends = f"{_quoted(label(client))} -> {_quoted(label(server))}"
+        lines.append(f"  {ends} [label={_quoted(set_words(ports))}];")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -63,7 +63,7 @@ def mermaid(graph: ServiceGraph) -> str:
         lines += [f'    {names[peer]}["{_escaped(_short(peer))}"]' for peer in peers]
         lines += ["  end"] if namespace else []
     for (client, server), ports in _arrows(graph).items():
-        lines.append(f'  {names[client]} -->|"{ports}"| {names[server]}')
+        lines.append(f'  {names[client]} -->|"{set_words(ports)}"| {names[server]}')
     return "\n".join(lines) + "\n"
 
 

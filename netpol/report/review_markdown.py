@@ -27,11 +27,10 @@ from netpol.report.review_words import (
     causes_words,
     evidence_words,
     party,
-    ports_words,
     sentence,
 )
 from netpol.report.tabular import markdown_table
-from netpol.report.words import count
+from netpol.report.words import count, set_words
 from netpol.review import GATES, Review
 from netpol.review.review import Reviewed
 from netpol.review.risks import RISKS
@@ -160,7 +159,7 @@ def _breaks(review: Review) -> _Table:
             (
                 code(label(one.broken.connection.client)),
                 code(label(one.broken.connection.server)),
-                ports_words(one.broken.connection.ports),
+                set_words(one.broken.connection.ports),
                 code(evidence_words(one.broken.evidence)),
                 code(blame(one.broken.decision), _TEXT),
             )
@@ -176,7 +175,7 @@ def _rules(review: Review) -> _Table:
             " → ".join(
                 code(party(p, one.breach.blocks)) for p in (one.breach.client, one.breach.server)
             ),
-            ports_words(one.breach.ports),
+            set_words(one.breach.ports),
             _state(one.breach.certain, one.new),
             code(causes_words(one.causes), _TEXT),
         )
@@ -208,7 +207,7 @@ def _edges(title: str, found: Iterable[Reviewed]) -> _Table:
                 one.edge.kind,
                 code(party(one.edge.client, one.edge.blocks)),
                 code(party(one.edge.server, one.edge.blocks)),
-                ports_words(one.edge.ports),
+                set_words(one.edge.ports),
                 _evidence(one),
                 _twice(one),
                 code(causes_words(one.causes), _TEXT),

@@ -8,7 +8,8 @@ from typing import Final
 
 from netpol.peers import Peer, Workload, label
 from netpol.report.inert import mermaid_text
-from netpol.report.review_words import party, ports_words
+from netpol.report.review_words import party
+from netpol.report.words import set_words
 from netpol.review import Edge, Review
 
 __all__ = ["picture"]
@@ -65,7 +66,7 @@ def _arrow(edge: Edge, nodes: _Nodes) -> str:
     client, server = (
         nodes.name(one, party(one, edge.blocks)) for one in (edge.client, edge.server)
     )
-    return f'  {client} {line}|"{mermaid_text(f"{sign} {ports_words(edge.ports)}")}"| {server}'
+    return f'  {client} {line}|"{mermaid_text(f"{sign} {set_words(edge.ports)}")}"| {server}'
 
 
 def _beside(review: Review, peers: set[Peer], nodes: _Nodes) -> Iterator[str]:

@@ -18,7 +18,8 @@ from netpol.catalogue import CATALOGUE
 from netpol.peers import label
 from netpol.report.certificates import blame
 from netpol.report.inert import plain
-from netpol.report.review_words import causes_words, evidence_words, party, ports_words, sentence
+from netpol.report.review_words import causes_words, evidence_words, party, sentence
+from netpol.report.words import set_words
 from netpol.review import Review
 from netpol.review.causes import Cause
 from netpol.review.places import Place
@@ -148,7 +149,7 @@ def _observed(one: Reviewed) -> bool:
 
 def _broke(one: Broke) -> _Result:
     c = one.broken.connection
-    pair = f"{plain(label(c.client))} → {plain(label(c.server))}, {ports_words(c.ports)}"
+    pair = f"{plain(label(c.client))} → {plain(label(c.server))}, {set_words(c.ports)}"
     seen = plain(evidence_words(one.broken.evidence))
     text = f"{pair} would be denied ({plain(blame(one.broken.decision))}); observed {seen}"
     return _Result(code="NP139", level="error", text=text, place=one.place)
@@ -158,7 +159,7 @@ def _violation(one: Violation) -> _Result:
     breach = one.breach
     client, server = (plain(party(p, breach.blocks)) for p in (breach.client, breach.server))
     pair = f"{client} → {server}"
-    text = f"{plain(breach.rule.name)}: {pair}, {ports_words(breach.ports)}{_because(one.causes)}"
+    text = f"{plain(breach.rule.name)}: {pair}, {set_words(breach.ports)}{_because(one.causes)}"
     if not breach.certain:
         return _Result(code="NP140", level="warning", text=text, place=one.place)
     level: _Level = "error" if one.new else "warning"
@@ -170,7 +171,7 @@ def _edge(one: Reviewed) -> _Result:
     pair = f"{plain(party(edge.client, edge.blocks))} → {plain(party(edge.server, edge.blocks))}"
     what = {"undecided": "cannot be decided"}.get(edge.kind, f"is {edge.kind}")
     seen = plain(evidence_words(one.evidence, one.tried.items(), one.declared))
-    parts = [f"{pair} {what}: {ports_words(edge.ports)}", seen]
+    parts = [f"{pair} {what}: {set_words(edge.ports)}", seen]
     parts += [RISKS[risk] for risk in one.risks if risk not in ("never-observed", "seen-once")]
     parts += [plain(what) for what in one.doubts]
     parts += [f"{d.verdict} by {plain(d.by)}: {plain(d.why)}" for d in one.decided]

@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from netpol.graph import Evidence
-from netpol.net import ALL_PORTS, PortSet
 from netpol.peers import Cidr, Peer, label
 from netpol.report.blocks import addresses_words
 from netpol.report.rows import evidence_object
-from netpol.report.words import count, set_words
+from netpol.report.words import count
 from netpol.review import Review
 from netpol.review.causes import Cause
 
-__all__ = ["causes_words", "evidence_words", "party", "ports_words", "sentence"]
+__all__ = ["causes_words", "evidence_words", "party", "sentence"]
 
 
 def sentence(review: Review) -> str:
@@ -67,13 +66,6 @@ def _left_out(review: Review) -> str:
 def party(peer: Peer, blocks: tuple[str, ...]) -> str:
     """A side of an edge or a breach, which may be about several blocks: these in words."""
     return addresses_words(blocks) if isinstance(peer, Cidr) and blocks else label(peer)
-
-
-def ports_words(ports: PortSet) -> str:
-    """Ports in words; nearly all of them by what is missing: ``every port but TCP 443``."""
-    words, rest = set_words(ports), ALL_PORTS - ports
-    short = f"every port but {set_words(rest)}" if rest else words
-    return min(words, short, key=len)
 
 
 def evidence_words(

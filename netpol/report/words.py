@@ -134,10 +134,18 @@ def _requirement_words(one: Requirement) -> str:
 
 
 def set_words(ports: PortSet) -> str:
-    """Ports as in ``TCP 80, 443-450 and UDP 53``; ``every port`` for all of every protocol."""
+    """Ports as in ``TCP 80, 443-450 and UDP 53``; ``every port`` for all of every protocol.
+
+    Nearly all of them by what is missing: ``every port but TCP 443``.
+    """
     if ports == ALL_PORTS:
         return "every port"
-    return _joined([_protocol_words(ports, protocol) for protocol, _ in ports.parts]) or "no port"
+    words, rest = _parts_words(ports), f"every port but {_parts_words(ALL_PORTS - ports)}"
+    return min(words, rest, key=len) or "no port"
+
+
+def _parts_words(ports: PortSet) -> str:
+    return _joined([_protocol_words(ports, protocol) for protocol, _ in ports.parts])
 
 
 def _protocol_words(ports: PortSet, protocol: str) -> str:

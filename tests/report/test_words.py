@@ -151,3 +151,9 @@ def test_policies_are_called_by_kind_and_name() -> None:
     policy = Policy(name="p", namespace="shop", subject=PodSelector(), kind="NetworkPolicy")
     wide = Policy(name="p", namespace="", subject=PodSelector())
     assert (policy_words(policy), policy_words(wide)) == ("NetworkPolicy shop/p", "policy p")
+
+
+def test_nearly_every_port_is_said_by_what_is_missing() -> None:
+    few = PortSet.of("TCP", 25) | PortSet.of("UDP", 53)
+    assert set_words(ALL_PORTS - few) == "every port but TCP 25 and UDP 53"
+    assert set_words(few) == "TCP 25 and UDP 53"
