@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
+
+import msgspec
 
 from netpol.store.identity import BEGIN, Identity
 
@@ -92,17 +94,20 @@ def utf8(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+_Row: TypeAlias = tuple[int, str, str, int, int, str, int, bytes, bytes, bytes, str]
+
+
 def _input(row: tuple[object, ...]) -> Input:
-    number, source, name, start, closed, live, length, digest, begin, marks, resume = row
-    assert isinstance(number, int) and isinstance(start, int) and isinstance(length, int)
-    assert isinstance(digest, bytes) and isinstance(begin, bytes) and isinstance(marks, bytes)
+    """Raises ``DecodeError`` for what nobody wrote."""
+    found = msgspec.convert(row, _Row)
+    number, source, name, start, closed, live, length, digest, begin, marks, resume = found
     return Input(
         id=number,
-        source=str(source),
-        name=str(name),
+        source=source,
+        name=name,
         start=start,
         closed=bool(closed),
-        live=str(live),
+        live=live,
         identity=Identity(length=length, digest=digest, begin=begin, marks=marks),
-        resume=str(resume),
+        resume=resume,
     )

@@ -8,6 +8,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+import msgspec
+
 from netpol.flow import Account, Flow
 from netpol.notices import Notice
 from netpol.store.shape import Edge, Flows, Total, add
@@ -41,10 +43,12 @@ def flows_of(db: sqlite3.Connection, where: str) -> Iterator[Flow]:
 
 
 def account(db: sqlite3.Connection) -> Account:
-    """Where every record of all inputs went."""
+    """Where every record of all inputs went. Raises ``DecodeError`` where that does not add up."""
     total = Account()
     for (text,) in db.execute("SELECT account FROM inputs"):
         total.add(decode_account(text))
+    if not total.balanced():
+        raise msgspec.DecodeError("the account of its records does not balance")
     return total
 
 

@@ -20,7 +20,7 @@ from netpol.inventory import Pod
 from netpol.peers import Endpoint
 from netpol.sketch import Sketch
 from netpol.store.load import flows_of
-from netpol.store.shape import endpoint_of, unpack
+from netpol.store.shape import endpoint_of, protocol_of, unpack
 
 __all__ = ["Who", "loose", "named"]
 
@@ -123,7 +123,7 @@ def _together(rows: list[tuple[Any, ...]], pods: list[Pod]) -> Flow:
     return Flow(
         client=_side((row[15] for row in rows), pods),
         server=_side((row[16] for row in rows), pods),
-        protocol=protocol,
+        protocol=protocol_of(protocol),
         port=None if port < 0 else port,
         service=service,
         service_port=None if service_port < 0 else service_port,

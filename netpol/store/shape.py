@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -18,8 +19,9 @@ import msgspec
 from netpol.answers import HOUR, Answer, union
 from netpol.eras import Era
 from netpol.flow import Flow, Sighting, sampled
+from netpol.net import PROTOCOLS
 from netpol.owners import Owner, from_pod_name
-from netpol.peers import Endpoint
+from netpol.peers import ENTITIES, Endpoint
 from netpol.sketch import Sketch
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "endpoint_of",
     "pack",
     "parts_of",
+    "protocol_of",
     "side_text",
     "unpack",
 ]
@@ -53,6 +56,17 @@ class Side(msgspec.Struct, frozen=True):
 
     endpoint: Endpoint
     owner: Owner | None
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for what no source says."""
+        ip, entities = self.endpoint.ip, self.endpoint.entities
+        if not entities.issubset(ENTITIES):
+            raise ValueError(f"unknown entities {sorted(entities.difference(ENTITIES))}")
+        try:
+            if ip:
+                inet_pton(AF_INET6 if ":" in ip else AF_INET, ip)
+        except OSError:
+            raise ValueError(f"{ip!r} is no address") from None
 
 
 class Edge(NamedTuple):
@@ -171,13 +185,13 @@ class Flows:
         self._hours = lru_cache(_SHARED)(frozenset[int])
 
     def of(self, edge: Edge, total: Total) -> Flow:
-        """The flow of an edge."""
+        """The flow of an edge. Raises ``DecodeError`` for what nobody wrote."""
         seen = unpack(total.seen)
         distinct = Sketch(seen.distinct)
         return Flow(
             client=self._endpoint(edge.client, tuple(seen.client_pods), tuple(seen.client_names)),
             server=self._endpoint(edge.server, tuple(seen.server_pods), tuple(seen.server_names)),
-            protocol=edge.protocol,
+            protocol=protocol_of(edge.protocol),
             port=None if edge.port < 0 else edge.port,
             service=edge.service,
             service_port=None if edge.service_port < 0 else edge.service_port,
@@ -200,8 +214,15 @@ class Flows:
 
 
 def endpoint_of(text: str) -> Endpoint:
-    """The side that is kept as this text, without names."""
-    return _decode_side(text).endpoint
+    """The side that is kept as this text, without names. Raises ``DecodeError``."""
+    return _decode_side(text or "").endpoint  # there is none in a damaged row
+
+
+def protocol_of(text: str) -> str:
+    """A protocol that is kept as this text. Raises ``DecodeError``."""
+    if text not in PROTOCOLS:
+        raise msgspec.DecodeError(f"unknown protocol {text!r}")
+    return text
 
 
 def _endpoint(text: str, pods: tuple[str, ...], names: tuple[str, ...]) -> Endpoint:

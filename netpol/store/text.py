@@ -16,7 +16,6 @@ import msgspec
 from netpol.errors import NetpolError
 from netpol.flow import Account, Sighting
 from netpol.net import PROTOCOLS, canonical_address
-from netpol.peers import ENTITIES
 from netpol.sketch import Sketch
 from netpol.store.beside import Known, inventories
 from netpol.store.identity import Identity
@@ -64,6 +63,11 @@ class _Input(msgspec.Struct, forbid_unknown_fields=True):
     notices: list[_Notice]
     edges: int
 
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for records of which nobody knows where they went."""
+        if not self.account.balanced():
+            raise ValueError("its account does not balance")
+
 
 class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     client: Side
@@ -101,8 +105,6 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError("it ends before it begins")
         Sketch.read(self.distinct)
         sides = self.client.endpoint, self.server.endpoint
-        if unknown := {name for one in sides for name in one.entities} - set(ENTITIES):
-            raise ValueError(f"unknown entities {sorted(unknown)}")
         addresses = [one.ip for one in sides if one.ip]
         addresses += [one[1] for one in self.answers] + [one[1] for one in self.told]
         for address in (*addresses, *(one.address for one in self.sightings)):
@@ -170,6 +172,8 @@ def restored(
     for _ in range(head.inputs):
         line = _decoded(numbered, _Input, where)
         rows = [_row(_decoded(numbered, _Edge, where)) for _ in range(line.edges)]
+        if sum(total.records for _, total in rows) != line.account.folded:
+            raise NetpolError(f"the records of {line.name} are not all there", where=where)
         yield _parcel(line, rows)
     if (more := next(numbered, None)) is not None:
         raise NetpolError("the text goes on behind its end", where=f"{where}:{more[0]}")

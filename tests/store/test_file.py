@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -70,6 +70,35 @@ def test_damage_is_said(kept: Path) -> None:
     kept.write_bytes(whole)
     with pytest.raises(NetpolError, match="cannot be used"), opened(kept) as store:
         store.db.execute("SELECT * FROM inputs").fetchall()
+
+
+def nameless(text: str) -> str:
+    """Statements that leave a side without its text, which the table forbids."""
+    return (
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = replace(sql, 'text TEXT NOT NULL', 'text TEXT');"
+        f"PRAGMA writable_schema = RESET; {text}"
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        """UPDATE endpoints SET text = replace(text, '"ip":""', '"ip":"10&0.0.1"')""",
+        """UPDATE endpoints SET text = replace(text, '"entities":[', '"entities":["moon"')""",
+        nameless("UPDATE endpoints SET text = NULL WHERE id = 1"),
+        "UPDATE edges SET protocol = 'TCc'",
+        "UPDATE evidence SET seen = x'90'",
+        """UPDATE inputs SET account = replace(account, '"read":', '"read":1')""",
+    ],
+)
+def test_what_nobody_wrote_is_damage(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "kept.db"
+    Kept(path).learn(written(tmp_path / "flows.jsonl", LINES))
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(damage)
+    with pytest.raises(NetpolError, match="cannot be used"):
+        assert Kept(path).flows and Kept(path).account
 
 
 def test_an_hour_that_no_calendar_has_is_damage(tmp_path: Path) -> None:
