@@ -73,6 +73,13 @@ MANIFESTS: Final[dict[str, Entry]] = {
         " pods.",
         what_to_do="Judge it by hand where traffic enters through nodes.",
     ),
+    "NP070": Entry(
+        title="a kustomize patch is left out",
+        why="A kustomization names the file as a patch: it is a part of an object, and is not read"
+        " as one. What it changes about a policy or a workload is not known.",
+        what_to_do="Give what `kubectl kustomize DIR` prints in place of the folder.",
+        each=True,
+    ),
     "NP073": Entry(
         title="a policy is not about pods",
         why="Its selector is for nodes (host firewall) or for endpoints with reserved labels. It"

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Any)
-_TOLD: Final = frozenset({"NP060", "NP061", "NP062", "NP081", "NP082"})
+_TOLD: Final = frozenset({"NP060", "NP061", "NP062", "NP070", "NP081", "NP082"})
 """What reading the same files as an inventory tells again, or what is no news about policies."""
 _MOST: Final = 4
 """Workloads that a line on stderr names."""

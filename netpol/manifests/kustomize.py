@@ -25,7 +25,7 @@ Read: TypeAlias = Callable[[Path], list[Entry]]
 def objects_in(given: Path | str, read: Read, tell: Tell) -> Iterator[Path]:
     """The files of a path (:func:`netpol.manifests.files.files`) that have whole objects.
 
-    A patch is told (NP060), and left out unless it is the path itself.
+    A patch is told (NP070), and left out unless it is the path itself.
     """
     every = list(files(given, tell))
     patches = {
@@ -39,7 +39,7 @@ def objects_in(given: Path | str, read: Read, tell: Tell) -> Iterator[Path]:
             message = (
                 "is a kustomize patch, a part of an object: give what `kubectl kustomize` says"
             )
-            tell(Notice(code="NP060", message=message, where=str(file)))
+            tell(Notice(code="NP070", message=message, where=str(file)))
         else:
             yield file
 

@@ -19,7 +19,10 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A value: ``text[begin:end]``, without comments and line ends behind it."""
+    """A value: ``text[begin:end]``, without comments and line ends behind it.
+
+    A block of lines begins behind its anchor, which stands above it.
+    """
 
     begin: int
     end: int
@@ -83,6 +86,9 @@ class _Reader:
             found.append(self.node(event))
         flow = bool(start.flow_style)
         end = _ends(event) if flow or not found else found[-1].end
+        if start.anchor is not None and found and not flow:
+            begin = self.text.rfind("-", begin, found[0].begin)
+            column = begin - (self.text.rfind("\n", 0, begin) + 1)
         return Node(
             begin=begin,
             end=end,
@@ -98,6 +104,8 @@ class _Reader:
             key = self.node(event)
             pairs.append((key, self.node(self.following())))
         flow = bool(start.flow_style)
+        if start.anchor is not None and pairs and not flow:
+            begin, column = pairs[0][0].begin, pairs[0][0].column
         last = max((one.end for one in pairs[-1]), default=begin) if pairs else begin
         return Node(
             begin=begin,

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,3 +206,23 @@ def test_a_changed_anchor_does_not_change_what_its_aliases_say() -> None:
     made = edited(ANCHORED, target)
     assert parsed(made).value == target
     assert made.startswith("# Shared by both.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "made"),
+    [
+        (
+            "# kept\nb: ['x']\na: &one\n   k: 0  # why\nc: ['y']\n",
+            {"b": ["x"], "a": {"k": 0, "more": 1}, "c": ["y"]},
+            "# kept\nb: ['x']\na: &one\n   k: 0  # why\n   more: 1\nc: ['y']\n",
+        ),
+        (
+            "b: ['x']\na: &one\n   - k  # why\nc: ['y']\n",
+            {"b": ["x"], "a": ["k", "more"], "c": ["y"]},
+            "b: ['x']\na: &one\n   - k  # why\n   - more\nc: ['y']\n",
+        ),
+    ],
+)
+def test_an_anchored_block_is_edited_in_place(text: str, target: Any, made: str) -> None:
+    """The anchor stands at another column than the block, and all of the text was written anew."""
+    assert edited(text, target) == made

@@ -39,7 +39,7 @@ def test_a_patch_does_not_take_the_place_of_what_it_patches(tmp_path, kustomizat
     (found,) = load([tree(tmp_path, kustomization)], told.append)
     assert found.data["spec"] == {"podSelector": {}}
     ((notice),) = told
-    assert (notice.code, notice.where) == ("NP060", str(tmp_path / "overlay/patch.yaml"))
+    assert (notice.code, notice.where) == ("NP070", str(tmp_path / "overlay/patch.yaml"))
     assert "kubectl kustomize" in notice.message
 
 

@@ -55,3 +55,17 @@ def test_a_kind_that_is_not_read_is_a_finding_and_not_left_out(shop: Shop) -> No
     found = shop.object("--fail-on", "findings")
     assert "left out" not in found["summary"]
     assert [(one["code"], one["policy"]) for one in found["findings"]] == [("NP065", "data/m")]
+
+
+def test_a_kustomize_patch_is_no_policy_that_cannot_be_read(shop: Shop) -> None:
+    """It is left out of both sides, as long as nobody gives what the overlay amounts to."""
+    files = {
+        "kustomization.yaml": "patches: [{path: patch.yaml}]\n",
+        "patch.yaml": "spec: {a: 1}\n",
+    }
+    shop.write("old", files)
+    shop.write("new", files)
+    result = shop.review("--fail-on", "undecided,findings")
+    assert result.exit_code == 0
+    assert "left out" not in result.stdout
+    assert "NP070" in result.stderr
