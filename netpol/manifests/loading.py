@@ -137,7 +137,7 @@ def _objects(file: Path, tell: Tell) -> Iterator[Entry]:
     while first := text.peek():
         if text.separator():
             may_be_yaml = True
-        elif may_be_yaml and first not in _JSON:
+        elif may_be_yaml and first not in _JSON and ".json" not in file.suffixes:
             above = text.line - 1
             yield from yaml_reader.entries(text.rest(MAX_BYTES), str(file), index, above, tell)
         else:
@@ -153,6 +153,7 @@ def _json(
     line, indent = text.line, text.indent() or b""
     listing = Listing(str(file), index, line, tell)
     try:
+        text.keep()
         if text.peek() not in _JSON:
             raise BrokenError(line, "not readable as JSON: expected an object")
         yield from json_reader.document(text, listing, tell)

@@ -6,6 +6,8 @@ import json
 import pytest
 from manifest_texts import A, B, C, listed, policy, pretty, read, yamls
 
+from netpol.manifests import load
+
 UNCLOSED = "x: {"
 MANY = pretty(listed(*(policy(f"p{number}") for number in range(500)))).encode()
 COMMENTED = "{\n // no\n" + json.dumps(A)[1:]
@@ -142,3 +144,15 @@ def test_an_object_beyond_measure_is_refused_in_bounded_memory(tmp_path):
     names, (told,) = read(tmp_path, f"{json.dumps(huge)}\n{json.dumps(B)}\n", "x.json")
     assert told.startswith("NP060 x.json: document 1: line 1: an object of more than 16 MiB; ")
     assert names == ["b"]
+
+
+def test_what_stands_before_objects_in_json_lines_costs_its_line_alone(tmp_path):
+    """It is no JSON object, and the rest was read as YAML, which it is not."""
+    path = tmp_path / "x.json"
+    one = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "%s"}}\n'
+    path.write_text("null\n" + one % "a" + one % "b", encoding="utf-8")
+    told = []
+    found = [one.data["metadata"]["name"] for one in load([path], told.append)]
+    assert found == ["a", "b"]
+    assert [one.code for one in told] == ["NP060"]
+    assert "line 1 is not read" in told[0].message
