@@ -141,7 +141,8 @@ LEARNING: Final[dict[str, Entry]] = {
     "NP025": Entry(
         title="no selector tells two workloads apart",
         why="Pods of the two have the same labels, so far as a selector may use them, and no set of"
-        " selectors is for the first alone: a rule for it applies to the second too.",
+        " selectors is for the first alone: a rule for it applies to the second too. Where their"
+        " selectors are the same they share a policy, by the name of one of them.",
         what_to_do="Give the workloads a label that differs (app.kubernetes.io/instance, say). The"
         " certificate lists what the shared selector opens.",
     ),

@@ -37,7 +37,13 @@ from netpol.synthesize.scope import (
     without_world,
 )
 from netpol.synthesize.spaces import Spaces
-from netpol.synthesize.subjects import default_deny, subjects_of, touched, workload_policies
+from netpol.synthesize.subjects import (
+    default_deny,
+    joined,
+    subjects_of,
+    touched,
+    workload_policies,
+)
 from netpol.synthesize.through import Through
 from netpol.synthesize.widening import Bound
 
@@ -122,7 +128,9 @@ def synthesize(learned: Learned, profile: Profile, options: Options, tell: Tell)
     apart = {one: f"{name}-declared" for one, name in object_names(sorted(promised)).items()}
     taken = [(one.namespace, name) for one, name in (*resolving.names().items(), *apart.items())]
     taken += selectors.parts(subjects)
-    names = object_names(sorted(subjects), taken)
+    into = joined(subjects, selectors)
+    own_names = object_names(sorted(set(into.values())), taken)
+    names = {one: own_names[first] for one, first in into.items()}
     policies = PolicySet(
         policies=(
             *(default_deny(namespace) for namespace in sorted(policed)),

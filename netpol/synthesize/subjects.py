@@ -8,15 +8,15 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TypeAlias
 
-from netpol.graph import Connection
+from netpol.graph import Connection, ServiceGraph
 from netpol.peers import Workload
 from netpol.policy import PodSelector, Policy, in_namespace
 from netpol.synthesize import dns
-from netpol.synthesize.builder import Edge
+from netpol.synthesize.builder import Edge, Selectors
 from netpol.synthesize.resolving import Resolving
 from netpol.synthesize.rules import Rules
 
-__all__ = ["Subjects", "default_deny", "subjects_of", "touched", "workload_policies"]
+__all__ = ["Subjects", "default_deny", "joined", "subjects_of", "touched", "workload_policies"]
 
 Subjects: TypeAlias = Mapping[Workload, tuple[list[Edge], list[Edge]]]
 """For everyone who gets a policy the connections towards it, and its own."""
@@ -48,6 +48,28 @@ def subjects_of(
     }
 
 
+def joined(subjects: Subjects, selectors: Selectors) -> dict[Workload, Workload]:
+    """In whose policy each of them is: workloads that no labels tell apart share that of the first.
+
+    Any of their policies would be for the pods of all of them.
+    """
+    first: dict[frozenset[PodSelector], Workload] = {}
+    return {one: first.setdefault(frozenset(selectors.of(one)), one) for one in sorted(subjects)}
+
+
+def _together(subjects: Subjects, into: Mapping[Workload, Workload]) -> Subjects:
+    """The connections of all that share a policy."""
+    found: dict[Workload, tuple[list[Edge], list[Edge]]] = {}
+    for one, (ingress, egress) in subjects.items():
+        towards, own = found.setdefault(into[one], ([], []))
+        towards += [(replace(edge, server=into[one]), evidence) for edge, evidence in ingress]
+        own += [(replace(edge, client=into[one]), evidence) for edge, evidence in egress]
+    return {
+        one: (list(ServiceGraph.of(towards)), list(ServiceGraph.of(own)))
+        for one, (towards, own) in found.items()
+    }
+
+
 def _by_side(
     edges: Iterable[Edge], side: Callable[[Connection], object]
 ) -> dict[Workload, list[Edge]]:
@@ -64,8 +86,12 @@ def workload_policies(
     names: Mapping[Workload, str],
     rules: Rules,
 ) -> Iterator[Policy]:
-    """One policy for each, by its name; several where it takes several selectors."""
-    for workload, (ingress, egress) in sorted(subjects.items(), key=itemgetter(0)):
+    """One policy for each, by its name; several where it takes several selectors.
+
+    Those that share one are :func:`joined`.
+    """
+    together = _together(subjects, joined(subjects, rules.selectors))
+    for workload, (ingress, egress) in sorted(together.items(), key=itemgetter(0)):
         policy = Policy(
             name=names[workload],
             namespace=workload.namespace,

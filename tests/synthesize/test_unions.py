@@ -229,6 +229,26 @@ def test_siblings_that_no_labels_tell_apart_are_reported_by_name() -> None:
     }
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_siblings_with_the_same_labels_share_a_policy(target) -> None:
+    """Blue and green: either would be for the pods of both, so no rule of two would have a need."""
+    known = inventory(
+        *(pod(f"web-{one}", labels=labels(app="web")) for one in ("blue", "green")), pod("db")
+    )
+    found = [calls("web-blue", "db", 5432), calls("web-green", "db", 5432)]
+    found += [calls("web-green", "web-blue", 8080), calls("web-green", "db", 5433)]
+    what = replace(
+        WHAT,
+        inventory=known,
+        accepted=ServiceGraph.of((one, Evidence(records=1)) for one in found),
+    )
+    made = proof(what, target)
+    assert {"shop/db.yaml", "shop/web-blue.yaml"} <= set(made.files)
+    assert "shop/web-green.yaml" not in made.files
+    assert (made.certificate.denied, made.certificate.without_witness) == ((), ())
+    assert made.certificate.rules == 4
+
+
 def test_what_one_pod_of_a_sibling_may_do_outside_is_told() -> None:
     """Others of its pods carry other labels, and may not: a hole counts where one pod has it."""
     carried = labels(app="web", role="main"), labels(app="twin")
