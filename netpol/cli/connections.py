@@ -63,6 +63,7 @@ def connections(
         present,
         read_policies,
         say_engine,
+        say_lost,
         say_on_host,
     )
 
@@ -83,6 +84,7 @@ def connections(
     notices.show()
     say_engine(plugin, profile)
     say_on_host([judge.world])
+    say_lost(read.lost)
     unsure = sum(1 for _ in judge.undecided_connections())
     if unsure:
         say(f"{unsure:,} pairs are shown without knowing what could not be read (NP064, NP065)")

@@ -66,7 +66,7 @@ def diff(
     from netpol.changes import changes
     from netpol.cli.engine import engine
     from netpol.cli.run import Referred
-    from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_on_host
+    from netpol.cli.sides import judge_of, lone, read_policies, say_engine, say_lost, say_on_host
     from netpol.profile import KUBERNETES
 
     notices = noticed()
@@ -93,7 +93,9 @@ def diff(
         _say_gaps(*(judge.profile for judge in judges))
     if any(one.undecided for one in found):
         say("what is undecided depends on policies that could not be read (NP063 to NP065)")
-    ctx.exit(_code(found) or (1 if strict and notices.counts else 0))
+    lost = [notice for one in sides for notice in one.lost]
+    say_lost(lost)
+    ctx.exit(_code(found) or 2 * bool(lost) or (1 if strict and notices.counts else 0))
 
 
 def _code(found: list[Change]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -12,10 +12,11 @@ from netpol.cli.console import Notices, say
 from netpol.cli.options import cni_option
 from netpol.errors import NetpolError
 from netpol.inventory import Inventory
-from netpol.notices import Notice
+from netpol.notices import Notice, collecting
 from netpol.peers import Peer, Workload, label
-from netpol.policy import PolicySet
+from netpol.policy import PodSelector, PolicySet, Undecided
 from netpol.profile import Profile
+from netpol.report.words import count
 
 if TYPE_CHECKING:
     from netpol.cli.engine import Engine
@@ -37,6 +38,7 @@ __all__ = [
     "present",
     "read_policies",
     "say_engine",
+    "say_lost",
     "say_on_host",
 ]
 
@@ -54,6 +56,22 @@ class Read:
     path: str
     policies: PolicySet
     seen: frozenset[str]
+    lost: tuple[Notice, ...] = ()
+    """What of the files could not be read, so that nobody knows what it says."""
+
+    @property
+    def unknown(self) -> tuple[Undecided, ...]:
+        """Texts that could not be read as policies that may say anything about any pod."""
+        return tuple(
+            Undecided(
+                subject=PodSelector(),
+                directions=("ingress", "egress"),
+                tier=self.policies.tiers[0].name,
+                reason=one.message,
+                origin=one.where,
+            )
+            for one in self.lost
+        )
 
     def under(self, found: Engine) -> Profile:
         """The profile that they are judged under."""
@@ -77,12 +95,15 @@ def read_policies(path: str, notices: Notices, beside: Iterable[Document]) -> Re
     from generators import parse
     from netpol.manifests import load
 
-    policies, seen = parse(load([path], notices.tell), notices.tell, beside)
+    told: list[Notice] = []
+    tell = collecting(told, notices.tell)
+    policies, seen = parse(load([path], tell), tell, beside)
     if not policies.policies and not policies.undecided:
         # Refused, staged and the like are told one by one.
         what = "takes effect" if seen else "was found"
         say(f"{path}: no policy {what}, so everything is allowed there")
-    return Read(path=path, policies=policies, seen=seen)
+    lost = tuple(one for one in told if one.code == "NP060")
+    return Read(path=path, policies=policies, seen=seen, lost=lost)
 
 
 def inventory_or_own(paths: tuple[str, ...], own: str, notices: Notices) -> Inventory:
@@ -170,6 +191,13 @@ def say_engine(found: Engine, used: Profile) -> None:
             f"judged as {used.name} enforces policies, for the inventory shows it;"
             " --cni generic judges by the specification alone"
         )
+
+
+def say_lost(lost: Sequence[Notice]) -> None:
+    """Whoever reads the verdict must know that a text which may be a policy is not in it."""
+    if lost:
+        texts = count(len(lost), "text")
+        say(f"{texts} of the policies could not be read (NP060), and may say otherwise")
 
 
 def say_on_host(worlds: Iterable[World]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,8 @@ def why(
     judge = judge_of(read.policies, other.inventory, profile, parties)
     connection = Connection(one.peer, other.peer, protocol, number)
     found = found_why(judge, connection)
+    doubts = (*found.decision.undecided, *read.unknown)
+    found = replace(found, decision=replace(found.decision, undecided=doubts))
     notices.show()
     say_engine(plugin, profile)
     evidence = _observed(store, judging, connection, other.inventory, notices)

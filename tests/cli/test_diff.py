@@ -190,3 +190,19 @@ def test_only_undecided_changes_are_trouble(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "? undecided" in result.stdout
     assert "undecided depends on policies that could not be read" in result.stderr
+
+
+def test_without_a_change_what_cannot_be_read_may_still_be_one(tmp_path: Path) -> None:
+    for side in ("old", "new"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "a.yaml").write_text(PODS_ALONE, encoding="utf-8")
+    sides = str(tmp_path / "old"), str(tmp_path / "new")
+    assert diff(*sides, *CLUSTER).exit_code == 0
+    (tmp_path / "new/b.yaml").write_text("kind: NetworkPolicy\nspec: {podSelector: {\n")
+    result = diff(*sides, *CLUSTER)
+    assert result.exit_code == 2
+    assert (
+        "1 text of the policies could not be read (NP060), and may say otherwise" in result.stderr
+    )
+    (tmp_path / "new/a.yaml").write_text(PODS_ALONE.replace("5432", "5433"), encoding="utf-8")
+    assert diff(*sides, *CLUSTER).exit_code == 1

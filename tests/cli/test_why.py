@@ -130,6 +130,16 @@ def test_a_policy_that_is_not_understood_makes_it_undecided(tmp_path: Path) -> N
     assert "NP065" in result.stderr
 
 
+def test_a_text_that_cannot_be_read_may_say_anything(tmp_path: Path) -> None:
+    """Were it left out in silence, a slip in YAML would pass for a policy that is not there."""
+    (tmp_path / "policy.yaml").write_text("kind: NetworkPolicy\nspec: {podSelector: {\n")
+    result = why("shop/web", "shop/api", "8081", *CLUSTER, policies=str(tmp_path))
+    assert result.exit_code == 2
+    first, second = result.stdout.splitlines()[:2]
+    assert first.startswith("undecided: ")
+    assert "policy.yaml: document 1: line" in second and "not readable as YAML" in second
+
+
 def test_without_workloads_there_is_nobody_to_ask_about() -> None:
     with pytest.raises(NetpolError) as error:
         why("shop/web", "shop/api", "8081")
