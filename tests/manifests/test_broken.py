@@ -96,7 +96,7 @@ COMMENTED = "{\n // no\n" + json.dumps(A)[1:]
         ),
         (
             "x.json",
-            f"{'[' * 5_000}{']' * 5_000}\n{json.dumps(A)}",
+            f"{'[' * 100_000}{']' * 100_000}\n{json.dumps(A)}",
             "a",
             "NP060 x.json: document 1, item 1: line 1: not readable as JSON: nested too deeply; li",
         ),
