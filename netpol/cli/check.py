@@ -97,7 +97,8 @@ def check(
         click.echo(check_text(shown, opened), nl=False)
     if shown["denied"] or (strict and (notices.counts or found.findings)):
         ctx.exit(1)
-    ctx.exit(2 if result and result.unsure else 0)
+    lost = any(one.code == "NP060" for one in told)
+    ctx.exit(2 if result and (result.unsure or lost) else 0)
 
 
 _WORKLOADS: Final = frozenset(

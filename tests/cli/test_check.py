@@ -60,6 +60,15 @@ def test_what_is_denied_whatever_the_unread_policy_means_is_denied(shop: Shop) -
     assert "0 of 2 accepted connections are allowed.\n" in done.stdout
 
 
+def test_where_a_text_cannot_be_read_nobody_knows_that_all_is_allowed(shop: Shop) -> None:
+    """As `netpol why` has it: it may be a policy about any pod."""
+    everything = "---\n".join(OPEN % name for name in ("shop", "data"))
+    assert check(shop, everything).exit_code == 0
+    done = check(shop, everything + "---\nkind: [\n")
+    assert done.exit_code == 2
+    assert "NP060" in done.stdout
+
+
 def test_what_is_open_and_unused_is_one_row_for_many_clients(shop: Shop) -> None:
     """Every pair of workloads by every protocol would be a table that nobody reads."""
     done = check(shop, "---\n".join(OPEN % name for name in ("shop", "data", "watch")))
