@@ -80,7 +80,9 @@ def _running(status: objects.PodStatus) -> int:
     """Since when it surely has its address; 0 where it does not say."""
     times = [time for time in map(nanoseconds, status.start_times) if time]
     waits = not any(one.running or one.terminated for one in status.container_statuses or ())
-    return (max if waits else min)(times, default=0)
+    begun = (max if waits else min)(times, default=0)
+    ready = nanoseconds(status.ready_time)
+    return min(ready, begun or ready) if ready else begun
 
 
 def hosts(item: objects.Pod) -> tuple[str, ...]:

@@ -114,10 +114,19 @@ class Address(Camel):
     ip: str | None = None
 
 
+class Condition(Camel):
+    """One of a pod's ``conditions``, and since when it is as it is."""
+
+    type: str | None = None
+    status: str | None = None
+    last_transition_time: str | None = None
+
+
 class PodStatus(Camel):
     """The status of a pod."""
 
     phase: str | None = None
+    conditions: list[Condition] | None = None
     start_time: str | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
@@ -132,6 +141,16 @@ class PodStatus(Camel):
         """When its containers ended, of those that have."""
         ends = [one.terminated for one in self.container_statuses or ()]
         return [one.finished_at for one in ends if one]
+
+    @property
+    def ready_time(self) -> str | None:
+        """Since when its present sandbox has a network, and the pod its address.
+
+        The condition is there from Kubernetes 1.29 on, and false while there is no sandbox, as
+        after a reboot of the node (Kubernetes, "Pod Lifecycle": pod network readiness).
+        """
+        ready = (one for one in self.conditions or () if one.type == "PodReadyToStartContainers")
+        return next((one.last_transition_time for one in ready if one.status == "True"), None)
 
     @property
     def start_times(self) -> list[str | None]:

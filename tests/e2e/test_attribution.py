@@ -137,6 +137,20 @@ def test_addresses_that_a_reboot_shuffled_are_not_known_before_it(known) -> None
     assert ask(then, API, 1_010) == "shop/StatefulSet/api TCP 8080"
 
 
+def test_a_container_that_started_again_in_its_sandbox_kept_the_address(known) -> None:
+    """Kubernetes says since when the sandbox has a network, from 1.29 on."""
+    again = [running(1_000, before=(OLD, 990))]
+
+    def then(status: str, since: int) -> object:
+        kind = "PodReadyToStartContainers"
+        ready = {"type": kind, "status": status, "lastTransitionTime": stamp(since)}
+        return known(dump(*FIRM, pod("api-0", API, containerStatuses=again, conditions=[ready])))
+
+    assert ask(then("True", OLD + 5), API, 0) == "shop/StatefulSet/api TCP 8080"
+    assert ask(then("True", 995), API, 0) == MAY_BE
+    assert ask(then("False", OLD + 5), API, 0) == MAY_BE
+
+
 def test_a_pod_that_got_the_address_of_one_that_was_younger_has_it(known) -> None:
     done = {"terminated": {"startedAt": stamp(101), "finishedAt": stamp(200)}}
     job = pod(
