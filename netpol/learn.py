@@ -31,6 +31,11 @@ class Records:
     reasons: dict[str, int] = field(default_factory=dict)
     """Held and other records by reason."""
 
+    @property
+    def balanced(self) -> bool:
+        """The conservation law; only what was damaged can break it."""
+        return self.read == self.connections + self.held + self.other
+
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:

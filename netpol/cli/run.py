@@ -71,6 +71,12 @@ def learn_from(
     with _stored(store, account, notices, inventory) as (named, loose):
         flows += named
         learned = learn(flows, inventory, account, guard, judging.caution, decisions, loose)
+        if store is not None and not learned.records.balanced:
+            raise NetpolError(
+                "the store is damaged: not all records are there that it counted",
+                where=str(store),
+                hint="go back to a copy: netpol does not repair it",
+            )
     tell_decided(learned.decided, notices)
     _tell_crosscheck(learned.crosscheck, guard, notices)
     return learned

@@ -30,7 +30,8 @@ _VERSION: Final = 3
 """As of the store that holds the same; a text of an earlier one lacks what came later."""
 
 
-_Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_BITS: Final = 63
+_Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << _BITS) - 1)]
 _Port: TypeAlias = Annotated[int, msgspec.Meta(ge=-1, le=65535)]
 
 
@@ -95,7 +96,7 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
     client_names: list[str]
     server_names: list[str]
     distinct: bytes = b""
-    told: list[tuple[str, str, int, int]] = []
+    told: list[tuple[str, str, _Whole, _Whole]] = []
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for what no flow says."""
@@ -103,6 +104,8 @@ class _Edge(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError(f"unknown protocol {self.protocol!r}")
         if self.first > self.last:
             raise ValueError("it ends before it begins")
+        if any(one.time.bit_length() > _BITS or one.time < 0 for one in self.sightings):
+            raise ValueError("a pod was seen at no time that can be")
         Sketch.read(self.distinct)
         sides = self.client.endpoint, self.server.endpoint
         addresses = [one.ip for one in sides if one.ip]

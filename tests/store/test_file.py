@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from kept import LINES, Kept, written
 
+from netpol.cli import cli
 from netpol.errors import NetpolError
 from netpol.store import account, exported, flows, is_store, opened
 from netpol.store.schema import VERSION
@@ -99,6 +101,17 @@ def test_what_nobody_wrote_is_damage(tmp_path: Path, damage: str) -> None:
         db.executescript(damage)
     with pytest.raises(NetpolError, match="cannot be used"):
         assert Kept(path).flows and Kept(path).account
+
+
+def test_records_that_are_gone_are_missed(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    Kept(path).learn(written(tmp_path / "flows.jsonl", LINES))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DELETE FROM evidence WHERE edge = 1")
+    for command in ("status", "graph"):
+        done = CliRunner().invoke(cli, [command, "--store", str(path)])
+        assert isinstance(done.exception, NetpolError)
+        assert "not all records are there" in str(done.exception)
 
 
 def test_an_hour_that_no_calendar_has_is_damage(tmp_path: Path) -> None:

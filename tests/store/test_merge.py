@@ -157,6 +157,17 @@ def test_of_a_text_that_breaks_off_no_part_of_an_input_is_taken(
         lambda lines: [*lines[:-1], re.sub(rb'"records":', b'"records":-', lines[-1])],
         lambda lines: [*lines[:-1], re.sub(rb'"first":', b'"first":9', lines[-1])],
         lambda lines: [*lines[:-1], re.sub(rb'"records":', b'"records":1', lines[-1])],
+        *(
+            lambda lines, time=time: [
+                re.sub(rb'"sightings":\[\[.*?\]\]', b'"sightings":[["a","b","::1",%d]]' % time, one)
+                for one in lines
+            ]
+            for time in (-1, 1 << 63)
+        ),
+        lambda lines: [
+            *lines[:-1],
+            re.sub(rb'"told":.*?\]', b'"told":[["a.org","::1",0,%d]]' % (1 << 70), lines[-1]),
+        ],
         lambda lines: [re.sub(rb'"read":', b'"read":1', line) for line in lines],
         lambda lines: [*lines[:-1], re.sub(rb'"hours":.', b'"hours":[9999999', lines[-1])],
         lambda lines: [re.sub(rb'"ip":"[^"]+', b'"ip":"no address', line) for line in lines],
