@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from netpol.certificate import Certificate, certify, judge_of, translated
 from netpol.decisions import Decision
+from netpol.enforced import as_enforced
 from netpol.evaluate import decides
 from netpol.graph import Connection, Evidence
 from netpol.inventory import Inventory
@@ -68,9 +69,9 @@ def replay(policies: PolicySet, learned: Learned, profile: Profile) -> Replay:
 
 
 def _unsure(policies: PolicySet, learned: Learned, profile: Profile) -> Iterator[Unsure]:
+    if as_enforced(policies, profile, learned.inventory).certain:
+        return  # as nearly always: no second judge is needed
     judge = judge_of(policies, learned, profile)
-    if judge.policies.certain:
-        return
     for connection, _ in learned.accepted:
         because = judge.decide(connection).undecided if decides(profile, connection) else ()
         if because:
@@ -82,6 +83,8 @@ def open_though_refused(
 ) -> tuple[tuple[Connection, Decision], ...]:
     """What people refused, and these policies allow: a rule for others lets it through as well."""
     refused = [(c, d) for c, d in learned.decided.by.items() if d.verdict == "refuse"]
+    if not refused:
+        return ()
     judge = judge_of(policies, learned, profile, [(one, Evidence()) for one, _ in refused])
     passes = judge.replay(one for one, _ in refused)
     return tuple(each for each, passed in zip(refused, passes, strict=True) if passed)
