@@ -26,6 +26,7 @@ from netpol.inventory import Inventory
 from netpol.learn import Learned, learn
 from netpol.notices import Notice, Tell
 from netpol.policy import PolicySet
+from netpol.report.words import count
 
 if TYPE_CHECKING:
     from netpol.manifests import Document
@@ -156,8 +157,9 @@ def inventory_from(paths: Iterable[str], notices: Notices) -> Inventory:
 
         inventory = read_inventory(paths, notices.tell)
     say(
-        f"inventory: {len(inventory.pods):,} pods of {len(inventory.workloads):,} workloads,"
-        f" {len(inventory.services):,} services, {len(inventory.nodes):,} nodes"
+        f"inventory: {count(len(inventory.pods), 'pod')} of"
+        f" {count(len(inventory.workloads), 'workload')},"
+        f" {count(len(inventory.services), 'service')}, {count(len(inventory.nodes), 'node')}"
     )
     return inventory
 
