@@ -91,11 +91,11 @@ def _write(path: Path, decision: Decision, notices: Notices) -> None:
     """Add it at the end, if the file as a whole can be read then. Raises NetpolError."""
     from netpol.decisions import added, read_decisions
 
-    before = path.read_text() if path.exists() else ""
+    before = _text(path)
     known = read_decisions(str(path), notices.tell) if before.strip() else ()
     with TemporaryDirectory(dir=path.absolute().parent, prefix=".netpol-") as directory:
         made = Path(directory, path.name)
-        made.write_text(added(before, decision))
+        made.write_bytes(added(before, decision).encode())
         if read_decisions(str(made), notices.tell) != (*known, decision):
             raise NetpolError(
                 "an entry cannot be added at the end of this file",
@@ -103,6 +103,18 @@ def _write(path: Path, decision: Decision, notices: Notices) -> None:
                 hint="write `decisions:` as a block list, at the end of the file",
             )
         made.replace(path)
+
+
+def _text(path: Path) -> str:
+    """What is in the file, with its own ends of lines. Raises NetpolError."""
+    try:
+        return path.read_bytes().decode() if path.exists() else ""
+    except UnicodeDecodeError as error:
+        raise NetpolError(
+            f"not UTF-8 from byte {error.start:,} on",
+            where=str(path),
+            hint="write the file as UTF-8; nothing was written",
+        ) from error
 
 
 def _decision(

@@ -78,6 +78,21 @@ def test_a_file_that_cannot_take_an_entry_stays_as_it_is(tmp_path: Path, text: s
     assert file.read_text() == text
 
 
+def test_a_file_that_is_no_text_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.yaml"
+    file.write_bytes(b"decisions: []  # \xe9\n")
+    with pytest.raises(NetpolError, match="not UTF-8"):
+        decide("allow", HELD, file)
+    assert file.read_bytes() == b"decisions: []  # \xe9\n"
+
+
+def test_ends_of_lines_stay(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.yaml"
+    file.write_bytes(b"# by us\r\ndecisions:\r\n")
+    assert decide("allow", HELD, file).exit_code == 0
+    assert file.read_bytes().startswith(b"# by us\r\ndecisions:\r\n- decision: allow\n")
+
+
 def test_stale_entries_are_told(tmp_path: Path) -> None:
     file = tmp_path / "decisions.yaml"
     entry = (
