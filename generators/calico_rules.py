@@ -7,7 +7,7 @@ The side that the policy is about (``destination`` in ingress) becomes ``Rule.su
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from generators.calico_near import Near, nearby
@@ -38,7 +38,11 @@ def rules(field: Field, side: str, scope: Scope) -> tuple[Rule, ...]:
     """
     if len(field.entries()) > MAX_RULES:
         field.refuse(f"at most {MAX_RULES} rules")
-    return tuple(rule for entry in field.entries() for rule in _rule(entry, side, scope))
+    return tuple(
+        replace(rule, entry=number)
+        for number, entry in enumerate(field.entries(), 1)
+        for rule in _rule(entry, side, scope)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

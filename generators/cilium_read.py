@@ -173,7 +173,11 @@ def _section(
     def listed(field: Field, speaker: Speaker) -> tuple[Rule, ...] | None:
         """The rules of a section; an empty list is no section."""
         entries = field.entries()
-        found = tuple(r for entry in entries for r in _rules(entry, one, speaker, prefix, host))
+        found = tuple(
+            replace(rule, entry=number)
+            for number, entry in enumerate(entries, 1)
+            for rule in _rules(entry, one, speaker, prefix, host)
+        )
         return found if field.given else None
 
     return _Section(

@@ -224,9 +224,9 @@ def _without_witness(
     """Rules whose removal would deny nothing that is needed, by name."""
     witnessed = judge.witnesses([*accepted, *sorted(declared, key=lambda c: c.key)])
     return tuple(
-        f"{policy.namespace}/{policy.name} {direction} rule {number + 1}"
+        f"{policy.namespace}/{policy.name} {direction} rule {policy.number(direction, place)}"
         for index, policy in enumerate(policies.policies)
         for direction in ("ingress", "egress")
-        for number, _ in enumerate(policy.rules(direction) or ())
-        if (index, direction, number) not in witnessed
+        for place, _ in enumerate(policy.rules(direction) or ())
+        if (index, direction, place) not in witnessed
     )

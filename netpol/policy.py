@@ -20,7 +20,7 @@ Enforcement" pages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, assert_never
 
 from netpol.net import PortSet
@@ -190,6 +190,9 @@ class Rule:
     dns: tuple[str, ...] = ()
     """Patterns of names that may be asked through this rule where the engine inspects DNS
     (Cilium); empty where it does not. Not part of what is allowed at L4."""
+    entry: int = field(default=0, compare=False)
+    """Which entry of its section it was read from, counted from 1, where entries are not rules one
+    to one: one that only logs is none, others are several. 0: the place among the rules tells."""
 
     @property
     def simple(self) -> bool:
@@ -223,6 +226,11 @@ class Policy:
     def rules(self, direction: str) -> tuple[Rule, ...] | None:
         """The rules of ``"ingress"`` or ``"egress"``."""
         return self.ingress if direction == "ingress" else self.egress
+
+    def number(self, direction: str, place: int) -> int:
+        """What people call the rule at a place (from 0): its entry in the object, from 1."""
+        here = (self.rules(direction) or ())[place : place + 1]
+        return next((one.entry for one in here), 0) or place + 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

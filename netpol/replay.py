@@ -109,4 +109,5 @@ def _unused(
         for direction in ("ingress", "egress"):
             for place, rule in enumerate(policy.rules(direction) or ()):
                 if (index, direction, place) not in used and not rule.unsure:
-                    yield UnusedRule(policy=policy, direction=direction, number=place + 1)
+                    number = policy.number(direction, place)
+                    yield UnusedRule(policy=policy, direction=direction, number=number)

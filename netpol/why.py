@@ -129,7 +129,9 @@ def _answers(
             elif not parts:
                 role = "too late" if over else "unsure" if rule.unsure else "passes"
             over = over or role in ("decides", "passes")
-            answers.append(Asked(number=place + 1, rule=rule, role=role, why_not=parts))
+            answers.append(
+                Asked(number=rule.entry or place + 1, rule=rule, role=role, why_not=parts)
+            )
         yield policy, tuple(answers)
 
 

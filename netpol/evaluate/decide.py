@@ -35,6 +35,13 @@ class Step:
     """What was not understood and might make this side say otherwise; empty: it is certain."""
 
     @property
+    def number(self) -> int | None:
+        """What people call the rule, where one decided."""
+        if self.rule is None:
+            return None
+        return self.policies[0].number(self.direction, self.rule)
+
+    @property
     def denied(self) -> bool:
         """Whether this side denies, whatever the undecided entries mean."""
         return not self.allowed and not self.undecided

@@ -44,9 +44,14 @@ class RuleAt:
     rule: Rule
 
     @property
+    def number(self) -> int:
+        """What people call it: its entry in the object, from 1."""
+        return self.policy.number(self.direction, self.place)
+
+    @property
     def text(self) -> str:
         """``ingress rule 2``."""
-        return f"{self.direction} rule {self.place + 1}"
+        return f"{self.direction} rule {self.number}"
 
     @property
     def name(self) -> str:

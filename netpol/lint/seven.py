@@ -63,12 +63,14 @@ def _decider(case: Case, judge: Judge, plain: PolicySet, at: RuleAt) -> str | No
     for policy in plain.policies:
         for place, rule in enumerate(policy.rules(at.direction) or ()):
             if _same_words(at, policy, rule):
-                return f"{at.direction} rule {place + 1} of {title(policy)}"
+                return (
+                    f"{at.direction} rule {policy.number(at.direction, place)} of {title(policy)}"
+                )
     for connection in Candidates(case, at.direction).of(at):
         decision = judge.decide(connection)
         step = decision.ingress if at.direction == "ingress" else decision.egress
         if step.allowed and step.rule is not None:
-            return f"{at.direction} rule {step.rule + 1} of {title(step.policies[0])}"
+            return f"{at.direction} rule {step.number} of {title(step.policies[0])}"
     return None
 
 

@@ -50,7 +50,7 @@ def one_sided(case: Case) -> Iterator[Finding]:
 def _message(part: _Part, step: Step) -> str:
     side = ("client", "server") if part.at.direction == "egress" else ("server", "client")
     blame = ", ".join(title(one) for one in step.policies)
-    why = f"rule {step.rule + 1} of {blame}" if step.rule is not None else f"default deny: {blame}"
+    why = f"rule {step.number} of {blame}" if step.rule is not None else f"default deny: {blame}"
     return (
         f"{part.text} with {spoken(part.peer)} is opened on the {side[0]}'s side only:"
         f" {step.direction} of the {side[1]} denies it ({why}); allow it there too, or remove it"

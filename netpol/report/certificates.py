@@ -94,7 +94,7 @@ def blame(decision: Decision) -> str:
 def _step(step: Step) -> str:
     names = ", ".join(map(title, step.policies))
     if step.rule is not None:
-        return f"rule {step.rule + 1} of {names}"
+        return f"rule {step.number} of {names}"
     return f"{step.reason} of {names}" if names else step.reason
 
 

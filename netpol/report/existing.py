@@ -29,7 +29,7 @@ def remark_rows(remarks: Iterable[tuple[Remark, str]]) -> list[Row]:
 def _excess(one: Excess, replacement: str) -> dict[str, Any]:
     return {
         "direction": one.at.direction,
-        "rule": one.at.place + 1,
+        "rule": one.at.number,
         "opens": [row for c in one.opens for row in rows(c.client, c.server, c.opened)],
         "serves": [
             {**connection_row(connection), "evidence": evidence_object(evidence)}

@@ -84,7 +84,7 @@ def _said(path: Path) -> str:
     names = ", ".join(policy_words(one) for one in step.policies)
     match step.reason:
         case "rule" if step.rule is not None:
-            return f"{word} by rule {step.rule + 1} of {names}"
+            return f"{word} by rule {step.number} of {names}"
         case "not isolated" if path.layers:
             return f"{word}: no rule decides, and no default deny applies"
         case "not isolated":
@@ -167,7 +167,7 @@ def _path_object(path: Path) -> dict[str, Any]:
         "allowed": step.allowed,
         "reason": step.reason,
         "by": [_name(one) for one in step.policies],
-        "rule": None if step.rule is None else step.rule + 1,
+        "rule": step.number,
         "tiers": [_layer_object(one, step.direction) for one in path.layers],
     }
 

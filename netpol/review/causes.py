@@ -31,7 +31,9 @@ class Cause:
         """``ingress rule 2 of ns/name``."""
         _, namespace, name = name_of(self.policy)
         title = f"{namespace}/{name}" if namespace else name
-        rule = "isolation" if self.rule is None else f"rule {self.rule + 1}"
+        rule = "isolation"
+        if self.rule is not None:
+            rule = f"rule {self.policy.number(self.direction, self.rule)}"
         return f"{'former ' if self.former else ''}{self.direction} {rule} of {title}"
 
 

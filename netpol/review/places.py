@@ -46,8 +46,8 @@ class Places:
     def rule(self, policy: Policy, direction: str, number: int) -> Place | None:
         """A rule, by its place in the policy's list from 0.
 
-        Its own lines where each entry of the section became one rule, so that they can be told
-        apart; else those of the section, else the first of the object.
+        Its own lines where it is known which entry of the section it was, or each became one rule;
+        else those of the section, else the first of the object.
         """
         document = self._document(policy.origin)
         if document is None:
@@ -55,8 +55,9 @@ class Places:
         section = f"{direction}Deny" if policy.tier == DENY_TIER.name else direction
         at: tuple[str | int, ...] = ("spec", section)
         lines = self._lines(document.file)
-        alike = lines.entries(document, at) == len(policy.rules(direction) or ())
-        paths = [(*at, number), at] if alike else [at]
+        rules = policy.rules(direction) or ()
+        told = any(one.entry for one in rules) or lines.entries(document, at) == len(rules)
+        paths = [(*at, policy.number(direction, number) - 1), at] if told else [at]
         first, last = lines.of(document, *paths)
         return Place(file=document.file, line=first, end=last)
 
