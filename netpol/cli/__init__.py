@@ -71,6 +71,14 @@ for _command in (
     cli.add_command(_command)
 
 
+def _no_file(error: OSError) -> NetpolError:
+    """What the system said about a file, or about stdout where it names none."""
+    if error.filename is None:
+        turn_away()
+        return NetpolError(f"the result cannot be written to stdout: {error.strerror}")
+    return NetpolError(f"cannot be used: {error.strerror}", where=str(error.filename))
+
+
 def main() -> None:
     """The ``netpol`` program."""
     # What a command builds stays until it ends: looking for cycles in it took a third of its time.
@@ -100,9 +108,9 @@ def main() -> None:
         turn_away()
         sys.exit(0)
     except OSError as error:
-        if not no_room(error):
+        if not no_room(error) and error.filename is None:
             raise
-        turn_away()
-        say_error(NetpolError(f"the result cannot be written to stdout: {error.strerror}"))
+        show_rest(context)
+        say_error(_no_file(error))
         sys.exit(TROUBLE)
     sys.exit(0)

@@ -469,6 +469,14 @@ def test_a_full_disk_is_trouble_that_is_said(command: str) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("command", ["graph", "status --store", "inventory show", "check"])
+def test_a_name_that_no_file_can_have_is_trouble_that_is_said(command: str) -> None:
+    done = started(f"$netpol {command} {'a' * 300}")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"File name too long" in done.stderr
+
+
 @pytest.mark.parametrize("stream", ["0<&-", "1>&-", "2>&-"])
 def test_a_stream_that_is_closed_is_no_trouble(stream: str) -> None:
     done = started(f"$netpol graph - </dev/null {stream}")
