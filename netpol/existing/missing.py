@@ -115,9 +115,10 @@ class _Gap:
         return judge_of(every, self.learned, self.profile, edges)
 
     def _own(self, rules: Iterable[RuleId]) -> set[RuleId]:
-        """Those of the proposal, by their places in it."""
+        """Those of the proposal, by their places in it; behind it is what the plugin adds."""
         first = len(self.existing.policies)
-        return {(index - first, side, rule) for index, side, rule in rules if index >= first}
+        own = range(first, first + len(self.proposed.policies))
+        return {(index - first, side, rule) for index, side, rule in rules if index in own}
 
     def _denied(self, found: set[RuleId]) -> list[Connection]:
         kept = self._by_side(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from scenes import app, entity, flow, inventory, learned
 
 from capture.inputs import expand, read
 from capture.snapshot import read_inventory
@@ -19,7 +20,7 @@ from netpol.learn import Learned, learn
 from netpol.net import PortSet
 from netpol.policy import ANY, CidrSelector, PolicySet, Rule, normal
 from netpol.profile import CNIS, Profile
-from netpol.profile.words import CILIUM_WORDS
+from netpol.profile.words import CILIUM_WORDS, KUBERNETES_WORDS
 from netpol.synthesize import Options, Synthesis, synthesize
 
 SHOP = Path(__file__).resolve().parents[2] / "samples/shop"
@@ -31,14 +32,14 @@ def _quiet(_: object) -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> tuple[Synthesis, Profile]:
-    inventory = read_inventory([str(SHOP / "cluster")], _quiet)
+    known = read_inventory([str(SHOP / "cluster")], _quiet)
     account = Account()
-    era = eras(inventory, 0)
+    era = eras(known, 0)
     (path,) = expand([str(SHOP / "hubble.jsonl.gz")], every=False, tell=_quiet)
     flows = list(read(path, source=None, tell=_quiet, account=account, era=era, at=None))
-    learned: Learned = learn(flows, inventory, account)
+    what: Learned = learn(flows, known, account)
     profile = CNIS["cilium"].speaking(CILIUM_WORDS)
-    return synthesize(learned, profile, Options(), _quiet), profile
+    return synthesize(what, profile, Options(), _quiet), profile
 
 
 def proof(policies: PolicySet, whole: Synthesis, profile: Profile):
@@ -90,6 +91,17 @@ def test_where_all_is_there_nothing_is_missing_and_nothing_too_broad(shop) -> No
     whole, profile = shop
     assert rest(whole.policies, whole, profile).policies == ()
     assert list(_excess(whole.policies, whole, profile)) == []
+
+
+@pytest.mark.parametrize("cni", sorted(CNIS))
+def test_what_a_plugin_adds_by_itself_is_no_part_of_a_proposal(cni: str) -> None:
+    """Some let every pod reach its own node: the connection needs that, and no rule."""
+    profile = CNIS[cni].speaking(KUBERNETES_WORDS)
+    flows = [flow(app("web"), entity("host"), 10250), flow(app("web"), app("api"), 8080)]
+    what = learned(flows, inventory())
+    whole = synthesize(what, profile, Options(), _quiet)
+    assert proof(rest(PolicySet(), whole, profile), whole, profile).denied == ()
+    assert rest(whole.policies, whole, profile).policies == ()
 
 
 def _excess(existing: PolicySet, whole: Synthesis, profile: Profile):
