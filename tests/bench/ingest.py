@@ -168,7 +168,8 @@ def follow(path: Path, records: int, repeats: int) -> None:
 
 def grow(path: Path, records: int, repeats: int) -> None:
     """Print what a second process brings, and how time and memory follow the records."""
-    few, quarter = flows(FEW), flows(records // 4)
+    least = min(FEW, records // 4)
+    few, quarter = flows(least), flows(records // 4)
     jobs = [(reader, path) for reader in WALL]
     runs = by_turns([*jobs, *(("netpol", one) for one in (few, quarter, path))], repeats)
     same_table([one for job in jobs for one in runs[job]])
@@ -178,8 +179,8 @@ def grow(path: Path, records: int, repeats: int) -> None:
         took = seconds(runs[job])
         print(f"{job[0]:26}{records / took:12,.0f}{peak(runs[job]):18.0f}{one / took:14.2f} ×")
     times = seconds(runs["netpol", few]), seconds(runs["netpol", path])
-    exponent = math.log(times[1] / times[0]) / math.log(records / FEW)
-    print(f"\ntime grows with records to the power of {exponent:.3f} ({FEW:,} to {records:,})")
+    exponent = math.log(times[1] / times[0]) / math.log(records / least)
+    print(f"\ntime grows with records to the power of {exponent:.3f} ({least:,} to {records:,})")
     more = peak(runs["netpol", path]) - peak(runs["netpol", quarter])
     slope = more / (records - records // 4) * 1e6
     print(f"memory grows by {slope:.2f} MiB for a million records")
