@@ -65,6 +65,11 @@ class Decision:
     """File and path of the entry."""
 
     @property
+    def about(self) -> tuple[str, str, PortSet]:
+        """What it decides on."""
+        return self.client, self.server, self.ports
+
+    @property
     def text(self) -> str:
         """As a line to read."""
         return f"{self.verdict} {self.client} → {self.server} {self.ports}"

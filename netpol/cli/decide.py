@@ -6,6 +6,7 @@ import getpass
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,6 +94,7 @@ def _write(path: Path, decision: Decision, notices: Notices) -> None:
 
     before = _text(path)
     known = read_decisions(str(path), notices.tell) if before.strip() else ()
+    _refuse_again(decision, known)
     with TemporaryDirectory(dir=path.absolute().parent, prefix=".netpol-") as directory:
         made = Path(directory, path.name)
         made.write_bytes(added(before, decision).encode())
@@ -103,6 +105,18 @@ def _write(path: Path, decision: Decision, notices: Notices) -> None:
                 hint="write `decisions:` as a block list, at the end of the file",
             )
         made.replace(path)
+
+
+def _refuse_again(decision: Decision, known: Iterable[Decision]) -> None:
+    """Raises NetpolError where the last that was decided of the connection says the same."""
+    about = [one for one in known if one.about == decision.about]
+    if about and about[-1].verdict == decision.verdict:
+        last = about[-1]
+        raise NetpolError(
+            f"{last.text} is decided already, by {last.by} on {last.date}",
+            where=last.where,
+            hint="nothing was written; edit the entry to give another reason",
+        )
 
 
 def _text(path: Path) -> str:

@@ -86,6 +86,19 @@ def test_a_file_that_is_no_text_stays_as_it_is(tmp_path: Path) -> None:
     assert file.read_bytes() == b"decisions: []  # \xe9\n"
 
 
+def test_what_is_decided_already_is_not_written_twice(tmp_path: Path) -> None:
+    """The second entry would change nothing, and be told as such from then on."""
+    file = tmp_path / "decisions.yaml"
+    assert decide("refuse", ACCEPTED, file).exit_code == 0
+    before = file.read_bytes()
+    with pytest.raises(NetpolError, match="is decided already, by ana on") as error:
+        decide("refuse", ACCEPTED, file)
+    assert error.value.where.startswith(f"{file}: ")
+    assert file.read_bytes() == before
+    assert decide("refuse", HELD, file).exit_code == 0
+    assert decide("allow", HELD, file).exit_code == 0, "people may change their minds"
+
+
 def test_ends_of_lines_stay(tmp_path: Path) -> None:
     file = tmp_path / "decisions.yaml"
     file.write_bytes(b"# by us\r\ndecisions:\r\n")
