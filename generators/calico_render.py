@@ -104,7 +104,8 @@ def _written_rules(policy: Policy, rule: Rule, side: str) -> Iterator[dict[str, 
     for entity in _written_peers(policy, rule.peers):
         for head, ports in written_traffic(rule.ports, rule.named_ports):
             destination: dict[str, object] = {"ports": ports} if ports else {}
-            sides = {"source": entity, "destination": destination}
+            # A table of its own for each rule: what refers to a list is written into it later.
+            sides = {"source": {**entity}, "destination": destination}
             if side == "destination":
                 sides = {"destination": {**entity, **destination}}
             yield {

@@ -33,7 +33,11 @@ def documents(texts: dict[str, str]) -> list[Document]:
 def policy(name: str, ingress: list[int], egress: list[int]) -> Policy:
     def rules(chosen: list[int]) -> tuple[Rule, ...]:
         return tuple(
-            Rule(peers=tuple(map(CidrSelector, LISTS[one])), ports=PortSet.of("TCP", 443 + place))
+            Rule(
+                peers=tuple(map(CidrSelector, LISTS[one])),
+                # Of two protocols: where a dialect has a rule for each, both have the list.
+                ports=PortSet.of("TCP", 443 + place) | PortSet.of("UDP", 443),
+            )
             for place, one in enumerate(chosen)
         )
 
