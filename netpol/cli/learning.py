@@ -85,7 +85,8 @@ def run(
     try:
         while open_ and not stopped.is_set():
             for feed in open_:
-                _ask(feed, stopped, seen)
+                if not stopped.is_set():
+                    _ask(feed, stopped, seen)
             open_ = [feed for feed in open_ if not feed.ended]
             open_ += more()
             if open_:

@@ -66,6 +66,15 @@ def test_what_goes_on_changing_is_not_enough_and_status_says_why(
     assert "half of the unseen would show in" in text
 
 
+def test_what_is_enough_is_enough_whatever_else_was_given(kept: Kept, tmp_path: Path) -> None:
+    """Of files that come after it none is begun: what `status` then says is what was enough."""
+    files = [log(tmp_path / "a.log", steady=True), log(tmp_path / "b.log", steady=False)]
+    found = netpol("learn", *files, "--until-stable", "--store", kept.path)
+    assert "stable: enough was learned" in found.stderr
+    status = json.loads(netpol("status", "--store", kept.path, "--format", "json").stdout)
+    assert (status["inputs"], status["enough"]["stable"]) == (1, True)
+
+
 def test_looking_again_waits(kept: Kept, tmp_path: Path) -> None:
     """What is enough is not looked at again within a minute, whatever was learned meanwhile."""
     kept.learn(log(tmp_path / "changing.log", steady=False))
